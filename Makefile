@@ -1,0 +1,33 @@
+# make demo   install into .venv and run the main job on bundled real data
+# make test   install into .venv and run the whole test suite
+# make lint   check style and formatting
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+.venv/.demo: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[demo]"
+	touch $@
+
+.venv/.tests: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[demo,tests,linters]"
+	touch $@
+
+demo: .venv/.demo
+	$(BIN)/python -m sklearn_homeo $(ARGS)
+
+# One BLAS thread a worker: more would contend. SCIPY_ARRAY_API runs the one of
+# scikit-learn's checks that is skipped without it.
+test: .venv/.tests
+	OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: .venv/.tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+clean:
+	rm -rf .venv demo_output benchmarks/output .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,33 @@
+"""Homeomorphic encryption of feature vectors for scikit-learn."""
+
+from importlib import import_module
+
+__version__ = "0.1.dev0"
+
+_HOME = {
+    "BrokenCipherWarning": "exceptions",
+    "HomeomorphicEncryptor": "_encryptor",
+    "InsecureKeyWarning": "exceptions",
+    "InvalidCiphertextError": "exceptions",
+    "KeyFileError": "exceptions",
+    "KeyShare": "_keys",
+    "KeyShareError": "exceptions",
+    "NoProtectionWarning": "exceptions",
+    "SecretKey": "_keys",
+}
+_SUBMODULES = ("audit", "exceptions")
+
+__all__ = sorted([*_HOME, *_SUBMODULES])
+
+
+def __getattr__(name):
+    # PEP 562: `import sklearn_homeo` loads neither scikit-learn nor torch.
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

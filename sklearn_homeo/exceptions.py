@@ -1,0 +1,47 @@
+"""Errors and warnings of the package."""
+
+__all__ = [
+    "BrokenCipherWarning",
+    "InsecureKeyWarning",
+    "InvalidCiphertextError",
+    "KeyFileError",
+    "KeyShareError",
+    "NoProtectionWarning",
+]
+
+
+class InvalidCiphertextError(ValueError):
+    """Rows that this key and this fitted encryptor did not produce.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_invalid,), dtype int64
+        Indices of the offending rows.
+    """
+
+    def __init__(self, message, rows=()):
+        super().__init__(message, rows)
+        self.rows = rows
+
+    def __str__(self):
+        return self.args[0]
+
+
+class KeyFileError(ValueError):
+    """A key file that is malformed, was changed, or has another passphrase."""
+
+
+class KeyShareError(ValueError):
+    """Key shares that are too few, damaged, or of different keys."""
+
+
+class BrokenCipherWarning(UserWarning):
+    """The chosen cipher is known to be broken; it serves as a baseline."""
+
+
+class InsecureKeyWarning(UserWarning):
+    """The key comes from a guessable seed and protects nothing."""
+
+
+class NoProtectionWarning(UserWarning):
+    """No part of the data is masked with the chosen or found settings."""
