@@ -1,0 +1,285 @@
+"""The frame: the data's own linear map from rows to the lattice.
+
+A frame standardises the columns, rounds them to the lattice and applies a linear
+map whose entries were rounded to integers. It is exact from the first rounding
+on, so one row has one lattice point on every machine.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import qr
+
+from sklearn_homeo._ciphers._arrays import namespace
+from sklearn_homeo._ciphers.lattice import (
+    GRID,
+    MAX_UNITS,
+    IntegerMatrix,
+    RowOutOfRange,
+    to_lattice,
+)
+from sklearn_homeo._ciphers.rotation import (
+    DENSE_LIMIT,
+    DenseRotation,
+    LatticeRotation,
+)
+
+__all__ = [
+    "DenseFrame",
+    "LowRankFrame",
+    "LowRankMap",
+    "PlainFrame",
+    "Standardisation",
+    "preserving_frame",
+]
+
+
+@dataclass(frozen=True)
+class Standardisation:
+    """Centre and scale of each column.
+
+    Parameters
+    ----------
+    mean, scale : ndarray of shape (n,), dtype float64
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def from_data(cls, X):
+        """Take mean and standard deviation of the columns of ``X``.
+
+        A constant column gets the size of its value as its scale, or 1 for zero.
+        """
+        size = np.abs(X).max(axis=0)
+        unit = np.where(size > 0, size, 1.0)
+        relative = X / unit
+        mean = relative.mean(axis=0)
+        deviation = np.sqrt(((relative - mean) ** 2).mean(axis=0))
+        constant = deviation <= 1e-12
+        return cls(mean * unit, np.where(constant, 1.0, deviation) * unit)
+
+    def forward(self, X):
+        """Return rows in standard deviations; ValueError for rows too far out."""
+        units = (X - self.mean) / self.scale
+        inside = namespace(X).abs(units) <= MAX_UNITS
+        if not inside.all():
+            _raise_out_of_range(inside)
+        return units
+
+    def inverse(self, units):
+        """Return rows in the units of the data."""
+        return units * self.scale + self.mean
+
+
+def _raise_out_of_range(inside):
+    bad = np.argwhere(~np.asarray(inside.tolist()))
+    row, column = (int(i) for i in bad[0])
+    raise RowOutOfRange(
+        row,
+        f"lies more than {MAX_UNITS:.0f} standard deviations from the training mean "
+        f"in column {column}",
+    )
+
+
+@dataclass(frozen=True)
+class PlainFrame:
+    """Standardisation alone: every direction is preserved.
+
+    Parameters
+    ----------
+    standardisation : Standardisation
+    """
+
+    standardisation: Standardisation
+
+    def forward(self, X):
+        """Map rows of shape (n_samples, n) to lattice points."""
+        return to_lattice(self.standardisation.forward(X))
+
+    def inverse(self, y):
+        """Map lattice points to rows."""
+        return self.standardisation.inverse(y / GRID)
+
+
+@dataclass(frozen=True)
+class DenseFrame:
+    """A full matrix, for widths up to `DENSE_LIMIT`.
+
+    Parameters
+    ----------
+    standardisation : Standardisation
+    matrix : IntegerMatrix
+    inverse_matrix : ndarray of shape (n, n), dtype float64
+    """
+
+    standardisation: Standardisation
+    matrix: IntegerMatrix
+    inverse_matrix: np.ndarray
+
+    @classmethod
+    def from_map(cls, standardisation, linear, n_preserved, stream):
+        """Fold a keyed rotation of the complement into the map."""
+        dense = linear.dense()
+        rotation = DenseRotation.from_stream(stream, dense.shape[0] - n_preserved)
+        dense[:, n_preserved:] = rotation.forward(dense[:, n_preserved:])
+        matrix = IntegerMatrix.from_real(dense)
+        return cls(standardisation, matrix, np.linalg.inv(matrix.real()))
+
+    def forward(self, X):
+        """Map rows of shape (n_samples, n) to lattice points ``[S, C]``."""
+        x = to_lattice(self.standardisation.forward(X))
+        return namespace(x).round(self.matrix.apply(x))
+
+    def inverse(self, y):
+        """Map lattice points to rows."""
+        return self.standardisation.inverse((y / GRID) @ self.inverse_matrix)
+
+
+@dataclass(frozen=True)
+class LowRankMap:
+    """The linear map ``x -> tail * x + (x @ left) @ right``.
+
+    Parameters
+    ----------
+    tail : float
+    left : ndarray of shape (n, rank), dtype float64
+    right : ndarray of shape (rank, n), dtype float64
+    """
+
+    tail: float
+    left: np.ndarray
+    right: np.ndarray
+
+    def then(self, left, right):
+        """Compose with the map ``x -> x + (x @ left) @ right`` after this one."""
+        first = self.right + (self.right @ left) @ right
+        return LowRankMap(
+            self.tail,
+            np.hstack([self.left, left]),
+            np.vstack([first, self.tail * right]),
+        )
+
+    def apply(self, x):
+        """Map rows of shape (n_samples, n)."""
+        return self.tail * x + (x @ self.left) @ self.right
+
+    def dense(self):
+        """Return the map as a matrix of shape (n, n)."""
+        matrix = self.left @ self.right
+        matrix[np.diag_indices_from(matrix)] += self.tail
+        return matrix
+
+
+@dataclass(frozen=True)
+class LowRankFrame:
+    """Identity plus low rank, then a lattice rotation, for wide data.
+
+    Parameters
+    ----------
+    standardisation : Standardisation
+    tail : float
+    left, right : IntegerMatrix
+        Of shapes (n, rank) and (rank, n).
+    core : ndarray of shape (rank, rank), dtype float64
+        ``inv(tail + right @ left)``, the middle of Woodbury's identity.
+    rotation : LatticeRotation
+    n_preserved : int
+    """
+
+    standardisation: Standardisation
+    tail: float
+    left: IntegerMatrix
+    right: IntegerMatrix
+    core: np.ndarray
+    rotation: LatticeRotation
+    n_preserved: int
+
+    @classmethod
+    def from_map(cls, standardisation, linear, n_preserved, stream):
+        """Round the map and add a keyed rotation of the complement."""
+        left = IntegerMatrix.from_real(linear.left)
+        right = IntegerMatrix.from_real(linear.right)
+        inner = right.real() @ left.real()
+        inner[np.diag_indices_from(inner)] += linear.tail
+        n = linear.left.shape[0]
+        rotation = LatticeRotation.from_stream(stream, n - n_preserved)
+        return cls(
+            standardisation, float(linear.tail), left, right, np.linalg.inv(inner),
+            rotation, n_preserved,
+        )  # fmt: skip
+
+    def forward(self, X):
+        """Map rows of shape (n_samples, n) to lattice points ``[S, C]``."""
+        x = to_lattice(self.standardisation.forward(X))
+        xp = namespace(x)
+        coordinates = xp.round(self.left.apply(x))
+        y = xp.round(self.tail * x) + xp.round(self.right.apply(coordinates))
+        s, c = y[:, : self.n_preserved], y[:, self.n_preserved :]
+        return xp.concatenate([s, self.rotation.forward(c)], axis=1)
+
+    def inverse(self, y):
+        """Map lattice points to rows."""
+        s, c = y[:, : self.n_preserved], y[:, self.n_preserved :]
+        c = self.rotation.inverse(c)
+        z = namespace(y).concatenate([s, c], axis=1) / GRID
+        # Woodbury: (t + L R)^-1 = (1 - L (t + R L)^-1 R) / t.
+        coordinates = (z @ (self.left.entries * self.left.units)) @ self.core
+        z = z - coordinates @ (self.right.entries * self.right.units)
+        return self.standardisation.inverse(z / self.tail)
+
+
+def preserving_frame(standardisation, axes, directions, mixing, stream):
+    """Frame whose first coordinates are the preserved ones.
+
+    Parameters
+    ----------
+    standardisation : Standardisation
+    axes : PrincipalAxes
+        Of the standardised training data.
+    directions : ndarray of shape (n_axes, n_preserved), dtype float64
+        Orthonormal columns: the preserved directions among the whitened axes.
+    mixing : ndarray of shape (n_preserved, n_preserved), dtype float64
+        Maps the preserved coordinates to their scale.
+    stream : KeyStream
+        Of the rotation of the complement.
+
+    Returns
+    -------
+    frame : DenseFrame or LowRankFrame
+    """
+    linear = _preserving_map(axes, directions, mixing)
+    kind = DenseFrame if linear.left.shape[0] <= DENSE_LIMIT else LowRankFrame
+    return kind.from_map(standardisation, linear, directions.shape[1], stream)
+
+
+def _preserving_map(axes, directions, mixing):
+    """Whiten, turn the preserved directions into the first axes, scale them."""
+    n, k = axes.vectors.shape[0], directions.shape[1]
+    gains = axes.gains - axes.tail_gain
+    whitening = LowRankMap(
+        axes.tail_gain, axes.vectors, gains[:, None] * axes.vectors.T
+    )
+    reflectors, turn, signs = _householder(axes.vectors @ directions)
+    turned = whitening.then(reflectors, -turn @ reflectors.T)
+    first, change = np.zeros((n, k)), np.zeros((k, n))
+    first[np.arange(k), np.arange(k)] = 1.0
+    change[:, :k] = signs[:, None] * mixing - np.eye(k)
+    return turned.then(first, change)
+
+
+def _householder(columns):
+    """Reflection I - Y T Y' that takes orthonormal columns to the first axes.
+
+    Returns Y, T and the signs with which they arrive (LAPACK's compact form).
+    """
+    (raw, scales), triangle = qr(columns, mode="raw")
+    k = columns.shape[1]
+    reflectors = np.tril(raw[:, :k], -1)
+    reflectors[np.arange(k), np.arange(k)] = 1.0
+    turn = np.zeros((k, k))
+    for i, scale in enumerate(scales[:k]):
+        turn[i, i] = scale
+        turn[:i, i] = -scale * turn[:i, :i] @ (reflectors[:, :i].T @ reflectors[:, i])
+    return reflectors, turn, np.sign(triangle.diagonal())

@@ -1,0 +1,160 @@
+"""Keyed orthogonal maps: a walk of random plane rotations (Kac's walk).
+
+A round permutes the coordinates and turns each of the pairs (i, i + n // 2) by
+its own angle, of 23 to 77 degrees either way. ``2 log2(n)`` rounds spread every
+coordinate over all others like a uniformly random (Haar) rotation does, in
+O(n log n) operations. Each angle enters by the tangent of its half, so the
+arithmetic needs + - * / alone and a rotation has the same bits everywhere.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_homeo._ciphers._arrays import namespace
+
+__all__ = ["DENSE_LIMIT", "DenseRotation", "LatticeRotation", "keyed_rotation"]
+
+# Up to this width a matrix product is faster and takes at most 128 MiB.
+DENSE_LIMIT = 4096
+
+
+@dataclass(frozen=True)
+class _Round:
+    permutation: np.ndarray
+    order_back: np.ndarray
+    half_tangents: np.ndarray
+
+
+def _draw_rounds(stream, n):
+    if n < 2:
+        return ()
+    return tuple(_draw_round(stream, n) for _ in range(2 * math.ceil(math.log2(n)) + 2))
+
+
+def _draw_round(stream, n):
+    permutation = stream.permutation(n)
+    signed = 1.2 * stream.uniform(n // 2) - 0.6
+    half_tangents = signed + np.copysign(0.2, signed)
+    return _Round(permutation, np.argsort(permutation), half_tangents)
+
+
+@dataclass(frozen=True)
+class WalkRotation:
+    """Rotation of rows by Kac's walk, round by round.
+
+    Parameters
+    ----------
+    rounds : tuple
+        Permutation and half-angle tangents of each round.
+    """
+
+    rounds: tuple
+
+    @classmethod
+    def from_stream(cls, stream, n):
+        """Draw the rotation of ``n`` coordinates from a key stream."""
+        return cls(_draw_rounds(stream, n))
+
+    def forward(self, x):
+        """Rotate rows of shape (n_samples, n)."""
+        x = x.T
+        for turn in self.rounds:
+            x = _turn(x[turn.permutation], turn.half_tangents[:, None])
+        return x.T
+
+    def inverse(self, x):
+        """Rotate rows back."""
+        x = x.T
+        for turn in reversed(self.rounds):
+            x = _turn(x, -turn.half_tangents[:, None])[turn.order_back]
+        return x.T
+
+
+def _turn(x, t):
+    # Coordinates are rows here, so that permuting them moves whole rows.
+    half = len(t)
+    cosine, sine = (1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)
+    a, b, rest = x[:half], x[half : 2 * half], x[2 * half :]
+    turned = [cosine * a - sine * b, sine * a + cosine * b, rest]
+    return namespace(x).concatenate(turned, axis=0)
+
+
+@dataclass(frozen=True)
+class DenseRotation:
+    """Rotation of rows by an orthogonal matrix.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n, n), dtype float64
+    """
+
+    matrix: np.ndarray
+
+    @classmethod
+    def from_stream(cls, stream, n):
+        """Draw the same rotation as `WalkRotation`, as a matrix."""
+        return cls(WalkRotation.from_stream(stream, n).forward(np.eye(n)))
+
+    def forward(self, x):
+        """Rotate rows of shape (n_samples, n)."""
+        return x @ self.matrix
+
+    def inverse(self, x):
+        """Rotate rows back."""
+        return x @ self.matrix.T
+
+
+def keyed_rotation(stream, n):
+    """Rotation of ``n`` coordinates: a matrix if it is small, else the walk."""
+    kind = DenseRotation if n <= DENSE_LIMIT else WalkRotation
+    return kind.from_stream(stream, n)
+
+
+@dataclass(frozen=True)
+class LatticeRotation:
+    """Kac's walk on lattice integers, exactly invertible.
+
+    Each plane rotation is three shears with rounding (a lifting scheme), so it
+    maps integers to integers one to one and deviates from the rotation by about
+    a grid step.
+
+    Parameters
+    ----------
+    rounds : tuple
+        Permutation and half-angle tangents of each round.
+    """
+
+    rounds: tuple
+
+    @classmethod
+    def from_stream(cls, stream, n):
+        """Draw the rotation of ``n`` coordinates from a key stream."""
+        return cls(_draw_rounds(stream, n))
+
+    def forward(self, x):
+        """Rotate lattice rows of shape (n_samples, n)."""
+        x = x.T
+        for turn in self.rounds:
+            x = _shear(x[turn.permutation], turn.half_tangents[:, None], 1.0)
+        return x.T
+
+    def inverse(self, x):
+        """Rotate lattice rows back, bit for bit."""
+        x = x.T
+        for turn in reversed(self.rounds):
+            x = _shear(x, turn.half_tangents[:, None], -1.0)[turn.order_back]
+        return x.T
+
+
+def _shear(x, t, direction):
+    # The three shears are their own mirror image: turning back is the same
+    # sequence with the signs changed.
+    xp = namespace(x)
+    half, sine = len(t), 2.0 * t / (1.0 + t * t)
+    a, b, rest = x[:half], x[half : 2 * half], x[2 * half :]
+    a = a - direction * xp.round(t * b)
+    b = b + direction * xp.round(sine * a)
+    a = a - direction * xp.round(t * b)
+    return xp.concatenate([a, b, rest], axis=0)

@@ -1,0 +1,67 @@
+"""The seal: what follows the coupling locks."""
+
+from dataclasses import dataclass
+
+from sklearn_homeo._ciphers._arrays import namespace
+from sklearn_homeo._ciphers.rotation import DenseRotation, WalkRotation, keyed_rotation
+from sklearn_homeo._ciphers.skew import SmoothLock
+
+__all__ = ["Seal"]
+
+# Size of a masked coordinate beside a preserved one: large enough to decrypt,
+# small enough to leave neighbours, kernels and trees to the preserved ones.
+MASKED_SIZE = 0.01
+FULL_SIZE_WIDTH = 1024
+SEAL_TILT = 0.3
+
+
+@dataclass(frozen=True)
+class Seal:
+    """Smooth lock of S, scaling of the masked C, rotation of everything.
+
+    Parameters
+    ----------
+    n_preserved : int
+    lock : SmoothLock
+        Of the preserved coordinates.
+    shrinkage : float
+        Factor of the masked coordinates.
+    rotation : DenseRotation or WalkRotation
+        Of all coordinates.
+    """
+
+    n_preserved: int
+    lock: SmoothLock
+    shrinkage: float
+    rotation: DenseRotation | WalkRotation
+
+    @classmethod
+    def from_key(cls, key, label, n, n_preserved, spread, masked_spread):
+        """Derive the seal of rows of ``n`` columns.
+
+        ``spread`` and ``masked_spread`` are the standard deviations of a preserved
+        and of a masked coordinate that come in.
+        """
+        stream = key.stream(f"{label}/S")
+        lock = SmoothLock.from_stream(stream, n_preserved, SEAL_TILT, spread)
+        size = MASKED_SIZE * min(1.0, (FULL_SIZE_WIDTH / n) ** 0.5)
+        rotation = keyed_rotation(key.stream(f"{label}/rotation"), n)
+        return cls(n_preserved, lock, size * spread / masked_spread, rotation)
+
+    def forward(self, x):
+        """Seal rows of shape (n_samples, n)."""
+        s, c = x[:, : self.n_preserved], x[:, self.n_preserved :]
+        parts = [self.lock.forward(s), c * self.shrinkage]
+        return self.rotation.forward(namespace(x).concatenate(parts, axis=1))
+
+    def inverse(self, z):
+        """Unseal rows."""
+        x = self.rotation.inverse(z)
+        s, c = x[:, : self.n_preserved], x[:, self.n_preserved :]
+        parts = [self.lock.inverse(s), c / self.shrinkage]
+        return namespace(z).concatenate(parts, axis=1)
+
+    @property
+    def amplification(self):
+        """Largest slope of the inverse."""
+        return max(self.lock.amplification, 1.0 / self.shrinkage)
