@@ -1,0 +1,448 @@
+"""The encryptor: a scikit-learn transformer around the ciphers."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.utils import check_array, gen_batches
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_homeo._ciphers._arrays import to_device
+from sklearn_homeo._ciphers.lattice import GRID, RowOutOfRange
+from sklearn_homeo._fitting import fit_coupling, fit_smooth, fit_tanh
+from sklearn_homeo._keys import SecretKey
+from sklearn_homeo._target import check_target
+from sklearn_homeo.exceptions import (
+    BrokenCipherWarning,
+    InvalidCiphertextError,
+    NoProtectionWarning,
+)
+
+__all__ = ["HomeomorphicEncryptor"]
+
+# Entries of a batch when batch_size is None: 32 MiB of float64.
+BATCH_ENTRIES = 2**22
+
+
+class HomeomorphicEncryptor(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Encrypt feature vectors by a secret homeomorphism that keeps labels learnable.
+
+    `fit` learns which directions of the data carry the label and derives a keyed
+    bijection of R^n from a `SecretKey`. `transform` encrypts rows: models train on
+    the ciphertexts and are queried with ciphertexts. `inverse_transform` decrypts.
+
+    This is keyed obfuscation, not cryptography: equal rows give equal ciphertexts,
+    whoever may encrypt chosen records can break it, and what a service can learn
+    from the ciphertexts for you it can learn against you.
+
+    Parameters
+    ----------
+    depth : int, default=3
+        Number of locks.
+
+    cipher : {"coupling", "smooth", "tanh"}, default="coupling"
+        "coupling" masks everything but the preserved directions by exact integer
+        couplings. "smooth" preserves the whole space up to a smooth map; pairs of
+        plain and encrypted rows break it. "tanh" is the published cipher, which is
+        broken; `fit` warns.
+
+    n_preserved : "auto", int or None, default="auto"
+        Directions that "coupling" preserves. "auto" takes the smallest number with
+        which cross-validated probes lose no more than half a percentage point (or
+        one standard error), up to two points if need be, and needs `y`. An integer
+        takes exactly that many: directions that carry the label or, without `y`,
+        principal directions. None preserves everything, as "smooth" does.
+
+    frequency : float, default=6.0
+        Standard deviation of a mask's phase, in radians, for drivers of unit
+        variance. Higher is harder to learn.
+
+    amplitude : float, default=10.0
+        Peak of each lock's masks, in standard deviations of what they mask.
+
+    linkage_noise : float, default=0.1
+        Standard deviation of the keyed noise on the preserved coordinates, summed
+        over all locks, in standard deviations within a class. It is removed when
+        decrypting. More makes it harder to tell which record a ciphertext is.
+
+    tanh_scale : float, default=0.01
+        Standard deviation of the weights of ``cipher="tanh"``.
+
+    target_type : {"auto", "discrete", "continuous"}, default="auto"
+        Whether `y` holds classes or numbers. "auto" takes integers and whole floats
+        for numbers if there are more than 20 different ones with fewer than 10 rows
+        each on average, and fractions always.
+
+    on_invalid : {"raise", "warn", "ignore"}, default="raise"
+        What `inverse_transform` does about rows that are no ciphertexts of this
+        encryptor: raise `InvalidCiphertextError`, warn, or nothing. In the latter
+        cases it decrypts them as well as it can.
+
+    key : SecretKey or None, default=None
+        None draws a fresh key at every `fit`.
+
+    device : str or None, default=None
+        None computes with NumPy. A torch device ("cpu", "cuda", "cuda:1") computes
+        there, "auto" on a GPU if there is one. Lattice points have the same bits on
+        all of them.
+
+    batch_size : int or None, default=None
+        Rows to encrypt at a time. None takes about 4 million entries. Results do
+        not depend on it.
+
+    Attributes
+    ----------
+    key_ : SecretKey
+        The key in use. Pickles of a fitted encryptor contain it.
+
+    key_fingerprint_ : str
+        Its fingerprint, safe to publish.
+
+    n_preserved_ : int
+        Number of preserved directions.
+
+    preserved_variance_ratio_ : float
+        Share of the training data's standardised variance that the preserved
+        coordinates give away: the better of a linear and of a kernel
+        reconstruction (leave-one-out). Any attacker must be assumed to get it.
+
+    n_features_in_ : int
+        Number of features seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if all are strings.
+
+    See Also
+    --------
+    SecretKey : Keys, key files and key shares.
+
+    Notes
+    -----
+    The coupling cipher is an invertible map of lattice points (multiples of
+    2**-26 of a standard deviation) in integer arithmetic, so decryption retraces
+    it bit for bit at any depth; what remains is the rounding to the lattice.
+    Ciphertexts are float64: storing them in float32 or with fewer than 17 digits
+    makes them invalid. Keep the fitted encryptor (or its pickle) as safe as the
+    key: the frame is learnt from the data, so a key alone does not decrypt.
+
+    With very few masked columns (fewer than about 8) a mask has few coordinates to
+    be driven by and is easier to learn; with none a `NoProtectionWarning` says so.
+
+    References
+    ----------
+    .. [1] V. Terziyan, D. Malyk, M. Golovianko, V. Branytskyi, "Encryption and
+       Generation of Images for Privacy-Preserving Machine Learning in Smart
+       Manufacturing", Procedia Computer Science 217, 2023,
+       doi:10.1016/j.procs.2022.12.205.
+    .. [2] L. Dinh, D. Krueger, Y. Bengio, "NICE: Non-linear Independent Components
+       Estimation", 2015, arXiv:1410.8516.
+    .. [3] M. Song, I. Zadik, J. Bruna, "On the Cryptographic Hardness of Learning
+       Single Periodic Neurons", NeurIPS 2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+    >>> X, y = load_wine(return_X_y=True)
+    >>> encryptor = HomeomorphicEncryptor(key=SecretKey.generate()).fit(X, y)
+    >>> Z = encryptor.transform(X)
+    >>> encryptor.n_preserved_, Z.shape
+    (2, (178, 13))
+    >>> bool(LogisticRegression().fit(Z, y).score(Z, y) > 0.95)
+    True
+    >>> bool(np.allclose(encryptor.inverse_transform(Z), X, rtol=1e-6))
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "depth": [Interval(Integral, 1, None, closed="left")],
+        "cipher": [StrOptions({"coupling", "smooth", "tanh"})],
+        "n_preserved": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
+        "frequency": [Interval(Real, 0, None, closed="neither")],
+        "amplitude": [Interval(Real, 0, 1e6, closed="both")],
+        "linkage_noise": [Interval(Real, 0, 1e3, closed="both")],
+        "tanh_scale": [Interval(Real, 0, None, closed="neither")],
+        "target_type": [StrOptions({"auto", "discrete", "continuous"})],
+        "on_invalid": [StrOptions({"raise", "warn", "ignore"})],
+        "key": [SecretKey, None],
+        "device": [str, None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    _doc_link_module = "sklearn_homeo"
+
+    def __init__(
+        self,
+        depth=3,
+        *,
+        cipher="coupling",
+        n_preserved="auto",
+        frequency=6.0,
+        amplitude=10.0,
+        linkage_noise=0.1,
+        tanh_scale=0.01,
+        target_type="auto",
+        on_invalid="raise",
+        key=None,
+        device=None,
+        batch_size=None,
+    ):
+        self.depth = depth
+        self.cipher = cipher
+        self.n_preserved = n_preserved
+        self.frequency = frequency
+        self.amplitude = amplitude
+        self.linkage_noise = linkage_noise
+        self.tanh_scale = tanh_scale
+        self.target_type = target_type
+        self.on_invalid = on_invalid
+        self.key = key
+        self.device = device
+        self.batch_size = batch_size
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the frame from the data and derive the locks from the key.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Numbers; NumPy, pandas or polars.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Classes or numbers. ``n_preserved="auto"`` needs it; an integer uses it
+            if given; "smooth" and "tanh" ignore it.
+
+        Returns
+        -------
+        self : HomeomorphicEncryptor
+        """
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        target = self._check_target(X, y)
+        self._resolve_device()
+        self._n_features_out = X.shape[1]
+        self.key_ = SecretKey.generate() if self.key is None else self.key
+        self.key_fingerprint_ = self.key_.fingerprint
+        fitted = self._fit_cipher(X, target)
+        self._cipher = fitted.cipher
+        self.n_preserved_ = fitted.n_preserved
+        self.preserved_variance_ratio_ = fitted.preserved_variance_ratio
+        self._warn_of_no_protection()
+        return self
+
+    def transform(self, X):
+        """Encrypt rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_features), dtype float64
+            Ciphertexts.
+
+        Raises
+        ------
+        ValueError
+            If a row lies beyond the exact range; the message names the row.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        Z = np.empty_like(X)
+        for batch, cipher, move in self._batches(len(X)):
+            try:
+                Z[batch] = _to_numpy(cipher.encrypt(move(X[batch])))
+            except RowOutOfRange as error:
+                row = batch.start + error.row
+                raise ValueError(f"Row {row} of X {error.reason}.") from None
+        return Z
+
+    def inverse_transform(self, Z):
+        """Decrypt rows.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features)
+            Ciphertexts.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), dtype float64
+
+        Raises
+        ------
+        InvalidCiphertextError
+            If `on_invalid` is "raise" and rows are not ciphertexts of this
+            encryptor: made with another key, changed, rounded or synthetic.
+        """
+        check_is_fitted(self)
+        Z = check_array(Z, dtype=np.float64, input_name="Z")
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"Z has {Z.shape[1]} features, but this {type(self).__name__} gives "
+                f"ciphertexts of {self._n_features_out} features."
+            )
+        X = np.empty_like(Z)
+        valid = np.empty(len(Z), dtype=bool)
+        for batch, cipher, move in self._batches(len(Z)):
+            rows, on_lattice = cipher.decrypt(move(Z[batch]))
+            X[batch], valid[batch] = _to_numpy(rows), _to_numpy(on_lattice)
+        self._report_invalid(np.flatnonzero(~valid), len(Z))
+        return X
+
+    def preserve(self, X):
+        """Return the preserved coordinates of rows, not encrypted.
+
+        What the frame alone does to the data: compare models on these with models
+        on ciphertexts to tell its effect from that of encryption. They are secret.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        S : ndarray of shape (n_samples, n_preserved_), dtype float64
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        if self.cipher == "tanh":
+            return self._cipher.standardisation.forward(X)
+        frame, size = self._cipher.frame, self._batch_rows()
+        parts = [frame.forward(X[batch]) for batch in gen_batches(len(X), size)]
+        return np.vstack(parts)[:, : self.n_preserved_] / GRID
+
+    def _check_target(self, X, y):
+        if self.cipher != "coupling" or self.n_preserved is None:
+            return None
+        if y is not None:
+            return check_target(X, y, self.target_type)
+        if self.n_preserved == "auto":
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, "
+                'but the target y is None: n_preserved="auto" finds the directions '
+                "that carry the label. Pass y, or set n_preserved to an integer or "
+                "None."
+            )
+        return None
+
+    def _fit_cipher(self, X, target):
+        if self.cipher == "tanh":
+            return fit_tanh(X, self.key_, self.depth, self.tanh_scale)
+        if self.cipher == "smooth" or self.n_preserved is None:
+            return fit_smooth(X, self.key_, self.depth)
+        return fit_coupling(
+            X,
+            target,
+            self.key_,
+            self.n_preserved,
+            depth=self.depth,
+            frequency=self.frequency,
+            amplitude=self.amplitude,
+            linkage_noise=self.linkage_noise,
+        )
+
+    def _warn_of_no_protection(self):
+        if self.cipher == "tanh":
+            warnings.warn(
+                'cipher="tanh" is the published cipher and is broken: a few known '
+                "pairs recover all rows. Use it as a baseline; protect data with "
+                '"coupling".',
+                BrokenCipherWarning,
+                stacklevel=4,
+            )
+        elif (
+            self.cipher == "coupling"
+            and self.n_preserved is not None
+            and self.n_preserved_ == self.n_features_in_
+        ):
+            warnings.warn(
+                f"n_preserved={self.n_preserved!r} preserves all "
+                f"{self.n_features_in_} features, so nothing is masked: known pairs "
+                "of rows and ciphertexts break this. Set a smaller n_preserved to "
+                "trade accuracy for protection.",
+                NoProtectionWarning,
+                stacklevel=4,
+            )
+
+    def _resolve_device(self):
+        """Return the torch device to use, or None for NumPy."""
+        if self.device is None:
+            return None
+        import torch
+
+        if self.device == "auto":
+            return torch.device("cuda") if torch.cuda.is_available() else None
+        try:
+            return torch.empty(0, dtype=torch.float64, device=self.device).device
+        except (RuntimeError, AssertionError, TypeError) as error:
+            raise ValueError(
+                f"device={self.device!r} cannot be used: {error}. Use None, 'auto', "
+                "'cpu' or a torch device that has float64."
+            ) from error
+
+    def _batches(self, n_samples):
+        """Yield row slices, the cipher, and what moves rows to its device."""
+        cipher, device = self._cipher, self._resolve_device()
+        if device is None:
+            move = np.asarray
+        else:
+            import torch
+
+            cipher = to_device(cipher, device)
+
+            def move(rows):
+                return torch.tensor(rows, device=device)
+
+        for batch in gen_batches(n_samples, self._batch_rows()):
+            yield batch, cipher, move
+
+    def _batch_rows(self):
+        if self.batch_size is not None:
+            return self.batch_size
+        return max(1, BATCH_ENTRIES // self.n_features_in_)
+
+    def _report_invalid(self, rows, n_samples):
+        if len(rows) == 0 or self.on_invalid == "ignore":
+            return
+        shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
+        message = (
+            f"{len(rows)} of {n_samples} rows are not ciphertexts of this encryptor "
+            f"(key {self.key_fingerprint_}): rows {shown}. They were made with "
+            "another key or fit, changed, rounded (float32, few digits) or "
+            'synthetic. Set on_invalid="warn" or "ignore" to decrypt them as well '
+            "as possible."
+        )
+        if self.on_invalid == "raise":
+            raise InvalidCiphertextError(message, rows)
+        warnings.warn(message, UserWarning, stacklevel=3)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = (
+            self.cipher == "coupling" and self.n_preserved == "auto"
+        )
+        tags.target_tags.multi_output = True
+        tags.non_deterministic = self.key is None
+        tags.transformer_tags.preserves_dtype = ["float64"]
+        return tags
+
+
+def _to_numpy(rows):
+    return rows if isinstance(rows, np.ndarray) else rows.cpu().numpy()

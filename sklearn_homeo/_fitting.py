@@ -1,0 +1,109 @@
+"""From data, labels and a key to a cipher."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_homeo._ciphers.composition import (
+    VERSION,
+    LatticeCipher,
+    TanhCipher,
+    coupling_cipher,
+    smooth_cipher,
+    tanh_cipher,
+)
+from sklearn_homeo._ciphers.frame import PlainFrame, Standardisation, preserving_frame
+from sklearn_homeo._subspace import (
+    PrincipalAxes,
+    label_mixing,
+    linear_directions,
+    principal_mixing,
+)
+from sklearn_homeo._width import choose_directions, explained_variance_ratio
+
+__all__ = ["FittedCipher", "fit_coupling", "fit_smooth", "fit_tanh"]
+
+MIN_SPREAD = 1e-3
+
+
+class FittedCipher(NamedTuple):
+    """A cipher and what it preserves of the data it was fitted to."""
+
+    cipher: LatticeCipher | TanhCipher
+    n_preserved: int
+    preserved_variance_ratio: float
+
+
+def fit_tanh(X, key, depth, weight_scale):
+    """Fit the published cipher to rows of shape (n_samples, n_features)."""
+    n = X.shape[1]
+    cipher = tanh_cipher(
+        key, Standardisation.from_data(X), n, depth=depth, weight_scale=weight_scale
+    )
+    return FittedCipher(cipher, n, 1.0)
+
+
+def fit_smooth(X, key, depth):
+    """Fit the smooth cipher to rows of shape (n_samples, n_features)."""
+    n = X.shape[1]
+    frame = PlainFrame(Standardisation.from_data(X))
+    return FittedCipher(smooth_cipher(key, frame, n, depth=depth), n, 1.0)
+
+
+def fit_coupling(X, target, key, n_preserved, **settings):
+    """Fit the coupling cipher; the smooth one if everything must be preserved.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype float64
+    target : Target or None
+        None preserves principal directions.
+    key : SecretKey
+    n_preserved : "auto" or int
+    **settings : dict
+        ``depth``, ``frequency``, ``amplitude`` and ``linkage_noise``.
+
+    Returns
+    -------
+    fitted : FittedCipher
+    """
+    n = X.shape[1]
+    standardisation = Standardisation.from_data(X)
+    units = (X - standardisation.mean) / standardisation.scale
+    axes = PrincipalAxes.from_data(units)
+    U = units @ axes.vectors
+    k, find = _plan(U, axes.gains, target, n_preserved, n)
+    if k == n:
+        return fit_smooth(X, key, settings["depth"])
+    directions, mixing = _preserved(U, axes.gains, target, k, find)
+    S = (U * axes.gains) @ directions @ mixing
+    stream = key.stream(f"{VERSION}/frame/{n}/{k}")
+    frame = preserving_frame(standardisation, axes, directions, mixing, stream)
+    spread = max(float(S.std()), MIN_SPREAD)
+    cipher = coupling_cipher(key, frame, n, k, spread, **settings)
+    return FittedCipher(cipher, k, explained_variance_ratio(S, units))
+
+
+def _plan(U, gains, target, n_preserved, n_features):
+    """How many directions to preserve, and what finds them."""
+    n_axes = U.shape[1]
+    if n_features == 1 or n_preserved == n_features:
+        return n_features, linear_directions
+    if n_preserved == "auto":
+        width, find = choose_directions(U, gains, target)
+        return (n_features if width == n_axes else width), find
+    if n_preserved > n_axes:
+        raise ValueError(
+            f"n_preserved={n_preserved} is more than the {n_axes} directions that can "
+            f"be preserved of these data ({n_features} features). Set a smaller one, "
+            "or None to preserve everything."
+        )
+    return n_preserved, linear_directions
+
+
+def _preserved(U, gains, target, k, find):
+    """Preserved directions among the whitened axes, and their scale."""
+    if target is None:
+        return np.eye(U.shape[1])[:, :k], principal_mixing(gains[:k])
+    directions = find(U, gains, target, k)
+    return directions, label_mixing((U * gains) @ directions, target)

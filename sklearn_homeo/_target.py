@@ -1,0 +1,167 @@
+"""The label as the encryptor sees it: classes or numbers, one or more outputs."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.svm import SVC, SVR
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import assert_all_finite, check_consistent_length
+
+__all__ = ["Target", "check_target"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the preserved directions shall tell: classes or numbers.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Class codes, or standardised numbers.
+    is_numeric : bool
+    """
+
+    outputs: np.ndarray
+    is_numeric: bool
+
+    @classmethod
+    def from_labels(cls, y, is_numeric):
+        """Encode ``y`` of shape (n_samples,) or (n_samples, n_outputs)."""
+        columns = np.asarray(y).reshape(len(y), -1)
+        if is_numeric:
+            columns = columns.astype(np.float64)
+            scale = columns.std(axis=0)
+            centred = columns - columns.mean(axis=0)
+            return cls(centred / np.where(scale > 0, scale, 1.0), True)
+        codes = [np.unique(c, return_inverse=True)[1] for c in columns.T]
+        return cls(np.column_stack(codes), False)
+
+    def take(self, rows):
+        """The target of some rows."""
+        return Target(self.outputs[rows], self.is_numeric)
+
+    def n_directions(self, n_axes):
+        """How many directions the label itself spans, at most."""
+        if self.is_numeric:
+            return min(self.outputs.shape[1], n_axes)
+        return min(int((self.outputs.max(axis=0)).sum()), n_axes)
+
+    def smallest_class(self):
+        """Rows of the rarest class; all rows for numbers."""
+        if self.is_numeric:
+            return len(self.outputs)
+        return min(np.bincount(c)[np.unique(c)].min() for c in self.outputs.T)
+
+    def indicators(self):
+        """One column per class of every output."""
+        return np.hstack([np.eye(c.max() + 1)[c] for c in self.outputs.T])
+
+    def slices(self):
+        """Labels by which to slice the rows, one array per output."""
+        if not self.is_numeric:
+            return list(self.outputs.T)
+        n_slices = int(np.clip(len(self.outputs) // 20, 2, 8))
+        ranks = np.argsort(np.argsort(self.outputs, axis=0, kind="stable"), axis=0)
+        return list((ranks * n_slices // len(ranks)).T)
+
+    def strata(self):
+        """Labels for stratified folds."""
+        return self.slices()[0]
+
+    def tolerance(self):
+        """Loss of probe score that does not matter: accuracy, or share of variance."""
+        return 0.02 if self.is_numeric else 0.005
+
+    def folds(self):
+        """Cross-validation splitter for the probes."""
+        kind = KFold if self.is_numeric else StratifiedKFold
+        return kind(3, shuffle=True, random_state=0)
+
+    def probe(self, S_train, S_test, train, test):
+        """Score of each test row: share of right probes, or 1 - squared error."""
+        scores = [
+            self._score(model.fit(S_train, column[train]).predict(S_test), column[test])
+            for column in self.outputs.T
+            for model in self._probes(column[train])
+        ]
+        return np.mean(scores, axis=0)
+
+    def _probes(self, column):
+        if self.is_numeric:
+            return SVR(), KNeighborsRegressor(min(10, len(column)))
+        neighbours = KNeighborsClassifier(min(5, len(column)))
+        return (
+            (SVC(random_state=0), neighbours)
+            if len(np.unique(column)) > 1
+            else (neighbours,)
+        )
+
+    def _score(self, predicted, true):
+        if self.is_numeric:
+            return 1.0 - (predicted - true) ** 2
+        return (predicted == true).astype(np.float64)
+
+
+def check_target(X, y, target_type):
+    """Check ``y`` against ``X`` and encode it.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    target_type : {"auto", "discrete", "continuous"}
+
+    Returns
+    -------
+    target : Target
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, values are missing, or there is one value only.
+    """
+    check_consistent_length(X, y)
+    y = np.asarray(y)
+    if y.ndim > 2 or y.size == 0:
+        raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
+    _check_missing(y)
+    target = Target.from_labels(y, _is_numeric(y, target_type))
+    if np.ptp(target.outputs, axis=0).max() == 0:
+        raise ValueError(
+            "The target y has only 1 class (or one value); the directions that carry "
+            "the label need at least 2. Pass other rows, or set n_preserved to an "
+            "integer and y to None."
+        )
+    return target
+
+
+def _check_missing(y):
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
+    elif y.dtype.kind in "OSU" and any(v is None or v != v for v in y.ravel()):
+        raise ValueError("Input y contains missing values; drop these rows.")
+
+
+def _is_numeric(y, target_type):
+    if target_type == "auto":
+        return y.dtype.kind in "iuf" and _is_continuous(y)
+    if target_type == "continuous" and y.dtype.kind not in "biuf":
+        raise ValueError(
+            f'target_type="continuous" needs numbers in y, got dtype {y.dtype}.'
+        )
+    return target_type == "continuous"
+
+
+def _is_continuous(y):
+    """Whether numbers are meant as numbers, by their type or by how many differ."""
+    with warnings.catch_warnings():
+        # That many classes may be numbers is decided below.
+        warnings.simplefilter("ignore", UserWarning)
+        kind = type_of_target(y, input_name="y", raise_unknown=True)
+    if kind.startswith("continuous"):
+        return True
+    n_values = max(len(np.unique(column)) for column in y.reshape(len(y), -1).T)
+    return n_values > max(20, len(y) / 10)

@@ -1,0 +1,68 @@
+"""scikit-learn's own checks, and those that check_estimator leaves out."""
+
+import pytest
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_get_feature_names_out_error,
+    check_global_output_transform_pandas,
+    check_param_validation,
+    check_set_output_transform,
+    check_set_output_transform_pandas,
+    check_set_output_transform_polars,
+    check_transformer_get_feature_names_out,
+    check_transformer_get_feature_names_out_pandas,
+    parametrize_with_checks,
+)
+
+from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+
+KEY = SecretKey.from_bytes(bytes(range(32)))
+INSTANCES = [
+    HomeomorphicEncryptor(),
+    HomeomorphicEncryptor(key=KEY),
+    HomeomorphicEncryptor(key=KEY, n_preserved=1),
+    HomeomorphicEncryptor(key=KEY, n_preserved=None),
+    HomeomorphicEncryptor(key=KEY, cipher="smooth", depth=10),
+    HomeomorphicEncryptor(key=KEY, cipher="tanh"),
+    HomeomorphicEncryptor(key=KEY, device="cpu", batch_size=7),
+]
+
+# The published cipher warns at every fit; narrow data leave nothing to mask.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.BrokenCipherWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.NoProtectionWarning"),
+]
+
+
+def expected_failures(estimator):
+    if estimator.key is None:
+        return {
+            "check_fit_idempotent": "key=None draws a fresh key at every fit, so "
+            "that no key serves two data sets by accident; two fits give "
+            "different ciphertexts by design",
+        }
+    return {}
+
+
+@parametrize_with_checks(INSTANCES, expected_failed_checks=expected_failures)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        check_dataframe_column_names_consistency,
+        check_get_feature_names_out_error,
+        check_global_output_transform_pandas,
+        check_param_validation,
+        check_set_output_transform,
+        check_set_output_transform_pandas,
+        check_set_output_transform_polars,
+        check_transformer_get_feature_names_out,
+        check_transformer_get_feature_names_out_pandas,
+    ],
+)
+@pytest.mark.parametrize("estimator", INSTANCES[1:6])
+def test_checks_that_check_estimator_leaves_out(estimator, check):
+    check(type(estimator).__name__, estimator)
