@@ -1,0 +1,57 @@
+"""The regressions of the known-plaintext attacks."""
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from sklearn.base import clone
+from sklearn.metrics.pairwise import euclidean_distances
+
+__all__ = ["Spectrum", "fit_predict", "kernel_weights", "median_off_diagonal", "rbf"]
+
+
+class Spectrum:
+    """Every ridge regression of X on Z, from one singular value decomposition."""
+
+    def __init__(self, Z, X):
+        self._Z_mean, self._X_mean = Z.mean(axis=0), X.mean(axis=0)
+        left, values, right = np.linalg.svd(Z - self._Z_mean, full_matrices=False)
+        # Directions at round-off level carry nothing and would blow up by whitening.
+        floor = values[0] * max(Z.shape) * np.finfo(float).eps
+        kept = values > floor
+        self.rank = int(kept.sum())
+        self._axes = right[kept].T / values[kept]
+        self._strength = (values[kept] / max(values[0], np.finfo(float).tiny)) ** 2
+        self._coefficients = left[:, kept].T @ (X - self._X_mean)
+        self._unit = np.sqrt(len(Z))
+
+    def whiten(self, Z):
+        return (Z - self._Z_mean) @ self._axes * self._unit
+
+    def predict(self, Z, view, penalty):
+        strength = self._strength if view == "standardised" else 1.0
+        shrinkage = strength / (strength + penalty)
+        scores = (Z - self._Z_mean) @ self._axes * shrinkage
+        return scores @ self._coefficients + self._X_mean
+
+
+def rbf(A, B, gamma):
+    """Gaussian kernel between the rows of two arrays."""
+    return np.exp(-gamma * euclidean_distances(A, B, squared=True))
+
+
+def median_off_diagonal(distances):
+    """Median over pairs of different rows; never zero."""
+    median = np.median(distances[np.triu_indices_from(distances, k=1)])
+    return max(median, np.finfo(float).tiny)
+
+
+def kernel_weights(kernel, X, penalty):
+    """Dual coefficients of the kernel ridge regression of X."""
+    penalised = kernel + penalty * np.eye(len(kernel))
+    return cho_solve(cho_factor(penalised, overwrite_a=True), X)
+
+
+def fit_predict(trees, Z, X, Z_target):
+    """Grow trees on pairs and predict records of other ciphertexts."""
+    fitted = clone(trees).fit(Z, X)
+    # One thread: several add the trees' predictions up in an order that varies.
+    return fitted.set_params(n_jobs=1).predict(Z_target).reshape(len(Z_target), -1)
