@@ -1,0 +1,234 @@
+"""Command line of the main job: ``python -m sklearn_homeo --help``."""
+
+import argparse
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+import sklearn_homeo
+
+__all__ = ["main"]
+
+PASSPHRASE_VARIABLE = "SKLEARN_HOMEO_PASSPHRASE"
+DEFAULT_TABLES = ("digits", "breast cancer")
+
+_DESCRIPTION = """\
+Encrypt a table, train five models on the encrypted rows alone, query them with
+encrypted test rows, decrypt everything, and attack the ciphertexts with most rows
+known. Prints one table and writes it (CSV, Markdown) with two figures. Without
+--data: scikit-learn's digits and breast cancer. The published tanh cipher runs
+beside the chosen one for comparison.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def main(argv=None):
+    """Run the main job.
+
+    Parameters
+    ----------
+    argv : list of str or None, default=None
+        Arguments; None takes those of the process.
+
+    Returns
+    -------
+    status : int
+        0, or 2 after an error of the user's input, told in one line on stderr.
+
+    Raises
+    ------
+    SystemExit
+        After ``--help`` (status 0) or a wrong option (status 2).
+    """
+    parser = _make_parser()
+    options = parser.parse_args(argv)
+    try:
+        _run(options)
+    except (ImportError, OSError, ValueError) as error:
+        print(f"{parser.prog}: error: {_one_line(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _make_parser():
+    parser = _Parser(prog="python -m sklearn_homeo", description=_DESCRIPTION)
+    add = parser.add_argument
+    add("--data", metavar="FILE.csv", help="table of numbers with a header line")
+    add("--target", metavar="COLUMN", help="column to predict, with --data")
+    add("--depth", type=_positive_int, default=3, help="locks (default 3)")
+    add("--cipher", choices=("coupling", "smooth", "tanh"), default="coupling")
+    add(
+        "--n-preserved",
+        type=_n_preserved,
+        default="auto",
+        metavar="auto|N|all",
+        help="directions that stay learnable (default auto)",
+    )
+    add("--test-size", type=_share, default=0.25, help="share (default 0.25)")
+    add("--leak", type=_share, default=0.9, help="share of rows known (default 0.9)")
+    add("--out", default="demo_output", metavar="DIR", help="default demo_output")
+    add("--random-state", type=_seed, default=0, help="of splits and models, not keys")
+    keys = parser.add_mutually_exclusive_group()
+    keys.add_argument("--key", metavar="KEYFILE", help="use a saved key")
+    keys.add_argument("--new-key", metavar="KEYFILE", help="draw a key and save it")
+    add("--quiet", action="store_true", help="no progress bar")
+    add("--version", action="version", version=sklearn_homeo.__version__)
+    parser.epilog = (
+        f"Key files are opened with the passphrase in {PASSPHRASE_VARIABLE}, "
+        "or you are asked for it."
+    )
+    return parser
+
+
+def _run(options):
+    # Imported late, so that --help and wrong options answer at once.
+    from sklearn_homeo import _job_figures, _job_table
+
+    tables = _load_tables(options)
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    # An import that fails must not cost the user the whole job first.
+    _job_figures.new_figure(1, 1)
+    key, remark = _find_key(options)
+    print(remark)
+    results = _measure(tables, key, options)
+    for result in results:
+        print(f"\n{_job_table.format_text(result)}")
+    print("\n" + "\n".join(_job_table.LEGEND))
+    _job_table.write_csv(results, folder / "results.csv")
+    markdown = _job_table.format_markdown(results)
+    (folder / "results.md").write_text(markdown, encoding="utf-8")
+    _job_figures.draw_plane(folder / "figure2.png", depth=options.depth, key=key)
+    _job_figures.draw_summary(results, folder / "summary.png")
+    print(
+        f"\nFiles in {folder}{os.sep}: "
+        "results.csv, results.md, figure2.png, summary.png"
+    )
+
+
+def _measure(tables, key, options):
+    from sklearn_homeo._job import count_steps, measure_table
+
+    ciphers = list(dict.fromkeys([options.cipher, "tanh"]))
+    total = len(tables) * count_steps(len(ciphers))
+    results = []
+    with (
+        # Small matrices: BLAS threads only wait for each other, minutes on busy cores.
+        threadpool_limits(1, user_api="blas"),
+        tqdm(total=total, disable=options.quiet, file=sys.stderr) as progress,
+    ):
+        for table in tables:
+            progress.set_description(table.name)
+            result = measure_table(
+                table,
+                *[_make_encryptor(cipher, table, key, options) for cipher in ciphers],
+                test_size=options.test_size,
+                leak=options.leak,
+                n_jobs=-1,
+                random_state=options.random_state,
+                on_step=progress.update,
+            )
+            results.append(result)
+    return results
+
+
+def _make_encryptor(cipher, table, key, options):
+    from sklearn_homeo._job import make_encryptor
+
+    return make_encryptor(
+        cipher,
+        table.task,
+        depth=options.depth,
+        n_preserved=options.n_preserved,
+        key=key,
+    )
+
+
+def _load_tables(options):
+    from sklearn_homeo._tables import load_bundled, read_csv, read_header
+
+    if options.data is None:
+        if options.target is not None:
+            raise ValueError("--target needs --data")
+        return [load_bundled(name) for name in DEFAULT_TABLES]
+    if options.target is None:
+        raise ValueError(
+            f"--data needs --target; columns of {options.data}: "
+            f"{read_header(options.data)}"
+        )
+    return [read_csv(options.data, options.target)]
+
+
+def _find_key(options):
+    """The key to use and a line that says where it comes from and stays."""
+    from sklearn_homeo import SecretKey
+
+    if options.key is not None:
+        key = SecretKey.load(options.key, _passphrase("Passphrase: "))
+        return key, f"Key {key.fingerprint} from {options.key}."
+    key = SecretKey.generate()
+    if options.new_key is not None:
+        key.save(options.new_key, _passphrase("New passphrase: "))
+        return key, f"Key {key.fingerprint} was drawn and saved in {options.new_key}."
+    return key, (
+        f"Key {key.fingerprint} was drawn for this run and is not saved "
+        "(--new-key FILE saves one)."
+    )
+
+
+def _passphrase(prompt):
+    found = os.environ.get(PASSPHRASE_VARIABLE)
+    return getpass.getpass(prompt) if found is None else found
+
+
+def _positive_int(text):
+    number = _int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
+    return number
+
+
+def _seed(text):
+    number = _int(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2**32 - 1")
+    return number
+
+
+def _n_preserved(text):
+    if text in ("auto", "all"):
+        return {"auto": "auto", "all": None}[text]
+    return _positive_int(text)
+
+
+def _share(text):
+    try:
+        share = float(text)
+    except ValueError:
+        share = float("nan")
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return share
+
+
+def _int(text):
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _one_line(error):
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+if __name__ == "__main__":
+    sys.exit(main())
