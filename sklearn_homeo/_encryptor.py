@@ -1,6 +1,7 @@
 """The encryptor: a scikit-learn transformer around the ciphers."""
 
 import warnings
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.utils import check_array, gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_homeo._ciphers._arrays import to_device
+from sklearn_homeo._ciphers._arrays import resolve_device, to_device, to_numpy
 from sklearn_homeo._ciphers.lattice import GRID, RowOutOfRange
 from sklearn_homeo._fitting import fit_coupling, fit_smooth, fit_tanh
 from sklearn_homeo._keys import SecretKey
@@ -134,6 +135,10 @@ class HomeomorphicEncryptor(
     makes them invalid. Keep the fitted encryptor (or its pickle) as safe as the
     key: the frame is learnt from the data, so a key alone does not decrypt.
 
+    Up to 4,096 features the keyed rotations are dense matrices. Wider data get the
+    same rotations as a walk of plane rotations, in O(n log n), a frame that whitens
+    their 256 leading directions, and masks driven by up to 1,024 coordinates.
+
     With very few masked columns (fewer than about 8) a mask has few coordinates to
     be driven by and is easier to learn; with none a `NoProtectionWarning` says so.
 
@@ -184,8 +189,6 @@ class HomeomorphicEncryptor(
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
     }
 
-    _doc_link_module = "sklearn_homeo"
-
     def __init__(
         self,
         depth=3,
@@ -234,7 +237,7 @@ class HomeomorphicEncryptor(
         """
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         target = self._check_target(X, y)
-        self._resolve_device()
+        resolve_device(self.device)
         self._n_features_out = X.shape[1]
         self.key_ = SecretKey.generate() if self.key is None else self.key
         self.key_fingerprint_ = self.key_.fingerprint
@@ -267,7 +270,7 @@ class HomeomorphicEncryptor(
         Z = np.empty_like(X)
         for batch, cipher, move in self._batches(len(X)):
             try:
-                Z[batch] = _to_numpy(cipher.encrypt(move(X[batch])))
+                Z[batch] = to_numpy(cipher.encrypt(move(X[batch])))
             except RowOutOfRange as error:
                 row = batch.start + error.row
                 raise ValueError(f"Row {row} of X {error.reason}.") from None
@@ -302,7 +305,7 @@ class HomeomorphicEncryptor(
         valid = np.empty(len(Z), dtype=bool)
         for batch, cipher, move in self._batches(len(Z)):
             rows, on_lattice = cipher.decrypt(move(Z[batch]))
-            X[batch], valid[batch] = _to_numpy(rows), _to_numpy(on_lattice)
+            X[batch], valid[batch] = to_numpy(rows), to_numpy(on_lattice)
         self._report_invalid(np.flatnonzero(~valid), len(Z))
         return X
 
@@ -381,37 +384,12 @@ class HomeomorphicEncryptor(
                 stacklevel=4,
             )
 
-    def _resolve_device(self):
-        """Return the torch device to use, or None for NumPy."""
-        if self.device is None:
-            return None
-        import torch
-
-        if self.device == "auto":
-            return torch.device("cuda") if torch.cuda.is_available() else None
-        try:
-            return torch.empty(0, dtype=torch.float64, device=self.device).device
-        except (RuntimeError, AssertionError, TypeError) as error:
-            raise ValueError(
-                f"device={self.device!r} cannot be used: {error}. Use None, 'auto', "
-                "'cpu' or a torch device that has float64."
-            ) from error
-
     def _batches(self, n_samples):
         """Yield row slices, the cipher, and what moves rows to its device."""
-        cipher, device = self._cipher, self._resolve_device()
-        if device is None:
-            move = np.asarray
-        else:
-            import torch
-
-            cipher = to_device(cipher, device)
-
-            def move(rows):
-                return torch.tensor(rows, device=device)
-
+        device = resolve_device(self.device)
+        cipher = self._cipher if device is None else to_device(self._cipher, device)
         for batch in gen_batches(n_samples, self._batch_rows()):
-            yield batch, cipher, move
+            yield batch, cipher, partial(to_device, device=device)
 
     def _batch_rows(self):
         if self.batch_size is not None:
@@ -442,7 +420,3 @@ class HomeomorphicEncryptor(
         tags.non_deterministic = self.key is None
         tags.transformer_tags.preserves_dtype = ["float64"]
         return tags
-
-
-def _to_numpy(rows):
-    return rows if isinstance(rows, np.ndarray) else rows.cpu().numpy()

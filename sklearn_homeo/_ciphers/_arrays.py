@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-__all__ = ["namespace", "to_device"]
+__all__ = ["namespace", "resolve_device", "to_device", "to_numpy"]
 
 
 def namespace(x):
@@ -16,12 +16,45 @@ def namespace(x):
     return np
 
 
-def to_device(part, device):
-    """Copy a tree of frozen dataclasses with its arrays as tensors on ``device``."""
+def resolve_device(device):
+    """Return the torch device that a user names, or None for NumPy.
+
+    Parameters
+    ----------
+    device : str or None
+        None for NumPy, "auto" for a GPU if there is one, or a torch device.
+
+    Raises
+    ------
+    ValueError
+        If torch cannot put float64 numbers there.
+    """
+    if device is None:
+        return None
     import torch
 
+    if device == "auto":
+        return torch.device("cuda") if torch.cuda.is_available() else None
+    try:
+        return torch.empty(0, dtype=torch.float64, device=device).device
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used: {error}. Use None, 'auto', 'cpu' or a "
+            "torch device that has float64."
+        ) from error
+
+
+def to_device(part, device):
+    """Copy an array, or a tree of dataclasses with arrays, to a torch device.
+
+    None leaves everything as it is, in NumPy.
+    """
+    if device is None:
+        return part
     if isinstance(part, np.ndarray):
-        return torch.as_tensor(part, device=device)
+        import torch
+
+        return torch.tensor(part, device=device)
     if isinstance(part, (tuple, list)):
         return type(part)(to_device(item, device) for item in part)
     if dataclasses.is_dataclass(part):
@@ -31,3 +64,8 @@ def to_device(part, device):
         }
         return type(part)(**fields)
     return part
+
+
+def to_numpy(array):
+    """Return a NumPy array or a tensor as a NumPy array."""
+    return array if isinstance(array, np.ndarray) else array.cpu().numpy()

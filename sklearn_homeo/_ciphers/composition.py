@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._ciphers._arrays import namespace
+from sklearn_homeo._ciphers._arrays import namespace, to_numpy
 from sklearn_homeo._ciphers.coupling import CouplingLock
 from sklearn_homeo._ciphers.frame import (
     DenseFrame,
@@ -95,12 +95,12 @@ class LatticeCipher:
         doubtful = ~(self._noise(z) <= MAX_NOISE)
         if not doubtful.any():
             return
-        rows = np.flatnonzero(np.asarray(doubtful.tolist()))
+        rows = np.flatnonzero(to_numpy(doubtful))
         error = namespace(z).abs(self._open(z[rows]) - y[rows])
         bad = ~((error <= MAX_NOISE).all(axis=1))
         if bad.any():
             raise RowOutOfRange(
-                int(rows[np.asarray(bad.tolist())][0]),
+                int(rows[to_numpy(bad)][0]),
                 "is too far from the training data to be decrypted exactly in "
                 f"float64 (exact for any row of norm "
                 f"{MAX_NOISE / (ROUNDING * self.amplification * GRID):.4g} after "
@@ -145,7 +145,7 @@ class TanhCipher:
         bad = ~((error <= TANH_TOLERANCE).all(axis=1))
         if bad.any():
             raise RowOutOfRange(
-                int(np.flatnonzero(np.asarray(bad.tolist()))[0]),
+                int(np.flatnonzero(to_numpy(bad))[0]),
                 f"could not be decrypted to within {TANH_TOLERANCE} standard "
                 "deviations: tanh saturates, or the secret matrices are too badly "
                 "conditioned at this width and depth. Use a smaller depth or "

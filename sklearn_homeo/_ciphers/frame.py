@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import qr
 
-from sklearn_homeo._ciphers._arrays import namespace
+from sklearn_homeo._ciphers._arrays import namespace, to_numpy
 from sklearn_homeo._ciphers.lattice import (
     GRID,
     MAX_UNITS,
@@ -74,7 +74,7 @@ class Standardisation:
 
 
 def _raise_out_of_range(inside):
-    bad = np.argwhere(~np.asarray(inside.tolist()))
+    bad = np.argwhere(~to_numpy(inside))
     row, column = (int(i) for i in bad[0])
     raise RowOutOfRange(
         row,

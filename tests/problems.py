@@ -1,0 +1,45 @@
+"""Keys, settings and data that several test files share."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_wine
+
+from sklearn_homeo import SecretKey
+
+KEY = SecretKey.from_bytes(bytes(range(32)))
+OTHER = SecretKey.from_bytes(bytes(range(1, 33)))
+CIPHERS = [
+    {"cipher": "coupling"},
+    {"cipher": "coupling", "n_preserved": 2},
+    {"cipher": "coupling", "linkage_noise": 0.0},
+    {"cipher": "smooth"},
+]
+ignore_no_protection = pytest.mark.filterwarnings(
+    "ignore::sklearn_homeo.exceptions.NoProtectionWarning"
+)
+
+
+def wine():
+    return load_wine(return_X_y=True)
+
+
+def error_in_deviations(found, X):
+    scale = X.std(axis=0)
+    return np.abs(found - X).max(axis=0) / np.where(scale > 0, scale, 1.0)
+
+
+def correlated(n_samples, n_features, seed=0, scales=(-6, 6)):
+    """Rows with mixed scales, and a label in one direction of many."""
+    rng = np.random.default_rng(seed)
+    mixing = rng.normal(size=(n_features, n_features)) / n_features**0.5
+    X = rng.normal(size=(n_samples, n_features)) @ (mixing + 0.3 * np.eye(n_features))
+    y = (X[:, 0] > np.median(X[:, 0])).astype(int)
+    return X * 10.0 ** rng.uniform(*scales, size=n_features), y
+
+
+def with_outliers(X, seed=0):
+    rng = np.random.default_rng(seed)
+    far = X[:20].copy()
+    far[:10] = X.mean(axis=0) + 50 * X.std(axis=0) * rng.choice([-1, 1], (10, 1))
+    far[10:, 0] = X[:, 0].mean() + 50 * X[:, 0].std()
+    return np.vstack([X, far])
