@@ -23,8 +23,6 @@ from sklearn_homeo._width import choose_directions, explained_variance_ratio
 
 __all__ = ["FittedCipher", "fit_coupling", "fit_smooth", "fit_tanh"]
 
-MIN_SPREAD = 1e-3
-
 
 class FittedCipher(NamedTuple):
     """A cipher and what it preserves of the data it was fitted to."""
@@ -79,7 +77,7 @@ def fit_coupling(X, target, key, n_preserved, **settings):
     S = (U * axes.gains) @ directions @ mixing
     stream = key.stream(f"{VERSION}/frame/{n}/{k}")
     frame = preserving_frame(standardisation, axes, directions, mixing, stream)
-    spread = max(float(S.std()), MIN_SPREAD)
+    spread = float(S.std()) if S.std() > 1e-6 else 1.0
     cipher = coupling_cipher(key, frame, n, k, spread, **settings)
     return FittedCipher(cipher, k, explained_variance_ratio(S, units))
 
@@ -90,8 +88,7 @@ def _plan(U, gains, target, n_preserved, n_features):
     if n_features == 1 or n_preserved == n_features:
         return n_features, linear_directions
     if n_preserved == "auto":
-        width, find = choose_directions(U, gains, target)
-        return (n_features if width == n_axes else width), find
+        return choose_directions(U, gains, target, n_features)
     if n_preserved > n_axes:
         raise ValueError(
             f"n_preserved={n_preserved} is more than the {n_axes} directions that can "

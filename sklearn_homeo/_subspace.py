@@ -65,8 +65,16 @@ def _full_axes(X):
 
 def _leading_axes(X):
     rank = min(WIDE_RANK, len(X) - 1)
-    _, singular, vectors = randomized_svd(X, rank, random_state=0)
-    return vectors.T, singular**2 / len(X)
+    if len(X) > DENSE_LIMIT:
+        _, singular, vectors = randomized_svd(X, rank, random_state=0)
+        return vectors.T, singular**2 / len(X)
+    # Few rows: the small Gram matrix has the same spectrum and takes no iterations.
+    squares, rows = eigh(X @ X.T, subset_by_index=[len(X) - rank, len(X) - 1])
+    if squares[-1] <= 0:
+        return np.eye(X.shape[1], 1), np.zeros(1)
+    kept = np.flatnonzero(squares > 1e-10 * squares[-1])[::-1]
+    vectors = (X.T @ rows[:, kept]) / np.sqrt(squares[kept])
+    return vectors, squares[kept] / len(X)
 
 
 def _ledoit_wolf_shrinkage(X):
@@ -208,7 +216,10 @@ def label_mixing(S, target):
         indicators = target.indicators()
         residual = S - indicators @ np.linalg.lstsq(indicators, S, rcond=None)[0]
     variances, vectors = eigh(residual.T @ residual / len(S))
-    floor = 0.01 * max(S.var(axis=0).mean(), 1e-12)
+    floor = 0.01 * S.var(axis=0).mean()
+    if floor < 1e-12:
+        # Nothing varies in training; what comes later keeps its size.
+        return np.eye(S.shape[1])
     return vectors / np.sqrt(np.maximum(variances, floor))
 
 

@@ -17,7 +17,7 @@ PROBE_ROWS = 2000
 RECONSTRUCTION_ROWS = 1000
 
 
-def choose_directions(U, gains, target):
+def choose_directions(U, gains, target, n_features):
     """Fewest directions whose cross-validated accuracy is that of all features.
 
     Probes (RBF support vectors and nearest neighbours) learn from the preserved
@@ -34,11 +34,12 @@ def choose_directions(U, gains, target):
     U : ndarray of shape (n_samples, n_axes)
     gains : ndarray of shape (n_axes,)
     target : Target
+    n_features : int
 
     Returns
     -------
     n_preserved : int
-        Equal to ``n_axes`` if no smaller width is enough.
+        Equal to ``n_features`` if no smaller width is enough.
     find : callable
         `linear_directions` or `curved_directions`.
     """
@@ -50,17 +51,17 @@ def choose_directions(U, gains, target):
     reference = max(
         probe.all_features(), probe(linear_directions, n_first), key=np.mean
     )
+    widths = _ladder(n_first, min(U.shape[1], n_features - 1))
     for patience in (1.0, 2.0, 4.0):
         tolerance = patience * target.tolerance()
-        for width, find in _candidates(probe, n_first, reference, tolerance):
+        for width, find in _candidates(probe, widths, n_first, reference, tolerance):
             if _is_enough(probe(find, width), reference, tolerance):
                 return width, find
-    return U.shape[1], linear_directions
+    return n_features, linear_directions
 
 
-def _candidates(probe, n_first, reference, tolerance):
+def _candidates(probe, widths, n_first, reference, tolerance):
     """Yield widths and finders of directions, smallest widths first."""
-    widths = _ladder(n_first, probe.U.shape[1])
     linear = probe(linear_directions, n_first)
     if n_first in widths and _is_enough(linear, reference, tolerance):
         yield from ((w, linear_directions) for w in widths if w <= n_first)
@@ -119,17 +120,23 @@ class _WidthProbe:
         return self.target.probe(S[train], S[test], train, test)
 
 
-def _ladder(n_first, n_axes):
+def _ladder(n_first, most):
     """Widths to try, smallest first."""
     steps = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384]
-    steps += range(512, n_axes, 256)
-    return sorted(width for width in {n_first, *steps} if width < n_axes)
+    steps += range(512, most, 256)
+    return sorted(width for width in {n_first, *steps} if width <= most)
 
 
 def _probe_rows(U, target):
     if len(U) <= PROBE_ROWS:
         return U, target
-    rows, _ = train_test_split(np.arange(len(U)), train_size=PROBE_ROWS, random_state=0)
+    strata = target.strata()
+    rows, _ = train_test_split(
+        np.arange(len(U)),
+        train_size=PROBE_ROWS,
+        random_state=0,
+        stratify=strata if np.bincount(strata).min() > 1 else None,
+    )
     return U[rows], target.take(rows)
 
 

@@ -142,3 +142,21 @@ def test_25000_features_fit_into_memory():
     )
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 6, "GiB at the peak"
+
+
+@pytest.mark.parametrize("kind", ["zero", "one direction", "few rows"])
+def test_wide_data_of_low_rank(kind):
+    """Above the width of dense matrices, with fewer axes than directions to find."""
+    rng = np.random.default_rng(0)
+    y = np.arange(12) % 2
+    X = {
+        "zero": np.zeros((12, 5000)),
+        "one direction": np.outer(y + 0.1 * rng.normal(size=12), rng.normal(size=5000)),
+        "few rows": rng.normal(size=(12, 5000)) + 3 * y[:, None],
+    }[kind]
+    encryptor = HomeomorphicEncryptor(key=KEY).fit(X, y)
+    assert encryptor.n_preserved_ == 1
+    rows = X + rng.normal(size=X.shape)
+    back = encryptor.inverse_transform(encryptor.transform(rows))
+    scale = np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0)
+    assert np.abs((back - rows) / scale).max() <= 1e-6
