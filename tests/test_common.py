@@ -31,6 +31,8 @@ INSTANCES = [
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.BrokenCipherWarning"),
     pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.NoProtectionWarning"),
+    # The checks for missing feature names provoke scikit-learn's own warning.
+    pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names"),
 ]
 
 
