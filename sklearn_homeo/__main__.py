@@ -176,7 +176,7 @@ def _find_key(options):
         return key, f"Key {key.fingerprint} from {options.key}."
     key = SecretKey.generate()
     if options.new_key is not None:
-        key.save(options.new_key, _passphrase("New passphrase: "))
+        key.save(options.new_key, _new_passphrase())
         return key, f"Key {key.fingerprint} was drawn and saved in {options.new_key}."
     return key, (
         f"Key {key.fingerprint} was drawn for this run and is not saved "
@@ -186,7 +186,22 @@ def _find_key(options):
 
 def _passphrase(prompt):
     found = os.environ.get(PASSPHRASE_VARIABLE)
-    return getpass.getpass(prompt) if found is None else found
+    if found is not None:
+        return found
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        raise ValueError(
+            f"no passphrase: set {PASSPHRASE_VARIABLE}, or run in a terminal"
+        ) from None
+
+
+def _new_passphrase():
+    # A mistyped passphrase would lose the key for ever.
+    passphrase = _passphrase("New passphrase: ")
+    if passphrase != _passphrase("The same again: "):
+        raise ValueError("the passphrases differ; no key was saved")
+    return passphrase
 
 
 def _positive_int(text):

@@ -12,19 +12,20 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils import check_array, gen_batches
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+)
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_homeo._ciphers._arrays import resolve_device, to_device, to_numpy
-from sklearn_homeo._ciphers.lattice import GRID, RowOutOfRange
+from sklearn_homeo._ciphers.lattice import RowOutOfRange
 from sklearn_homeo._fitting import fit_coupling, fit_smooth, fit_tanh
 from sklearn_homeo._keys import SecretKey
 from sklearn_homeo._target import check_target
-from sklearn_homeo.exceptions import (
-    BrokenCipherWarning,
-    InvalidCiphertextError,
-    NoProtectionWarning,
-)
+from sklearn_homeo._weaknesses import masks_are_weak, warn_of_weaknesses
+from sklearn_homeo.exceptions import InvalidCiphertextError
 
 __all__ = ["HomeomorphicEncryptor"]
 
@@ -114,7 +115,8 @@ class HomeomorphicEncryptor(
     preserved_variance_ratio_ : float
         Share of the training data's standardised variance that the preserved
         coordinates give away: the better of a linear and of a kernel
-        reconstruction (leave-one-out). Any attacker must be assumed to get it.
+        reconstruction (leave-one-out); rows that repeat others count whole. Any
+        attacker who knows pairs must be assumed to get it.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -132,8 +134,17 @@ class HomeomorphicEncryptor(
     2**-26 of a standard deviation) in integer arithmetic, so decryption retraces
     it bit for bit at any depth; what remains is the rounding to the lattice.
     Ciphertexts are float64: storing them in float32 or with fewer than 17 digits
-    makes them invalid. Keep the fitted encryptor (or its pickle) as safe as the
-    key: the frame is learnt from the data, so a key alone does not decrypt.
+    makes them invalid. That decryption notices what is off the lattice is no
+    authentication: a random row passes with a chance of about 0.002 per feature,
+    multiplied, and who knows the lattice can forge. Keep the fitted encryptor (its
+    pickle, or a cache that ``Pipeline(memory=...)`` writes) as safe as the key: it
+    contains the key, and a key alone does not decrypt, since the frame is learnt.
+
+    The probes behind "auto" are support vectors and neighbours: what only other
+    models can see, say a fast oscillation among many columns, may not be preserved.
+    Equal rows have equal ciphertexts, and nearly equal rows similar ones: data with
+    repeated records, such as a few categories or the same person again, give these
+    away. Depth 1 is weak for columns of rare large values.
 
     Up to 4,096 features the keyed rotations are dense matrices. Wider data get the
     same rotations as a walk of plane rotations, in O(n log n), a frame that whitens
@@ -244,8 +255,10 @@ class HomeomorphicEncryptor(
         fitted = self._fit_cipher(X, target)
         self._cipher = fitted.cipher
         self.n_preserved_ = fitted.n_preserved
-        self.preserved_variance_ratio_ = fitted.preserved_variance_ratio
-        self._warn_of_no_protection()
+        self.preserved_variance_ratio_ = (
+            1.0 if masks_are_weak(self) else fitted.preserved_variance_ratio
+        )
+        warn_of_weaknesses(self)
         return self
 
     def transform(self, X):
@@ -266,15 +279,7 @@ class HomeomorphicEncryptor(
             If a row lies beyond the exact range; the message names the row.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        Z = np.empty_like(X)
-        for batch, cipher, move in self._batches(len(X)):
-            try:
-                Z[batch] = to_numpy(cipher.encrypt(move(X[batch])))
-            except RowOutOfRange as error:
-                row = batch.start + error.row
-                raise ValueError(f"Row {row} of X {error.reason}.") from None
-        return Z
+        return self._map_rows(X, "encrypt", self._n_features_out)
 
     def inverse_transform(self, Z):
         """Decrypt rows.
@@ -324,12 +329,34 @@ class HomeomorphicEncryptor(
         S : ndarray of shape (n_samples, n_preserved_), dtype float64
         """
         check_is_fitted(self)
+        return self._map_rows(X, "preserve", self.n_preserved_)
+
+    def _map_rows(self, X, step, n_columns):
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        if self.cipher == "tanh":
-            return self._cipher.standardisation.forward(X)
-        frame, size = self._cipher.frame, self._batch_rows()
-        parts = [frame.forward(X[batch]) for batch in gen_batches(len(X), size)]
-        return np.vstack(parts)[:, : self.n_preserved_] / GRID
+        mapped = np.empty((len(X), n_columns))
+        for batch, cipher, move in self._batches(len(X)):
+            try:
+                rows = getattr(cipher, step)(move(X[batch]))
+            except RowOutOfRange as error:
+                row = batch.start + error.row
+                raise ValueError(f"Row {row} of X {error.reason}.") from None
+            mapped[batch] = to_numpy(rows)[:, :n_columns]
+        return mapped
+
+    def _validate_params(self):
+        if not isinstance(self.key, SecretKey | None):
+            # scikit-learn's own message would show the value.
+            raise InvalidParameterError(
+                f"The 'key' parameter of {type(self).__name__} must be an instance of "
+                f"'SecretKey' or None. Got {type(self.key).__name__} instead (not "
+                "shown); SecretKey.from_bytes makes a key of 32 bytes."
+            )
+        super()._validate_params()
+
+    def __repr__(self, N_CHAR_MAX=700):
+        if isinstance(self.key, SecretKey | None):
+            return super().__repr__(N_CHAR_MAX)
+        return f"{type(self).__name__}(key=<{type(self.key).__name__}, not shown>)"
 
     def _check_target(self, X, y):
         if self.cipher != "coupling" or self.n_preserved is None:
@@ -360,29 +387,6 @@ class HomeomorphicEncryptor(
             amplitude=self.amplitude,
             linkage_noise=self.linkage_noise,
         )
-
-    def _warn_of_no_protection(self):
-        if self.cipher == "tanh":
-            warnings.warn(
-                'cipher="tanh" is the published cipher and is broken: a few known '
-                "pairs recover all rows. Use it as a baseline; protect data with "
-                '"coupling".',
-                BrokenCipherWarning,
-                stacklevel=4,
-            )
-        elif (
-            self.cipher == "coupling"
-            and self.n_preserved is not None
-            and self.n_preserved_ == self.n_features_in_
-        ):
-            warnings.warn(
-                f"n_preserved={self.n_preserved!r} preserves all "
-                f"{self.n_features_in_} features, so nothing is masked: known pairs "
-                "of rows and ciphertexts break this. Set a smaller n_preserved to "
-                "trade accuracy for protection.",
-                NoProtectionWarning,
-                stacklevel=4,
-            )
 
     def _batches(self, n_samples):
         """Yield row slices, the cipher, and what moves rows to its device."""

@@ -77,7 +77,8 @@ def fit_coupling(X, target, key, n_preserved, **settings):
     S = (U * axes.gains) @ directions @ mixing
     stream = key.stream(f"{VERSION}/frame/{n}/{k}")
     frame = preserving_frame(standardisation, axes, directions, mixing, stream)
-    spread = float(S.std()) if S.std() > 1e-6 else 1.0
+    spread = float(np.hypot(S.std(), settings["linkage_noise"]))
+    spread = spread if spread > 1e-6 else 1.0
     cipher = coupling_cipher(key, frame, n, k, spread, **settings)
     return FittedCipher(cipher, k, explained_variance_ratio(S, units))
 

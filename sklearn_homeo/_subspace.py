@@ -151,6 +151,8 @@ def _logistic_functionals(U, outputs):
 
 def _pls_directions(U, gains, outputs, n_directions):
     n_components = min(n_directions, U.shape[1], len(U) - 1)
+    if not U.any():
+        return np.eye(U.shape[1])[:, :1]
     model = PLSRegression(n_components, scale=False)
     with warnings.catch_warnings():
         # A target that fewer components fit exactly ends the search early.

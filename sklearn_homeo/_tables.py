@@ -145,14 +145,21 @@ def _read_frame(path):
             'reading CSV files needs pandas: pip install "sklearn-homeo[demo]"'
         ) from error
     try:
-        # As text: a column's type must not hide where its first bad value is.
-        frame = pd.read_csv(path, dtype=str, skipinitialspace=True)
+        # As text: a column's type must not hide where its first bad value is. The
+        # header as a row: pandas would take a surplus field for an index.
+        rows = pd.read_csv(path, dtype=str, skipinitialspace=True, header=None)
     except OSError:
         raise
     except ValueError as error:
         raise ValueError(f"{path}: not a CSV table ({_one_line(error)})") from error
-    frame.columns = [str(name).strip() for name in frame.columns]
-    return frame
+    names = ["" if pd.isna(name) else name.strip() for name in rows.iloc[0]]
+    wrong = [name for name in names if names.count(name) > 1 or name == ""]
+    if wrong:
+        raise ValueError(
+            f"{path}: column names must be given and differ, got {wrong[0]!r} "
+            f"{names.count(wrong[0])} time(s) in the header"
+        )
+    return rows.iloc[1:].set_axis(names, axis=1).reset_index(drop=True)
 
 
 def _numbers(path, column):

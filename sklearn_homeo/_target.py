@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
@@ -11,6 +12,11 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
 __all__ = ["Target", "check_target"]
+
+# One row of each class for every fold.
+MIN_CLASS_ROWS = 3
+# Support vectors take a machine for each pair of classes.
+MAX_PAIRED_CLASSES = 20
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class Target:
     @classmethod
     def from_labels(cls, y, is_numeric):
         """Encode ``y`` of shape (n_samples,) or (n_samples, n_outputs)."""
-        columns = np.asarray(y).reshape(len(y), -1)
+        columns = np.asarray(y)
+        columns = columns[:, None] if columns.ndim == 1 else columns
         if is_numeric:
             columns = columns.astype(np.float64)
             scale = columns.std(axis=0)
@@ -49,11 +56,21 @@ class Target:
             return min(self.outputs.shape[1], n_axes)
         return min(int((self.outputs.max(axis=0)).sum()), n_axes)
 
-    def smallest_class(self):
-        """Rows of the rarest class; all rows for numbers."""
+    def common_rows(self):
+        """Mask of rows whose classes all have at least `MIN_CLASS_ROWS` rows."""
         if self.is_numeric:
-            return len(self.outputs)
-        return min(np.bincount(c)[np.unique(c)].min() for c in self.outputs.T)
+            return np.ones(len(self.outputs), dtype=bool)
+        counts = [np.bincount(column)[column] for column in self.outputs.T]
+        return np.min(counts, axis=0) >= MIN_CLASS_ROWS
+
+    def recoded(self):
+        """The same classes, numbered without gaps."""
+        return Target.from_labels(self.outputs, self.is_numeric)
+
+    def is_trivial(self):
+        """Whether too little is left to probe with."""
+        few = len(self.outputs) < 2 * MIN_CLASS_ROWS
+        return few or bool((np.ptp(self.outputs, axis=0) == 0).any())
 
     def indicators(self):
         """One column per class of every output."""
@@ -93,11 +110,9 @@ class Target:
         if self.is_numeric:
             return SVR(), KNeighborsRegressor(min(10, len(column)))
         neighbours = KNeighborsClassifier(min(5, len(column)))
-        return (
-            (SVC(random_state=0), neighbours)
-            if len(np.unique(column)) > 1
-            else (neighbours,)
-        )
+        if 1 < len(np.unique(column)) <= MAX_PAIRED_CLASSES:
+            return SVC(random_state=0), neighbours
+        return (neighbours,)
 
     def _score(self, predicted, true):
         if self.is_numeric:
@@ -128,7 +143,17 @@ def check_target(X, y, target_type):
     if y.ndim > 2 or y.size == 0:
         raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")
     _check_missing(y)
-    target = Target.from_labels(y, _is_numeric(y, target_type))
+    if y.dtype.kind == "O" and all(isinstance(value, Real) for value in y.ravel()):
+        y = y.astype(np.float64)
+    if y.dtype.kind not in "biufOSU":
+        raise ValueError(f"y must hold classes or numbers, got dtype {y.dtype}.")
+    try:
+        target = Target.from_labels(y, _is_numeric(y, target_type))
+    except TypeError as error:
+        raise ValueError(
+            f"y mixes labels that cannot be ordered ({error}); make them all strings "
+            "or all numbers."
+        ) from None
     if np.ptp(target.outputs, axis=0).max() == 0:
         raise ValueError(
             "The target y has only 1 class (or one value); the directions that carry "
@@ -141,8 +166,16 @@ def check_target(X, y, target_type):
 def _check_missing(y):
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
-    elif y.dtype.kind in "OSU" and any(v is None or v != v for v in y.ravel()):
+    elif y.dtype.kind == "O" and any(_is_missing(value) for value in y.ravel()):
         raise ValueError("Input y contains missing values; drop these rows.")
+
+
+def _is_missing(value):
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        # pandas.NA has no truth value.
+        return True
 
 
 def _is_numeric(y, target_type):

@@ -1,7 +1,8 @@
 """How many directions to preserve, and what the preserved ones give away."""
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import eigh
+from scipy.spatial import cKDTree
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import train_test_split
 
@@ -11,10 +12,11 @@ from sklearn_homeo._subspace import (
     linear_directions,
 )
 
-__all__ = ["choose_directions", "explained_variance_ratio"]
+__all__ = ["choose_directions", "explained_variance_ratio", "repeated_rows_share"]
 
 PROBE_ROWS = 2000
 RECONSTRUCTION_ROWS = 1000
+REPEAT_DISTANCE = 3e-3
 
 
 def choose_directions(U, gains, target, n_features):
@@ -43,10 +45,10 @@ def choose_directions(U, gains, target, n_features):
     find : callable
         `linear_directions` or `curved_directions`.
     """
-    U, target = _probe_rows(U, target)
     n_first = target.n_directions(U.shape[1])
-    if target.smallest_class() < 3:
-        return n_first, linear_directions
+    U, target = _probe_rows(U, target)
+    if target.is_trivial():
+        return min(n_first, n_features), linear_directions
     probe = _WidthProbe(U, gains, target)
     reference = max(
         probe.all_features(), probe(linear_directions, n_first), key=np.mean
@@ -128,6 +130,10 @@ def _ladder(n_first, most):
 
 
 def _probe_rows(U, target):
+    """Rows to probe with: not too many, no class too rare for each fold."""
+    common = target.common_rows()
+    if not common.all():
+        U, target = U[common], target.take(common).recoded()
     if len(U) <= PROBE_ROWS:
         return U, target
     strata = target.strata()
@@ -143,8 +149,10 @@ def _probe_rows(U, target):
 def explained_variance_ratio(S, X):
     """Share of the variance of ``X`` that its preserved coordinates give away.
 
-    The better of two reconstructions of held-out rows: least squares, and kernel
-    ridge regression (RBF) by leave-one-out, on at most 1,000 rows.
+    The better of two reconstructions: least squares, and kernel ridge regression
+    (RBF) by leave-one-out, on at most 1,000 rows. Rows that repeat another row (see
+    `repeated_rows_share`) count as given away whole, because equal rows have equal
+    ciphertexts.
 
     Parameters
     ----------
@@ -162,7 +170,25 @@ def explained_variance_ratio(S, X):
     linear = S @ np.linalg.lstsq(S, X, rcond=None)[0]
     ratio = 1.0 - ((X - linear) ** 2).sum() / total
     rows = _even_rows(len(S), RECONSTRUCTION_ROWS)
-    return float(np.clip(max(ratio, _kernel_ratio(S[rows], X[rows])), 0.0, 1.0))
+    ratio = np.clip(max(ratio, _kernel_ratio(S[rows], X[rows])), 0.0, 1.0)
+    repeated = repeated_rows_share(X)
+    return float(repeated + (1.0 - repeated) * ratio)
+
+
+def repeated_rows_share(X):
+    """Share of standardised rows that come again, or nearly so, in other rows.
+
+    Nearly: within a root mean square of `REPEAT_DISTANCE` standard deviations over
+    the columns; masks of such rows are still close to each other.
+    """
+    axes = np.argsort(-X.var(axis=0), kind="stable")[:8]
+    neighbours = cKDTree(X[:, axes]).query(X[:, axes], k=min(3, len(X)))[1]
+    own = np.arange(len(X))
+    repeated = np.zeros(len(X), dtype=bool)
+    for column in neighbours.T:
+        distance = np.sqrt(((X - X[column]) ** 2).mean(axis=1))
+        repeated |= (distance <= REPEAT_DISTANCE) & (column != own)
+    return float(repeated.mean())
 
 
 def _even_rows(n_samples, most):
@@ -172,17 +198,23 @@ def _even_rows(n_samples, most):
 
 
 def _kernel_ratio(S, X):
-    S = S / max(S.std(), 1e-300)
+    whole = S / max(S.std(), 1e-300)
+    by_column = S / np.maximum(S.std(axis=0), 1e-300)
+    scales = [(whole, 0.1), (whole, 0.5), (by_column, 3.0), (by_column, 20.0)]
+    return max(
+        _leave_one_out_ratio(rbf_kernel(scaled, gamma=gamma / S.shape[1]), X)
+        for scaled, gamma in scales
+    )
+
+
+def _leave_one_out_ratio(kernel, X):
+    """Best share over penalties, all from one eigendecomposition."""
+    values, vectors = eigh(kernel)
+    projected = vectors.T @ X
     best = 0.0
-    for gamma in np.array([0.03, 0.1, 0.3, 1.0]) / S.shape[1]:
-        kernel = rbf_kernel(S, gamma=gamma)
-        for penalty in (0.01, 0.1, 1.0):
-            best = max(best, _leave_one_out_ratio(kernel, penalty, X))
+    for penalty in (1e-3, 1e-2, 0.1, 1.0):
+        weights = 1.0 / (np.maximum(values, 0.0) + penalty)
+        residual = vectors @ (weights[:, None] * projected)
+        residual /= ((vectors**2) @ weights)[:, None]
+        best = max(best, 1.0 - (residual**2).sum() / (X**2).sum())
     return best
-
-
-def _leave_one_out_ratio(kernel, penalty, X):
-    factor = cho_factor(kernel + penalty * np.eye(len(kernel)))
-    inverse = cho_solve(factor, np.eye(len(kernel)))
-    residual = (inverse @ X) / inverse.diagonal()[:, None]
-    return 1.0 - (residual**2).sum() / (X**2).sum()

@@ -4,6 +4,7 @@ import resource
 
 import joblib
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from sklearn.base import clone
@@ -71,6 +72,18 @@ BAD_FITS = {
         lambda X, y: (X, np.where(y == 0, None, "a")),
         "y contains missing values",
     ),
+    "pandas NA in y": (
+        lambda X, y: (X, pd.Series(["a", None] * 89, dtype="string")),
+        "y contains missing values",
+    ),
+    "mixed y": (
+        lambda X, y: (X, np.array(["a", 1] * 89, dtype=object)),
+        "y mixes labels",
+    ),
+    "dates in y": (
+        lambda X, y: (X, np.full(len(X), "2026-01-01", dtype="datetime64[D]")),
+        "y must hold classes or numbers",
+    ),
     "cube y": (lambda X, y: (X, np.zeros((len(X), 2, 2))), "one or two dimensions"),
 }
 
@@ -109,6 +122,8 @@ def test_bad_rows_say_which():
     far[57, 3] = 1e9
     with pytest.raises(ValueError, match="Row 57 of X lies more than 16384 .*column 3"):
         encryptor.transform(far)
+    with pytest.raises(ValueError, match="Row 57 of X"):
+        encryptor.preserve(far)
     with pytest.raises(ValueError, match="X has 12 features, but .* expecting 13"):
         encryptor.transform(X[:, :12])
     with pytest.raises(ValueError, match="Z has 12 features, but .* gives"):

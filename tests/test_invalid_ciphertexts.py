@@ -90,3 +90,14 @@ def test_published_cipher_warns_and_refuses_what_it_cannot_decrypt():
         encryptor.fit(X, y)
     with pytest.raises(ValueError, match="Row 0 of X could not be decrypted.*tanh"):
         encryptor.transform(X)
+
+
+@pytest.mark.parametrize("options", CIPHERS)
+@pytest.mark.parametrize("size", [1e2, 1e6, 1e8, 1e10, 1e100, 1e150])
+def test_large_numbers_are_refused_although_all_are_integers(size, options):
+    X, y = wine()
+    encryptor = HomeomorphicEncryptor(key=KEY, **options).fit(X, y)
+    Z = np.random.default_rng(0).normal(size=X.shape) * size
+    with pytest.raises(InvalidCiphertextError) as caught:
+        encryptor.inverse_transform(Z)
+    assert len(caught.value.rows) == len(X)

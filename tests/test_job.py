@@ -252,6 +252,43 @@ def test_bad_tables_name_the_place(tmp_path, rows, words):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,a ,y\n1,2,3\n", "'a' 2 time(s) in the header"),
+        ("a,,y\n1,2,3\n", "'' 1 time(s) in the header"),
+        ("a,b,y\n1,2,3\n1,2,3,4\n", "Expected 3 fields in line 3, saw 4"),
+        ("a,b,y\n1,2,3,4\n1,2,3,4\n", "Expected 3 fields in line 2, saw 4"),
+        ("", "not a CSV table"),
+    ],
+)
+def test_malformed_tables_are_not_guessed_at(tmp_path, text, words):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    result = run("--data", path, "--target", "y", "--out", tmp_path / "out")
+    assert_one_line_error(result, str(path), words)
+
+
+def test_a_new_passphrase_is_asked_twice(tmp_path, monkeypatch):
+    monkeypatch.delenv(PASSPHRASE_VARIABLE, raising=False)
+    answers = iter(["one", "another"])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(answers))
+    path = tmp_path / "my.key"
+    result = run("--new-key", path, "--out", tmp_path)
+    assert_one_line_error(result, "passphrases differ")
+    assert not path.exists()
+
+
+def test_without_a_terminal_the_variable_is_named(tmp_path, monkeypatch):
+    def no_terminal(prompt):
+        raise EOFError
+
+    monkeypatch.delenv(PASSPHRASE_VARIABLE, raising=False)
+    monkeypatch.setattr("getpass.getpass", no_terminal)
+    result = run("--new-key", tmp_path / "my.key", "--out", tmp_path)
+    assert_one_line_error(result, PASSPHRASE_VARIABLE)
+
+
 def test_unknown_target_lists_the_columns(tmp_path):
     path = write_csv(tmp_path / "good.csv", ["height", "width", "kind"], GOOD)
     result = run("--data", path, "--target", "colour", "--out", tmp_path)

@@ -160,3 +160,25 @@ def test_wide_data_of_low_rank(kind):
     back = encryptor.inverse_transform(encryptor.transform(rows))
     scale = np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0)
     assert np.abs((back - rows) / scale).max() <= 1e-6
+
+
+@pytest.mark.parametrize("constant", [1_700_000_000.0, 7.0, -1e-6, 0.0])
+def test_constant_columns_may_vary_later(constant):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 5))
+    X[:, 2] = constant
+    encryptor = HomeomorphicEncryptor(key=KEY).fit(X, X[:, 0] > 0)
+    rows, size = X[:3].copy(), min(abs(constant), 1.0) or 1.0
+    rows[:, 2] += np.array([1, 5, 3600]) * size
+    back = encryptor.inverse_transform(encryptor.transform(rows))
+    np.testing.assert_allclose(back[:, 2], rows[:, 2], atol=1e-6 * size, rtol=0)
+
+
+def test_little_variation_beside_a_large_mean_is_kept():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 5))
+    X[:, 2] = 1e6 + 1e-7 * X[:, 2]
+    encryptor = HomeomorphicEncryptor(key=KEY).fit(X, X[:, 0] > 0)
+    back = encryptor.inverse_transform(encryptor.transform(X))
+    # The spacing of doubles there is 1.2e-10.
+    assert np.abs(back[:, 2] - X[:, 2]).max() <= 2.4e-10

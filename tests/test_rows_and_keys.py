@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import SplineTransformer
 
 from problems import CIPHERS, KEY, OTHER, correlated, wine
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+from sklearn_homeo._ciphers._arrays import to_device
 
 
 def residual(Z, S):
@@ -104,6 +106,8 @@ def test_lattice_points_do_not_depend_on_threads_batches_or_device():
     np.testing.assert_array_equal(
         np.vstack([points(X[i : i + 3]) for i in range(0, 200, 3)]), whole
     )
+    cipher = to_device(cipher, "cpu")
+    np.testing.assert_array_equal(points(torch.tensor(X)).numpy(), whole)
 
 
 def test_torch_gives_the_same_ciphertexts():

@@ -98,3 +98,13 @@ def test_exceptions_show_no_key(fitted):
 def test_pickle_holds_the_key_as_the_docs_say(fitted):
     assert RAW in pickle.dumps(fitted)
     assert "contain" in HomeomorphicEncryptor.__doc__
+
+
+@pytest.mark.parametrize("form", [bytes, bytes.hex, bytearray])
+def test_key_of_a_wrong_type_is_not_shown(form):
+    X, y = load_wine(return_X_y=True)
+    encryptor = HomeomorphicEncryptor(key=form(RAW))
+    assert_no_secret(repr(encryptor))
+    with pytest.raises(ValueError, match="not shown") as caught:
+        encryptor.fit(X, y)
+    assert_no_secret("".join(traceback.format_exception(caught.value)))

@@ -32,9 +32,12 @@ __all__ = [
 VERSION = "v1"
 # Rounding errors of the stages and back stay below a fifth of this.
 ROUNDING = 16 * np.finfo(np.float64).eps
-# Noise that is still told from the lattice, in grid steps.
-MAX_NOISE = 0.125
-MIN_TOLERANCE = 2.0**-10
+# Noise with which a row may be encrypted, in grid steps, and how far a decrypted
+# one may then lie off the lattice, on a machine that rounds otherwise.
+MAX_NOISE = 2.0**-4
+MIN_TOLERANCE, MAX_TOLERANCE = 2.0**-10, 2.0**-3
+# Beyond, every double is an integer and the lattice tells nothing.
+MAX_LATTICE = 2.0**50
 SMOOTH_STRENGTH = 0.5
 # Relative to the standard deviation of the columns.
 TANH_TOLERANCE = 1e-3
@@ -74,11 +77,17 @@ class LatticeCipher:
         xp = namespace(Z)
         y = self._open(Z)
         nearest = xp.round(y)
-        tolerance = xp.clip(self._noise(Z), MIN_TOLERANCE, 2 * MAX_NOISE)
+        tolerance = xp.clip(self._noise(Z), MIN_TOLERANCE, MAX_TOLERANCE)
         valid = (xp.abs(y - nearest) <= tolerance[:, None]).all(axis=1)
+        valid &= (xp.abs(nearest) <= MAX_LATTICE).all(axis=1)
         for lock in reversed(self.locks):
             nearest = lock.inverse(nearest)
-        return self.frame.inverse(nearest), valid
+        X = self.frame.inverse(nearest)
+        return X, valid & self.frame.standardisation.covers(X)
+
+    def preserve(self, X):
+        """Return rows on the frame, in standard deviations, not locked."""
+        return self.frame.forward(X) / GRID
 
     def _open(self, z):
         for stage in reversed(self.stages):
@@ -133,7 +142,12 @@ class TanhCipher:
     def decrypt(self, Z):
         """Return rows and, for each, whether tanh can have produced it."""
         x = self._unlock(Z)
-        return self.standardisation.inverse(x), namespace(x).isfinite(x).all(axis=1)
+        X = self.standardisation.inverse(x)
+        return X, self.standardisation.covers(X)
+
+    def preserve(self, X):
+        """Return rows in standard deviations, not locked."""
+        return self.standardisation.forward(X)
 
     def _unlock(self, z):
         for lock in reversed(self.locks):

@@ -50,15 +50,20 @@ class Standardisation:
     def from_data(cls, X):
         """Take mean and standard deviation of the columns of ``X``.
 
-        A constant column gets the size of its value as its scale, or 1 for zero.
+        A constant column gets the scale 1, or the size of its value if that is less.
         """
         size = np.abs(X).max(axis=0)
-        unit = np.where(size > 0, size, 1.0)
-        relative = X / unit
-        mean = relative.mean(axis=0)
-        deviation = np.sqrt(((relative - mean) ** 2).mean(axis=0))
-        constant = deviation <= 1e-12
-        return cls(mean * unit, np.where(constant, 1.0, deviation) * unit)
+        # A power of two, so that dividing by it rounds nothing.
+        unit = np.ldexp(1.0, np.frexp(size)[1])
+        # From the smallest value on, so that little variation beside a large mean
+        # is not lost to rounding.
+        start = (X / unit).min(axis=0)
+        above = X / unit - start
+        mean = (start + above.mean(axis=0)) * unit
+        deviation = above.std(axis=0) * unit
+        constant = above.max(axis=0) == 0
+        own = np.where(size > 0, np.minimum(size, 1.0), 1.0)
+        return cls(np.where(constant, X[0], mean), np.where(constant, own, deviation))
 
     def forward(self, X):
         """Return rows in standard deviations; ValueError for rows too far out."""
@@ -67,6 +72,11 @@ class Standardisation:
         if not inside.all():
             _raise_out_of_range(inside)
         return units
+
+    def covers(self, X):
+        """Whether each row is one that `forward` takes, up to rounding."""
+        units = (X - self.mean) / self.scale
+        return (namespace(X).abs(units) <= 1.001 * MAX_UNITS).all(axis=1)
 
     def inverse(self, units):
         """Return rows in the units of the data."""
@@ -215,6 +225,13 @@ class LowRankFrame:
         x = to_lattice(self.standardisation.forward(X))
         xp = namespace(x)
         coordinates = xp.round(self.left.apply(x))
+        small = xp.abs(coordinates) <= MAX_UNITS * GRID
+        if not small.all():
+            raise RowOutOfRange(
+                int(np.argwhere(~to_numpy(small))[0, 0]),
+                f"lies more than {MAX_UNITS:.0f} standard deviations from the training "
+                "mean along a principal axis",
+            )
         y = xp.round(self.tail * x) + xp.round(self.right.apply(coordinates))
         s, c = y[:, : self.n_preserved], y[:, self.n_preserved :]
         return xp.concatenate([s, self.rotation.forward(c)], axis=1)
