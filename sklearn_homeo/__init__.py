@@ -7,6 +7,7 @@ __version__ = "0.1.dev0"
 _HOME = {
     "BrokenCipherWarning": "exceptions",
     "HomeomorphicEncryptor": "_encryptor",
+    "ImageFeatureExtractor": "_image_features",
     "InsecureKeyWarning": "exceptions",
     "InvalidCiphertextError": "exceptions",
     "KeyFileError": "exceptions",
@@ -15,7 +16,7 @@ _HOME = {
     "NoProtectionWarning": "exceptions",
     "SecretKey": "_keys",
 }
-_SUBMODULES = ("audit", "exceptions")
+_SUBMODULES = ("audit", "datasets", "exceptions")
 
 __all__ = sorted([*_HOME, *_SUBMODULES])
 
