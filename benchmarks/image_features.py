@@ -39,6 +39,8 @@ from sklearn_homeo.datasets import load_image_folder
 from sklearn_homeo.exceptions import InsecureKeyWarning
 
 PROBE_IMAGES = 64
+# Several batches, so that reading ahead counts.
+PROBE_FILES = 256
 PROBE_BATCHES = (4, 16, 64)
 
 
@@ -85,7 +87,7 @@ def _extract(train, test, options):
         n_jobs=options.n_jobs,
         verbose=1,
     ).fit(train.filenames)
-    speed = _compare_speed(extractor, train.filenames[:PROBE_IMAGES], options)
+    speed = _compare_speed(extractor, train.filenames[:PROBE_FILES], options)
     start, memory = time.perf_counter(), _peak_memory()
     train.X = extractor.transform(train.filenames)
     test.X = extractor.transform(test.filenames)
@@ -197,8 +199,8 @@ def _print(rows, speed, train, test, extractor):
         f"{speed['ms_per_image']:.1f} ms an image, memory grew by "
         f"{speed['memory_growth_mib']:.0f} MiB\n"
         f"Alternating: {speed['probe_ms_per_image']:.1f} ms an image, bare network "
-        f"{speed['bare_ms_per_image']:.1f} ms: {speed['throughput_vs_bare']:.0%} of its "
-        f"throughput ({speed['lowest']:.0%} to {speed['highest']:.0%})\n"
+        f"{speed['bare_ms_per_image']:.1f} ms: {speed['throughput_vs_bare']:.0%} of "
+        f"its throughput ({speed['lowest']:.0%} to {speed['highest']:.0%})\n"
     )
     print(f"{'features':<22}{'depth':>6}{'keys':>6}{'accuracy, %':>18}{'loss':>8}")
     plain = rows[0]["accuracy"]

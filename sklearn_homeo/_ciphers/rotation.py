@@ -41,8 +41,8 @@ def _draw_round(stream, n):
 
 
 @dataclass(frozen=True)
-class WalkRotation:
-    """Rotation of rows by Kac's walk, round by round.
+class _Walk:
+    """Rounds of a permutation and a step that turns the pairs of coordinates.
 
     Parameters
     ----------
@@ -54,31 +54,35 @@ class WalkRotation:
 
     @classmethod
     def from_stream(cls, stream, n):
-        """Draw the rotation of ``n`` coordinates from a key stream."""
+        """Draw the walk of ``n`` coordinates from a key stream."""
         return cls(_draw_rounds(stream, n))
 
     def forward(self, x):
         """Rotate rows of shape (n_samples, n)."""
         x = x.T
         for turn in self.rounds:
-            x = _turn(x[turn.permutation], turn.half_tangents[:, None])
+            x = self._step(x[turn.permutation], turn.half_tangents[:, None], 1.0)
         return x.T
 
     def inverse(self, x):
         """Rotate rows back."""
         x = x.T
         for turn in reversed(self.rounds):
-            x = _turn(x, -turn.half_tangents[:, None])[turn.order_back]
+            x = self._step(x, turn.half_tangents[:, None], -1.0)[turn.order_back]
         return x.T
 
 
-def _turn(x, t):
-    # Coordinates are rows here, so that permuting them moves whole rows.
-    half = len(t)
-    cosine, sine = (1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)
-    a, b, rest = x[:half], x[half : 2 * half], x[2 * half :]
-    turned = [cosine * a - sine * b, sine * a + cosine * b, rest]
-    return namespace(x).concatenate(turned, axis=0)
+class WalkRotation(_Walk):
+    """Rotation of real rows by Kac's walk, round by round."""
+
+    @staticmethod
+    def _step(x, t, direction):
+        # Coordinates are rows here, so that permuting them moves whole rows.
+        half, t = len(t), direction * t
+        cosine, sine = (1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)
+        a, b, rest = x[:half], x[half : 2 * half], x[2 * half :]
+        turned = [cosine * a - sine * b, sine * a + cosine * b, rest]
+        return namespace(x).concatenate(turned, axis=0)
 
 
 @dataclass(frozen=True)
@@ -112,49 +116,22 @@ def keyed_rotation(stream, n):
     return kind.from_stream(stream, n)
 
 
-@dataclass(frozen=True)
-class LatticeRotation:
+class LatticeRotation(_Walk):
     """Kac's walk on lattice integers, exactly invertible.
 
     Each plane rotation is three shears with rounding (a lifting scheme), so it
     maps integers to integers one to one and deviates from the rotation by about
     a grid step.
-
-    Parameters
-    ----------
-    rounds : tuple
-        Permutation and half-angle tangents of each round.
     """
 
-    rounds: tuple
-
-    @classmethod
-    def from_stream(cls, stream, n):
-        """Draw the rotation of ``n`` coordinates from a key stream."""
-        return cls(_draw_rounds(stream, n))
-
-    def forward(self, x):
-        """Rotate lattice rows of shape (n_samples, n)."""
-        x = x.T
-        for turn in self.rounds:
-            x = _shear(x[turn.permutation], turn.half_tangents[:, None], 1.0)
-        return x.T
-
-    def inverse(self, x):
-        """Rotate lattice rows back, bit for bit."""
-        x = x.T
-        for turn in reversed(self.rounds):
-            x = _shear(x, turn.half_tangents[:, None], -1.0)[turn.order_back]
-        return x.T
-
-
-def _shear(x, t, direction):
-    # The three shears are their own mirror image: turning back is the same
-    # sequence with the signs changed.
-    xp = namespace(x)
-    half, sine = len(t), 2.0 * t / (1.0 + t * t)
-    a, b, rest = x[:half], x[half : 2 * half], x[2 * half :]
-    a = a - direction * xp.round(t * b)
-    b = b + direction * xp.round(sine * a)
-    a = a - direction * xp.round(t * b)
-    return xp.concatenate([a, b, rest], axis=0)
+    @staticmethod
+    def _step(x, t, direction):
+        # The three shears are their own mirror image: turning back is the same
+        # sequence with the signs changed.
+        xp = namespace(x)
+        half, sine = len(t), 2.0 * t / (1.0 + t * t)
+        a, b, rest = x[:half], x[half : 2 * half], x[2 * half :]
+        a = a - direction * xp.round(t * b)
+        b = b + direction * xp.round(sine * a)
+        a = a - direction * xp.round(t * b)
+        return xp.concatenate([a, b, rest], axis=0)
