@@ -1,5 +1,6 @@
 """The encryptor: a scikit-learn transformer around the ciphers."""
 
+import html
 import warnings
 from functools import partial
 from numbers import Integral, Real
@@ -357,6 +358,11 @@ class HomeomorphicEncryptor(
         if isinstance(self.key, SecretKey | None):
             return super().__repr__(N_CHAR_MAX)
         return f"{type(self).__name__}(key=<{type(self.key).__name__}, not shown>)"
+
+    def _html_repr(self):
+        if isinstance(self.key, SecretKey | None):
+            return super()._html_repr()
+        return html.escape(repr(self))
 
     def _check_target(self, X, y):
         if self.cipher != "coupling" or self.n_preserved is None:

@@ -105,6 +105,8 @@ def test_key_of_a_wrong_type_is_not_shown(form):
     X, y = load_wine(return_X_y=True)
     encryptor = HomeomorphicEncryptor(key=form(RAW))
     assert_no_secret(repr(encryptor))
+    assert_no_secret(encryptor._repr_html_())
+    assert_no_secret(repr(encryptor._repr_mimebundle_()))
     with pytest.raises(ValueError, match="not shown") as caught:
         encryptor.fit(X, y)
     assert_no_secret("".join(traceback.format_exception(caught.value)))
