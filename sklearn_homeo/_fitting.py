@@ -66,8 +66,10 @@ def fit_coupling(X, target, key, n_preserved, **settings):
     fitted : FittedCipher
     """
     n = X.shape[1]
+    if n_preserved == n or n == 1:
+        return fit_smooth(X, key, settings["depth"])
     standardisation = Standardisation.from_data(X)
-    units = (X - standardisation.mean) / standardisation.scale
+    units = standardisation.units(X)
     axes = PrincipalAxes.from_data(units)
     U = units @ axes.vectors
     k, find = _plan(U, axes.gains, target, n_preserved, n)
@@ -86,8 +88,6 @@ def fit_coupling(X, target, key, n_preserved, **settings):
 def _plan(U, gains, target, n_preserved, n_features):
     """How many directions to preserve, and what finds them."""
     n_axes = U.shape[1]
-    if n_features == 1 or n_preserved == n_features:
-        return n_features, linear_directions
     if n_preserved == "auto":
         return choose_directions(U, gains, target, n_features)
     if n_preserved > n_axes:

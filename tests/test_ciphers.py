@@ -13,7 +13,7 @@ from sklearn_homeo._ciphers.frame import (
     DenseFrame,
     LowRankFrame,
     Standardisation,
-    preserving_frame,
+    _preserving_map,
 )
 from sklearn_homeo._ciphers.lattice import GRID, RowOutOfRange, to_lattice
 from sklearn_homeo._ciphers.rotation import (
@@ -167,10 +167,6 @@ def frame_of(X, k, kind):
     directions = np.linalg.qr(rng.normal(size=(len(axes.gains), k)))[0]
     mixing = rng.normal(size=(k, k)) + 2 * np.eye(k)
     stream = KEY.stream("f")
-    if kind is None:
-        return preserving_frame(standard, axes, directions, mixing, stream), axes
-    from sklearn_homeo._ciphers.frame import _preserving_map
-
     linear = _preserving_map(axes, directions, mixing)
     return kind.from_map(standard, linear, k, stream), (axes, directions, mixing)
 

@@ -97,7 +97,10 @@ class LatticeCipher:
     def _noise(self, z):
         """Bound on the rounding error that reaches the lattice, in grid steps."""
         size = 1.0 + namespace(z).sqrt((z * z).sum(axis=1))
-        return size * (ROUNDING * self.amplification * GRID)
+        return size * self._noise_per_size()
+
+    def _noise_per_size(self):
+        return ROUNDING * self.amplification * GRID
 
     def _check_return(self, y, z):
         # The bound holds for the worst direction; the few rows beyond it are tried.
@@ -112,7 +115,7 @@ class LatticeCipher:
                 int(rows[to_numpy(bad)][0]),
                 "is too far from the training data to be decrypted exactly in "
                 f"float64 (exact for any row of norm "
-                f"{MAX_NOISE / (ROUNDING * self.amplification * GRID):.4g} after "
+                f"{MAX_NOISE / self._noise_per_size():.4g} after "
                 "encryption); clip the outlier or scale the column",
             )
 

@@ -65,9 +65,13 @@ class Standardisation:
         own = np.where(size > 0, np.minimum(size, 1.0), 1.0)
         return cls(np.where(constant, X[0], mean), np.where(constant, own, deviation))
 
+    def units(self, X):
+        """Return rows in standard deviations, however far out."""
+        return (X - self.mean) / self.scale
+
     def forward(self, X):
         """Return rows in standard deviations; ValueError for rows too far out."""
-        units = (X - self.mean) / self.scale
+        units = self.units(X)
         inside = namespace(X).abs(units) <= MAX_UNITS
         if not inside.all():
             _raise_out_of_range(inside)
@@ -75,8 +79,7 @@ class Standardisation:
 
     def covers(self, X):
         """Whether each row is one that `forward` takes, up to rounding."""
-        units = (X - self.mean) / self.scale
-        return (namespace(X).abs(units) <= 1.001 * MAX_UNITS).all(axis=1)
+        return (namespace(X).abs(self.units(X)) <= 1.001 * MAX_UNITS).all(axis=1)
 
     def inverse(self, units):
         """Return rows in the units of the data."""
@@ -242,8 +245,8 @@ class LowRankFrame:
         c = self.rotation.inverse(c)
         z = namespace(y).concatenate([s, c], axis=1) / GRID
         # Woodbury: (t + L R)^-1 = (1 - L (t + R L)^-1 R) / t.
-        coordinates = (z @ (self.left.entries * self.left.units)) @ self.core
-        z = z - coordinates @ (self.right.entries * self.right.units)
+        coordinates = ((z @ self.left.entries) * self.left.units) @ self.core
+        z = z - (coordinates @ self.right.entries) * self.right.units
         return self.standardisation.inverse(z / self.tail)
 
 
