@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from sklearn_homeo._images import Framing
-from sklearn_homeo._networks import EfficientNetLite0
+from sklearn_homeo._networks.efficientnet import EfficientNetLite0
 
 __all__ = ["Backbone", "load_backbone", "resolve_device"]
 

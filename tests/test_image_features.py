@@ -22,7 +22,7 @@ from torch import nn
 
 from sklearn_homeo import _backbones
 from sklearn_homeo._image_features import ImageFeatureExtractor
-from sklearn_homeo._networks import EfficientNetLite0
+from sklearn_homeo._networks.efficientnet import EfficientNetLite0
 
 
 def make_module(n_channels=3, *layers):

@@ -38,7 +38,7 @@ class EfficientNetLite0(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_homeo._networks import EfficientNetLite0
+    >>> from sklearn_homeo._networks.efficientnet import EfficientNetLite0
     >>> with torch.random.fork_rng(devices=[]), torch.no_grad():
     ...     EfficientNetLite0().eval()(torch.zeros(2, 3, 64, 64)).shape
     torch.Size([2, 1280])
