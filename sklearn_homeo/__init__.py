@@ -7,6 +7,7 @@ __version__ = "0.1.dev0"
 _HOME = {
     "BrokenCipherWarning": "exceptions",
     "HomeomorphicEncryptor": "_encryptor",
+    "ImageAutoencoder": "_autoencoder",
     "ImageFeatureExtractor": "_image_features",
     "InsecureKeyWarning": "exceptions",
     "InvalidCiphertextError": "exceptions",

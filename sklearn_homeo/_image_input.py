@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_non_negative, validate_data
 
 from sklearn_homeo._images import ArrayImages, FileImages
 
-__all__ = ["check_images"]
+__all__ = ["check_images", "count_dimensions"]
 
 # A largest value below this share of white means that the scale is not what it seems.
 NEARLY_BLACK = 0.1
@@ -42,7 +42,7 @@ def check_images(estimator, X, *, reset):
             estimator.__dict__.pop(name, None)
     if paths is not None:
         return _check_files(estimator, X, paths, shape, reset)
-    if _n_dimensions(X) > 2:
+    if count_dimensions(X) > 2:
         pixels = _check_pixels(X, shape)
         if reset:
             estimator.n_features_in_ = int(np.prod(pixels.shape[1:]))
@@ -85,7 +85,7 @@ def _as_paths(X):
 
 
 def _check_files(estimator, X, paths, shape, reset):
-    if _n_dimensions(X) == 2:
+    if count_dimensions(X) == 2:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
     if reset:
         estimator.image_shape_ = shape
@@ -93,7 +93,8 @@ def _check_files(estimator, X, paths, shape, reset):
     return FileImages(paths)
 
 
-def _n_dimensions(X):
+def count_dimensions(X):
+    """Return the number of dimensions of an array-like of images or paths."""
     if hasattr(X, "ndim"):
         return X.ndim
     try:
