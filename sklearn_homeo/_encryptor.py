@@ -66,8 +66,8 @@ class HomeomorphicEncryptor(
         principal directions. None preserves everything, as "smooth" does.
 
     frequency : float, default=6.0
-        Standard deviation of a mask's phase, in radians, for drivers of unit
-        variance. Higher is harder to learn.
+        Standard deviation of a mask's phase, in radians. Its drivers are hidden waves
+        that turn 32 times faster with the features. Higher is harder to learn.
 
     amplitude : float, default=10.0
         Peak of each lock's masks, in standard deviations of what they mask.
@@ -148,8 +148,8 @@ class HomeomorphicEncryptor(
     away. Depth 1 is weak for columns of rare large values.
 
     Up to 4,096 features the keyed rotations are dense matrices. Wider data get the
-    same rotations as a walk of plane rotations, in O(n log n), a frame that whitens
-    their 256 leading directions, and masks driven by up to 1,024 coordinates.
+    same rotations as a walk of plane rotations, in O(n log n), and a frame that
+    whitens their 256 leading directions.
 
     With very few masked columns (fewer than about 8) a mask has few coordinates to
     be driven by and is easier to learn; with none a `NoProtectionWarning` says so.

@@ -184,8 +184,8 @@ class SecretKey:
         Parameters
         ----------
         label : str
-            The purpose, for example ``"v1/coupling/3/W1"``.  Different labels give
-            independent sub-keys, and no sub-key reveals the key.
+            The purpose, for example ``"v2/coupling/64/2/0/s/outer"``.  Different labels
+            give independent sub-keys, and no sub-key reveals the key.
 
         Returns
         -------

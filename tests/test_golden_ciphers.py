@@ -1,6 +1,6 @@
-"""Version 1 of the ciphers, pinned for ever.
+"""Version 2 of the ciphers, pinned for ever; version 1 was never released.
 
-`data/ciphers_v1.json` holds keys, inputs and outputs. The integer outputs were
+`data/ciphers_v2.json` holds keys, inputs and outputs. The integer outputs were
 also computed by the few lines of pure Python below, in unbounded integers; real
 ones are compared to 1e-12, since BLAS and libm may round differently elsewhere.
 """
@@ -20,7 +20,7 @@ from sklearn_homeo._ciphers.seal import Seal
 from sklearn_homeo._ciphers.skew import SmoothLock
 from sklearn_homeo._ciphers.tanh import TanhLock
 
-GOLDEN = json.loads((Path(__file__).parent / "data" / "ciphers_v1.json").read_text())
+GOLDEN = json.loads((Path(__file__).parent / "data" / "ciphers_v2.json").read_text())
 KEY = SecretKey.from_bytes(bytes.fromhex(GOLDEN["key"]))
 GRID = 2**26
 
@@ -65,18 +65,23 @@ def plain_lock(case, row):
     """One coupling lock on one row, in Python integers."""
     k, q, label = case["n_preserved"], case["n"] - case["n_preserved"], case["label"]
 
-    def masks(name, drivers, n_masks, amplitude):
+    def wave(name, drivers, n_waves, frequency, amplitude):
         stream = KEY.stream(f"{label}/{name}")
-        period, phases = plain_phases(stream, drivers, n_masks, case["frequency"])
+        period, phases = plain_phases(stream, drivers, n_waves, frequency)
         return [plain_wave(phase, period, amplitude) for phase in phases]
+
+    def masks(name, drivers, n_masks, amplitude):
+        frequency = case["frequency"]
+        hidden = wave(f"{name}/hidden", drivers, 64, 32 * frequency, math.sqrt(3))
+        return wave(f"{name}/outer", hidden, n_masks, frequency, amplitude)
 
     s, c = row[:k], row[k:]
     words = [int(word) for word in KEY.stream(f"{label}/permutation").words(q)]
     c = [c[i] for i in sorted(range(q), key=words.__getitem__)]
     u, v = c[: q // 2], c[q // 2 :]
-    v = np.add(v, masks("W1/0", u + s, len(v), case["amplitude"])).tolist()
-    u = np.add(u, masks("W2/0", v + s, len(u), case["amplitude"])).tolist()
-    s = np.add(s, masks("W3", u + v, len(s), case["noise"])).tolist()
+    v = np.add(v, masks("v", u + s, len(v), case["amplitude"])).tolist()
+    u = np.add(u, masks("u", v + s, len(u), case["amplitude"])).tolist()
+    s = np.add(s, masks("s", u + v, len(s), case["noise"])).tolist()
     return s + u + v
 
 

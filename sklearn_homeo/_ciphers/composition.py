@@ -29,7 +29,7 @@ __all__ = [
     "tanh_cipher",
 ]
 
-VERSION = "v1"
+VERSION = "v2"
 # Rounding errors of the stages and back stay below a fifth of this.
 ROUNDING = 16 * np.finfo(np.float64).eps
 # Noise with which a row may be encrypted, in grid steps, and how far a decrypted
