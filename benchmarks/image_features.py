@@ -34,8 +34,8 @@ from sklearn.utils import Bunch
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
 from sklearn_homeo._backbones import load_backbone
-from sklearn_homeo._inference import resolve_device
 from sklearn_homeo._image_features import ImageFeatureExtractor
+from sklearn_homeo._inference import resolve_device
 from sklearn_homeo.datasets import load_image_folder
 from sklearn_homeo.exceptions import InsecureKeyWarning
 

@@ -9,7 +9,7 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils import check_array, gen_batches
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -23,6 +23,7 @@ from sklearn_homeo._images import Framing, read_batches
 from sklearn_homeo._inference import resolve_device
 from sklearn_homeo._networks.autoencoding import Autoencoder, ReconstructionLoss
 from sklearn_homeo._networks.convolutional import ConvolutionalDecoder
+from sklearn_homeo._random import make_random_state
 from sklearn_homeo._training import train_network
 
 __all__ = ["ImageAutoencoder"]
@@ -248,7 +249,7 @@ class ImageAutoencoder(
         images = check_images(self, X, reset=True)
         self._note_layout(X, images)
         device = resolve_device(self.device)
-        rng = check_random_state(self.random_state)
+        rng = make_random_state(self.random_state)
         source = self._choose_inputs()
         inputs = self._gather_inputs(images, source.on(device))
         source.learn(inputs, self.n_components, rng)
@@ -340,7 +341,7 @@ class ImageAutoencoder(
             As those of `inverse_transform`.
         """
         check_is_fitted(self)
-        rng = check_random_state(random_state)
+        rng = make_random_state(random_state)
         codes = rng.multivariate_normal(
             self._prior_mean, self._prior_covariance, size=n_samples
         )

@@ -75,7 +75,7 @@ def make_models(task, *, random_state=0):
         models = {
             "logistic regression": LogisticRegression(max_iter=2000),
             "k-NN": KNeighborsClassifier(),
-            "RBF SVM": SVC(),
+            "RBF SVM": SVC(random_state=random_state),
             "random forest": RandomForestClassifier(**forest),
             "MLP": MLPClassifier(**network),
         }

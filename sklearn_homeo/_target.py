@@ -108,7 +108,10 @@ class Target:
 
     def _probes(self, column):
         if self.is_numeric:
-            return SVR(), KNeighborsRegressor(min(10, len(column)))
+            machine = SVR()
+            # SVR takes no such parameter, but draws a number from what stands here.
+            machine.random_state = 0
+            return machine, KNeighborsRegressor(min(10, len(column)))
         neighbours = KNeighborsClassifier(min(5, len(column)))
         if 1 < len(np.unique(column)) <= MAX_PAIRED_CLASSES:
             return SVC(random_state=0), neighbours

@@ -4,13 +4,14 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping, LRScheduler
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch.utils.data import Subset
 from tqdm import tqdm
+
+from sklearn_homeo._random import make_random_state
 
 __all__ = ["isolated_random_state", "train_network"]
 
@@ -92,7 +93,7 @@ def train_network(
     ValueError
         If the loss is not finite.
     """
-    rng = check_random_state(random_state)
+    rng = make_random_state(random_state)
     targets = targets if isinstance(targets, tuple) else (targets,)
     rows = Dataset(inputs, targets[0] if len(targets) == 1 else targets)
     train, held_out = _split(rows, validation_fraction, rng)
