@@ -6,6 +6,8 @@ __version__ = "0.1.dev0"
 
 _HOME = {
     "BrokenCipherWarning": "exceptions",
+    "ClassConditionalSynthesizer": "_synthesizer",
+    "EncryptedImagesDisplay": "_encrypted_images",
     "HomeomorphicEncryptor": "_encryptor",
     "ImageAutoencoder": "_autoencoder",
     "ImageFeatureExtractor": "_image_features",
@@ -16,6 +18,7 @@ _HOME = {
     "KeyShareError": "exceptions",
     "NoProtectionWarning": "exceptions",
     "SecretKey": "_keys",
+    "encrypt_images": "_encrypted_images",
 }
 _SUBMODULES = ("audit", "datasets", "exceptions")
 
