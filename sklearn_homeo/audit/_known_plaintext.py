@@ -4,15 +4,13 @@ The attacker holds leaked pairs of records and ciphertexts, learns the decryptio
 them, and applies it to ciphertexts whose records did not leak.
 """
 
-from numbers import Integral, Real
+from numbers import Integral
 from time import perf_counter
 
 import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.utils import Bunch, check_array, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_homeo.audit._pairs import MIN_LEAKED, LeakedPairs
 from sklearn_homeo.audit._regression import (
@@ -23,12 +21,7 @@ from sklearn_homeo.audit._regression import (
     rbf,
 )
 
-__all__ = [
-    "extra_trees_attack",
-    "kernel_ridge_attack",
-    "known_plaintext_attack",
-    "ridge_attack",
-]
+__all__ = ["extra_trees_attack", "kernel_ridge_attack", "ridge_attack"]
 
 _RIDGE_PENALTIES = tuple(10.0**power for power in range(-12, 3))
 _KERNEL_PENALTIES = (1e-8, 1e-6, 1e-4, 1e-2, 1.0)
@@ -266,135 +259,3 @@ def extra_trees_attack(
     )
     X_pred = fit_predict(trees, Z, pairs.X, Z_target)
     return pairs.result("extra trees", predicted, X_pred, {}, started)
-
-
-_ATTACKS = {
-    "ridge": ridge_attack,
-    "kernel ridge": kernel_ridge_attack,
-    "extra trees": extra_trees_attack,
-}
-
-
-@validate_params(
-    _RANDOM_STATE
-    | {
-        "leak": [Interval(Real, 0, 1, closed="neither")],
-        "attacks": [StrOptions({"all"}), list, tuple],
-        "n_jobs": [Integral, None],
-    },
-    prefer_skip_nested_validation=True,
-)
-def known_plaintext_attack(
-    Z, X, *, leak=0.9, attacks="all", n_jobs=None, random_state=None
-):
-    """Attack ciphertexts after a share of the records leaked.
-
-    Parameters
-    ----------
-    Z : array-like of shape (n_samples, n_outputs)
-        Ciphertexts.
-    X : array-like of shape (n_samples, n_features)
-        Their records, row by row, in any units.
-    leak : float, default=0.9
-        Share of the rows that the attacker knows in the clear; the other rows are
-        the targets.
-    attacks : "all" or sequence of {"ridge", "kernel ridge", "extra trees"}, \
-            default="all"
-        Which attacks to run.
-    n_jobs : int or None, default=None
-        Processors for the extra trees; -1 means all. Does not change the result.
-    random_state : int, RandomState instance or None, default=None
-        Draws the leaked rows and everything random in the attacks.
-
-    Returns
-    -------
-    result : Bunch
-        r2 : float
-            Greatest pooled R2 of all attacks.
-        reidentification : Bunch
-            That of the attack with the greatest rate.
-        best_r2_attack, best_reidentification_attack : str
-            Which attacks these were.
-        attacks : dict of str to Bunch
-            The whole result of each attack.
-        n_leaked, n_targets : int
-            Numbers of rows.
-        chance : float
-            Re-identification rate of blind guessing.
-        direction : str
-            How to read the figures.
-        seconds : float
-            Wall-clock time of all attacks.
-
-    Raises
-    ------
-    ValueError
-        If `Z` and `X` have different numbers of rows, a value is not finite, an
-        attack is unknown, or fewer than 10 rows are leaked or 2 are left.
-
-    Notes
-    -----
-    The maximum over the attacks is taken on the targets: the owner's worst case.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_homeo.audit import known_plaintext_attack
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(200, 5))
-    >>> rotation = np.linalg.qr(rng.normal(size=(5, 5)))[0]
-    >>> broken = known_plaintext_attack(X @ rotation, X, random_state=0)
-    >>> f"{broken.r2:.3f} {broken.reidentification.rate:.2f} {broken.best_r2_attack}"
-    '1.000 1.00 ridge'
-    >>> noise = rng.normal(size=(200, 5))
-    >>> bool(known_plaintext_attack(noise, X, random_state=0).r2 < 0.1)
-    True
-    """
-    names = _check_attacks(attacks)
-    Z = check_array(Z, dtype=np.float64, input_name="Z")
-    X = check_array(X, dtype=np.float64, input_name="X")
-    check_consistent_length(Z, X)
-    rng = check_random_state(random_state)
-    order = rng.permutation(len(X))
-    n_leaked = int(leak * len(X))
-    known, hidden = order[:n_leaked], order[n_leaked:]
-    results = {}
-    for name in names:
-        seed = int(rng.randint(np.iinfo(np.int32).max))
-        options = {"n_jobs": n_jobs} if name == "extra trees" else {}
-        results[name] = _ATTACKS[name](
-            Z[known], X[known], Z[hidden], X[hidden], random_state=seed, **options
-        )
-    return _summary(results, n_leaked, len(hidden))
-
-
-def _check_attacks(attacks):
-    if isinstance(attacks, str):
-        return list(_ATTACKS)
-    unknown = [name for name in attacks if name not in _ATTACKS]
-    if unknown or not attacks:
-        raise ValueError(
-            f"attacks={attacks!r} must be 'all' or names from {list(_ATTACKS)}"
-        )
-    return list(dict.fromkeys(attacks))
-
-
-def _summary(results, n_leaked, n_targets):
-    by_r2 = max(results, key=lambda name: results[name].r2)
-    by_rate = max(results, key=lambda name: results[name].reidentification.hits)
-    reidentified = results[by_rate].reidentification
-    return Bunch(
-        r2=results[by_r2].r2,
-        reidentification=reidentified,
-        best_r2_attack=by_r2,
-        best_reidentification_attack=by_rate,
-        attacks=results,
-        n_leaked=n_leaked,
-        n_targets=n_targets,
-        chance=reidentified.chance,
-        direction=(
-            "greater is worse for the owner of the data: R2 near 0 and a "
-            "re-identification rate near chance mean that these attacks learned nothing"
-        ),
-        seconds=sum(result.seconds for result in results.values()),
-    )

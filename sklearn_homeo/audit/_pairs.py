@@ -4,8 +4,9 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import Bunch, check_array, check_random_state
+from sklearn.utils import Bunch, check_array
 
+from sklearn_homeo._random import make_random_state
 from sklearn_homeo.audit._metrics import pooled_r2, reidentification
 from sklearn_homeo.audit._regression import Spectrum
 
@@ -28,7 +29,7 @@ class LeakedPairs:
         self._varying = np.ptp(X_leak, axis=0) > 0
         if not self._varying.any():
             raise ValueError("X_leak has no column that varies: nothing to attack")
-        self.random_state = check_random_state(random_state)
+        self.random_state = make_random_state(random_state)
         rows = self.random_state.permutation(len(X_leak))[:max_rows]
         n_validation = max(2, round(_VALIDATION_SHARE * len(rows)))
         self.validation = np.arange(n_validation)
@@ -36,8 +37,10 @@ class LeakedPairs:
         scaler = StandardScaler().fit(Z_leak)
         self.Z = scaler.transform(Z_leak[rows])
         self.Z_target = scaler.transform(Z_target)
+        self.Z_raw, self.Z_raw_target = Z_leak[rows], Z_target
         self.X = self._standardise(X_leak[rows])
-        self._X_target = self._standardise(X_target)
+        self.unit_scale = self._unit.scale_[self._varying]
+        self.X_target = self._standardise(X_target)
 
     def _standardise(self, X):
         return self._unit.transform(X)[:, self._varying]
@@ -60,9 +63,9 @@ class LeakedPairs:
         X_pred[:, self._varying] = target_pred
         return Bunch(
             name=name,
-            r2=pooled_r2(self._X_target, target_pred, 0.0, 1.0),
+            r2=pooled_r2(self.X_target, target_pred, 0.0, 1.0),
             reidentification=reidentification(
-                self._X_target, target_pred, self.X[self.validation], validation_pred
+                self.X_target, target_pred, self.X[self.validation], validation_pred
             ),
             X_pred=self._unit.inverse_transform(X_pred),
             validation_r2=self.validation_r2(validation_pred),

@@ -1,0 +1,307 @@
+"""The audit's battery on every cipher, several depths and noises, and several data.
+
+    python benchmarks/audit_all.py --n-keys 5
+    python benchmarks/audit_all.py --datasets --features features.npz --n-keys 5
+    python benchmarks/audit_all.py --datasets --images folder --settings tanh coupling-3
+
+A .npz file holds X and y, or X_train, y_train, X_test and y_test; a folder has one
+sub-folder of images a class. Writes audit_all.csv (every attack and key), audit_all.md
+(a table a data set) and audit_all.png, and prints the tables. Keys are fixed, so that a
+run can be repeated.
+"""
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import Bunch
+
+from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+from sklearn_homeo.audit import PrivacyUtilityDisplay, linkage_bound
+from sklearn_homeo.audit._audit import audited_jobs, control_jobs, run_jobs
+from sklearn_homeo.audit._controls import CONTROLS
+from sklearn_homeo.audit._report import AuditReport
+from sklearn_homeo.audit._tiers import BUDGETS, TIERS
+from sklearn_homeo.exceptions import InsecureKeyWarning
+
+BUNDLED = {"digits": load_digits, "breast cancer": load_breast_cancer}
+SETTINGS = {
+    "none": {},
+    "rotation": {},
+    "tanh": {"cipher": "tanh"},
+    "tanh-wide": {"cipher": "tanh"},
+    "smooth": {"cipher": "smooth"},
+    **{f"coupling-{depth}": {"depth": depth} for depth in (1, 2, 3, 10)},
+    **{
+        f"coupling-3-noise-{noise}": {"linkage_noise": noise}
+        for noise in (0.0, 0.03, 0.3, 1.0)
+    },
+}
+WITHOUT_KEY = ("none", "rotation")
+RANDOM_STATE = 0
+
+
+def main(argv=None):
+    options = _parse(argv)
+    try:
+        tables = _load(options)
+    except (ImportError, OSError, ValueError, KeyError) as error:
+        print(f"audit_all.py: error: {error}", file=sys.stderr)
+        return 2
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, points, texts = [], [], []
+    for table in tables:
+        lines, more = _audit_table(table, options, rows)
+        points += more
+        texts.append(_markdown(table, lines, options))
+        print(texts[-1], flush=True)
+        (folder / "audit_all.md").write_text("\n".join(texts), encoding="utf-8")
+        _write_csv(rows, folder / "audit_all.csv")
+    _draw(points, folder / "audit_all.png")
+    print(f"Files in {folder}: audit_all.csv, audit_all.md, audit_all.png")
+    return 0
+
+
+def _audit_table(table, options, rows):
+    """Lines of the table of one data set, and points of the figure."""
+    names = list(TIERS) if options.attacks == ["all"] else options.attacks
+    common = {
+        "X": table.X,
+        "y": table.y,
+        "leak": options.leak,
+        "budget": BUDGETS[options.budget],
+    }
+    seeds = np.random.RandomState(RANDOM_STATE).randint(2**31 - 1, size=len(CONTROLS))
+    controls = run_jobs(control_jobs(table.X, names, seeds), common, options.n_jobs, 1)
+    rows += [{"dataset": table.name, "setting": "control"} | row for row in controls]
+    plain = _accuracy(table, None)
+    lines, points = [("none (plain)", None, plain, None)], []
+    for setting in options.settings:
+        try:
+            audited, fitted = _audited(table, setting, names, common, options)
+            accuracy = _accuracy(table, setting)
+        except ValueError as error:
+            lines.append((setting, None, np.nan, " ".join(str(error).split())[:90]))
+            continue
+        rows += [{"dataset": table.name, "setting": setting} | row for row in audited]
+        report = AuditReport(
+            audited + controls,
+            Bunch(cipher=setting, leak=options.leak),
+            Bunch(tolerance=np.nan, efficiency=np.nan),
+            _floor(fitted, table, options.leak),
+            0.0,
+        )
+        lines.append((setting, report, accuracy, ""))
+        links = [one.rate for one in report.tiers.values() if one.measure == "re-id"]
+        if links:
+            points.append((f"{table.name}: {setting}", max(links), accuracy))
+        print(f"{table.name}: {setting} done", flush=True)
+    return lines, points
+
+
+def _audited(table, setting, names, common, options):
+    """Rows of a setting's attacks, and its fitted encryptors."""
+    n_keys = 1 if setting in WITHOUT_KEY else options.n_keys
+    fitted = [_fit(table, setting, i) for i in range(max(n_keys, 2))]
+    Z = [one.transform(table.X) for one in fitted]
+    seeds = np.random.RandomState(RANDOM_STATE + 1).randint(2**31 - 2, size=n_keys)
+    jobs = audited_jobs(Z, names, seeds)
+    return run_jobs(jobs, common, options.n_jobs, 1), fitted[:n_keys]
+
+
+def _fit(table, setting, i, rows=slice(None)):
+    X, y = table.X[rows], table.y[rows]
+    if setting in WITHOUT_KEY:
+        return _Linear(setting, i).fit(X)
+    parameters = dict(SETTINGS[setting])
+    if setting == "tanh-wide":
+        parameters["tanh_scale"] = X.shape[1] ** -0.5
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        encryptor = HomeomorphicEncryptor(**parameters, key=_key(i))
+        return encryptor.fit(X, y)
+
+
+class _Linear:
+    """No cipher, or a rotation of standardised rows."""
+
+    def __init__(self, setting, seed):
+        self.setting, self.seed = setting, seed
+
+    def fit(self, X):
+        self.scaler = StandardScaler().fit(X)
+        normal = np.random.RandomState(self.seed).normal(size=2 * X.shape[1:])
+        self.turn = np.linalg.qr(normal)[0]
+        return self
+
+    def transform(self, X):
+        if self.setting == "none":
+            return X
+        return self.scaler.transform(X) @ self.turn
+
+
+def _key(seed):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureKeyWarning)
+        return SecretKey.insecure_from_seed(seed)
+
+
+def _floor(fitted, table, leak):
+    encryptors = [one for one in fitted if hasattr(one, "preserved_variance_ratio_")]
+    if not encryptors:
+        return Bunch(preserved_variance_ratio=1.0, linkage_bound=1.0)
+    order = np.random.RandomState(RANDOM_STATE).permutation(len(table.X))
+    targets = table.X[order[int(leak * len(order)) :]]
+    return Bunch(
+        preserved_variance_ratio=np.mean(
+            [one.preserved_variance_ratio_ for one in encryptors]
+        ),
+        linkage_bound=np.mean(
+            [linkage_bound(one, targets).bound for one in encryptors]
+        ),
+    )
+
+
+def _accuracy(table, setting):
+    """Accuracy of a logistic regression on new rows; the cipher saw train rows only."""
+    train, test = train_test_split(
+        np.arange(len(table.y)), test_size=0.25, random_state=0, stratify=table.y
+    )
+    X = table.X
+    if setting is not None:
+        encryptor = _fit(table, setting, 0, train)
+        X = np.empty_like(table.X)
+        X[train] = encryptor.transform(table.X[train])
+        X[test] = encryptor.transform(table.X[test])
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    return float(model.fit(X[train], table.y[train]).score(X[test], table.y[test]))
+
+
+def _markdown(table, lines, options):
+    names = list(TIERS) if options.attacks == ["all"] else options.attacks
+    head = ["setting", "accuracy", *names, "T4 R2", "conceded", "bound"]
+    text = [
+        f"## {table.name}: {table.X.shape[0]} x {table.X.shape[1]}, "
+        f"{options.n_keys} keys, leak {options.leak}, budget {options.budget}",
+        "",
+        "Mean over keys of the worst attack of each tier, in percent (T5: AUC), and "
+        "its upper 95 % limit in brackets; ! marks a tier whose control failed.",
+        "",
+        "| " + " | ".join(head) + " |",
+        "|" + " --- |" * len(head),
+    ]
+    for setting, report, accuracy, reason in lines:
+        cells = [setting, f"{100 * accuracy:.1f}"]
+        if report is None:
+            cells += [reason or "-"] + [""] * (len(head) - 3)
+        else:
+            cells += [_cell(report.tiers.get(name)) for name in names]
+            r2 = report.tiers["T4"].r2 if "T4" in report.tiers else np.nan
+            cells += [
+                f"{r2:.3f}",
+                f"{report.floor.preserved_variance_ratio:.3f}",
+                f"{100 * report.floor.linkage_bound:.1f}",
+            ]
+        text.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*text, ""])
+
+
+def _cell(tier):
+    if tier is None:
+        return ""
+    mark = "!" if tier.verdict == "invalid" else ""
+    if tier.measure == "AUC":
+        return f"{tier.rate:.3f} [{tier.upper:.3f}] (plain {tier.plain_rate:.3f}){mark}"
+    return f"{100 * tier.rate:.2f} [{100 * tier.upper:.2f}]{mark}"
+
+
+def _write_csv(rows, path):
+    import csv
+
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _draw(points, path):
+    if not points:
+        return
+    labels, leaks, accuracies = zip(*points, strict=True)
+    display = PrivacyUtilityDisplay(leaks, accuracies, labels).plot()
+    display.figure_.savefig(path, dpi=110)
+
+
+def _load(options):
+    tables = [
+        Bunch(name=name, X=X, y=y)
+        for name in options.datasets
+        for X, y in [BUNDLED[name](return_X_y=True)]
+    ]
+    if options.features:
+        tables.append(_load_features(Path(options.features)))
+    if options.images:
+        tables.append(_load_images(Path(options.images)))
+    if not tables:
+        raise ValueError("nothing to audit: give --datasets, --features or --images")
+    return [_limited(table, options) for table in tables]
+
+
+def _load_features(path):
+    with np.load(path) as file:
+        if "X" in file:
+            X, y = file["X"], file["y"]
+        else:
+            X = np.vstack([file["X_train"], file["X_test"]])
+            y = np.append(file["y_train"], file["y_test"])
+    return Bunch(name=path.stem, X=X.astype(float), y=y)
+
+
+def _load_images(path):
+    from sklearn_homeo import ImageFeatureExtractor
+    from sklearn_homeo.datasets import load_image_folder
+
+    data = load_image_folder(path)
+    extractor = ImageFeatureExtractor(verbose=1)
+    return Bunch(
+        name=path.name, X=extractor.fit_transform(data.filenames), y=data.target
+    )
+
+
+def _limited(table, options):
+    """At most so many random rows and columns of greatest variance."""
+    rows = np.random.RandomState(RANDOM_STATE).permutation(len(table.X))
+    rows = np.sort(rows[: options.max_rows])
+    columns = np.sort(np.argsort(-table.X.var(axis=0))[: options.max_features])
+    return Bunch(name=table.name, X=table.X[np.ix_(rows, columns)], y=table.y[rows])
+
+
+def _parse(argv):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--datasets", nargs="*", choices=list(BUNDLED), default=list(BUNDLED))
+    add("--features", metavar="FILE.npz", help="image features")
+    add("--images", metavar="FOLDER", help="images, one sub-folder a class")
+    add("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
+    add("--attacks", nargs="+", choices=["all", *TIERS], default=["all"])
+    add("--budget", choices=list(BUDGETS), default="full")
+    add("--n-keys", type=int, default=5)
+    add("--leak", type=float, default=0.9)
+    add("--max-rows", type=int, default=None)
+    add("--max-features", type=int, default=None)
+    add("--n-jobs", type=int, default=-1, help="attacks at once")
+    add("--out", default="benchmarks/output", metavar="DIR")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,269 @@
+"""Scores of membership attacks, in every space and metric, and what they are worth."""
+
+import copy
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.special import logsumexp
+from scipy.stats import rankdata
+from sklearn.covariance import ledoit_wolf
+from sklearn.metrics import pairwise_distances_argmin_min
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.utils import Bunch, check_array, gen_batches
+from sklearn.utils.validation import check_consistent_length
+
+from sklearn_homeo.audit._metrics import clopper_pearson
+
+__all__ = ["ATTACK_SCORES", "check_sets", "delong_interval", "run_attack"]
+
+_ACCUSED = 0.01
+_CHUNK_ROWS = 512
+# Of kernels, beside the distance of a reference row to its nearest synthetic one.
+_KERNEL_WIDTH = 0.25
+# Least variance of an axis when whitening, beside the median one.
+_LEAST_VARIANCE = 0.1
+_NAMES = "X_synthetic", "X_member", "X_non_member", "X_reference"
+_DIRECTION = (
+    "greater is worse for the owner of the data: an AUC of 0.5 and a true-positive "
+    "rate of 1 % mean that this attack told no members from others"
+)
+
+
+class Sets(NamedTuple):
+    """Rows of an attack, by what they are; of one class or of all."""
+
+    synthetic: np.ndarray
+    member: np.ndarray
+    non_member: np.ndarray
+    reference: np.ndarray | None
+
+
+class Checked(NamedTuple):
+    """Views of the rows by name, and each one's classes."""
+
+    views: dict
+    labels: Sets | None
+
+
+def check_sets(sets, labels, encryptor):
+    """Check the rows of an attack and bring them into every space and metric.
+
+    Parameters
+    ----------
+    sets : tuple of 4 array-like
+        Synthetic rows, members, non-members, and reference (or None).
+    labels : tuple of 4 array-like or None
+    encryptor : HomeomorphicEncryptor or None
+
+    Returns
+    -------
+    checked : Checked
+    """
+    rows = [
+        X if X is None else check_array(X, dtype=np.float64, input_name=name)
+        for X, name in zip(sets, _NAMES, strict=True)
+    ]
+    for X, name in zip(rows, _NAMES, strict=True):
+        if X is not None and X.shape[1] != rows[0].shape[1]:
+            raise ValueError(
+                f"{name} has {X.shape[1]} columns, X_synthetic has {rows[0].shape[1]}"
+            )
+        if X is not None and len(X) < 2:
+            raise ValueError(f"{name} has {len(X)} row; the attack needs 2")
+    rows = Sets(*rows)
+    views = {}
+    for space, there in _spaces(rows, encryptor).items():
+        views[f"{space}, Euclidean"] = there
+        views[f"{space}, whitened"] = _whitened(there)
+    return Checked(views, _check_labels(rows, labels))
+
+
+def _check_labels(rows, labels):
+    if labels is None:
+        return None
+    if len(labels) != len(rows):
+        raise ValueError(f"labels must be of 4 sets (or None), got {len(labels)}")
+    labels = Sets(*(None if y is None else np.asarray(y) for y in labels))
+    for X, y, name in zip(rows, labels, _NAMES, strict=True):
+        if X is not None:
+            if y is None:
+                raise ValueError(f"labels of {name} are missing")
+            check_consistent_length(X, y)
+    for label in np.unique(np.append(labels.member, labels.non_member)).tolist():
+        for y, name in ((labels.synthetic, _NAMES[0]), (labels.reference, _NAMES[3])):
+            if y is not None and np.sum(y == label) < 2:
+                raise ValueError(f"{name} has fewer than 2 rows of class {label!r}")
+    return labels
+
+
+def _spaces(rows, encryptor):
+    if encryptor is None:
+        return {"as given": rows}
+    # Synthetic ciphertexts are none that the encryptor made.
+    decryptor = copy.copy(encryptor).set_params(on_invalid="ignore")
+    known = [None if X is None else encryptor.transform(X) for X in rows[1:]]
+    decrypted = decryptor.inverse_transform(rows.synthetic)
+    return {
+        "encrypted": Sets(rows.synthetic, *known),
+        "decrypted": Sets(decrypted, *rows[1:]),
+    }
+
+
+def _whitened(rows):
+    known = rows.synthetic if rows.reference is None else rows.reference
+    mean = known.mean(axis=0)
+    covariance = np.cov(known, rowvar=False).reshape(len(mean), len(mean))
+    variances, axes = np.linalg.eigh(covariance)
+    least = _LEAST_VARIANCE * np.median(variances)
+    least = max(least, 1e-12 * variances[-1], np.finfo(float).tiny)
+    whitener = axes / np.sqrt(np.maximum(variances, 0) + least)
+    return Sets(*(None if X is None else (X - mean) @ whitener for X in rows))
+
+
+def _nearest(X, others):
+    return pairwise_distances_argmin_min(X, others)[1]
+
+
+def _near_score(X, synthetic, reference):
+    return -_nearest(X, synthetic)
+
+
+def _relative_score(X, synthetic, reference):
+    tiny = np.finfo(float).tiny
+    near, usual = _nearest(X, synthetic), _nearest(X, reference)
+    return np.log(np.maximum(usual, tiny)) - np.log(np.maximum(near, tiny))
+
+
+def _mean_score(X, synthetic, reference):
+    centre = reference.mean(axis=0)
+    return (X - centre) @ (synthetic.mean(axis=0) - centre)
+
+
+def _gaussian_score(X, synthetic, reference):
+    return _log_normal(X, synthetic) - _log_normal(X, reference)
+
+
+def _log_normal(X, rows):
+    covariance = ledoit_wolf(rows)[0]
+    ridge = 1e-9 * np.trace(covariance) / len(covariance) + np.finfo(float).tiny
+    covariance[np.diag_indices_from(covariance)] += ridge
+    factor = np.linalg.cholesky(covariance)
+    whitened = solve_triangular(factor, (X - rows.mean(axis=0)).T, lower=True)
+    return -0.5 * (whitened**2).sum(axis=0) - np.log(np.diag(factor)).sum()
+
+
+def _kernel_score(X, synthetic, reference):
+    nearest = _nearest(reference, synthetic)
+    # Copies say nothing of how wide a kernel should be.
+    width = np.median(nearest[nearest > 0]) if nearest.any() else 1.0
+    width = (_KERNEL_WIDTH * width) ** 2 / X.shape[1]
+    return _log_kernels(X, synthetic, width) - _log_kernels(X, reference, width)
+
+
+def _log_kernels(X, rows, width):
+    scores = np.empty(len(X))
+    for batch in gen_batches(len(X), _CHUNK_ROWS):
+        distances = euclidean_distances(X[batch], rows, squared=True)
+        scores[batch] = logsumexp(-distances / (2 * width), axis=1)
+    return scores - np.log(len(rows))
+
+
+ATTACK_SCORES = {
+    "nearest neighbour": _near_score,
+    "relative neighbour": _relative_score,
+    "mean": _mean_score,
+    "density ratio (gaussian)": _gaussian_score,
+    "density ratio (kde)": _kernel_score,
+}
+
+
+def run_attack(name, checked):
+    """Score the candidates in every view; keep the one that tells them best apart.
+
+    Parameters
+    ----------
+    name : str
+        Of `ATTACK_SCORES`.
+    checked : Checked
+
+    Returns
+    -------
+    result : Bunch
+        See :func:`sklearn_homeo.audit.nearest_neighbour_attack`.
+    """
+    started = perf_counter()
+    score = ATTACK_SCORES[name]
+    results = {}
+    for view, rows in checked.views.items():
+        if rows.reference is None and score is not _near_score:
+            raise ValueError(f"the {name} attack needs X_reference")
+        pair = _score_classes(score, rows, checked.labels)
+        results[view] = pair, _auc(*pair)
+    choice = max(results, key=lambda view: results[view][1])
+    (of_members, of_others), auc = results[choice]
+    caught = _count_caught(of_members, of_others)
+    return Bunch(
+        name=name,
+        auc=auc,
+        interval=delong_interval(of_members, of_others),
+        chance=0.5,
+        tpr=caught / len(of_members),
+        tpr_interval=clopper_pearson(caught, len(of_members)),
+        tpr_chance=_ACCUSED,
+        n_members=len(of_members),
+        n_non_members=len(of_others),
+        choice=choice,
+        scores_member=of_members,
+        scores_non_member=of_others,
+        direction=_DIRECTION,
+        seconds=perf_counter() - started,
+    )
+
+
+def _score_classes(score, rows, labels):
+    """Scores of members and of non-members, class by class if labels are known."""
+    # Together, so that no setting of an attack can depend on which is which.
+    X = np.vstack([rows.member, rows.non_member])
+    if labels is None:
+        scores = score(X, rows.synthetic, rows.reference)
+        return np.split(scores, [len(rows.member)])
+    y = np.append(labels.member, labels.non_member)
+    scores = np.empty(len(X))
+    for label in np.unique(y):
+        synthetic = rows.synthetic[labels.synthetic == label]
+        reference = rows.reference
+        if reference is not None:
+            reference = reference[labels.reference == label]
+        scores[y == label] = score(X[y == label], synthetic, reference)
+    return np.split(scores, [len(rows.member)])
+
+
+def _placements(scores, others):
+    """Share of the other side's scores that lie below each one; ties count half."""
+    both = rankdata(np.append(scores, others))[: len(scores)]
+    return (both - rankdata(scores)) / len(others)
+
+
+def _auc(of_members, of_others):
+    return float(np.mean(_placements(of_members, of_others)))
+
+
+def delong_interval(of_members, of_others):
+    """95 % interval of the AUC, by the variance of DeLong and others (1988)."""
+    above, below = (
+        _placements(of_members, of_others),
+        _placements(of_others, of_members),
+    )
+    variance = above.var(ddof=1) / len(above) + below.var(ddof=1) / len(below)
+    margin = 1.959964 * np.sqrt(variance)
+    centre = above.mean()
+    return float(max(centre - margin, 0.0)), float(min(centre + margin, 1.0))
+
+
+def _count_caught(of_members, of_others):
+    """Members above the score that at most 1 % of the others exceed."""
+    n_accused = int(_ACCUSED * len(of_others))
+    threshold = np.sort(of_others)[::-1][n_accused]
+    return int(np.sum(of_members > threshold))

@@ -1,0 +1,77 @@
+"""The displays follow scikit-learn's convention and load matplotlib late."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from crowds import encrypted, features, one_blas_thread
+from sklearn.utils import Bunch
+
+from sklearn_homeo.audit import (
+    KnownPlaintextCurveDisplay,
+    PrivacyUtilityDisplay,
+    known_plaintext_curve,
+)
+
+__all__ = ["one_blas_thread"]
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.switch_backend("Agg")
+    yield
+    pyplot.close("all")
+
+
+def test_curve_display():
+    X, _ = features(200)
+    Z = encrypted("smooth", X)
+    curve = known_plaintext_curve(Z, X, attacks=["ridge"], random_state=0)
+    display = KnownPlaintextCurveDisplay.from_curve(curve)
+    assert display.figure_ is display.ax_.figure
+    assert len(display.ax_.lines) == 3
+    again = KnownPlaintextCurveDisplay.from_ciphertexts(
+        Z, X, attacks=["ridge"], random_state=0, ax=display.ax_
+    )
+    assert again.ax_ is display.ax_
+    np.testing.assert_array_equal(again.rate, curve.rate)
+
+
+def test_frontier():
+    display = PrivacyUtilityDisplay.from_points(
+        [0.9, 0.1, 0.2, 0.1, 1.0], [0.9, 0.7, 0.6, 0.8, 0.9], list("abcde")
+    )
+    assert display.frontier_.tolist() == [3, 0]
+    assert [text.get_text() for text in display.ax_.texts] == list("abcde")
+
+
+def test_reports_are_drawn_by_their_security():
+    reports = {
+        name: Bunch(composite=Bunch(security=security))
+        for name, security in {"a": 0.1, "b": 0.9}.items()
+    }
+    display = PrivacyUtilityDisplay.from_reports(reports, [0.9, 0.8])
+    np.testing.assert_allclose(display.leak, [0.9, 0.1])
+    reports["a"].composite.security = np.nan
+    with pytest.raises(ValueError, match="no tier that re-identifies"):
+        PrivacyUtilityDisplay.from_reports(reports, [0.9, 0.8])
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        PrivacyUtilityDisplay.from_points([1], [1, 2])
+    with pytest.raises(ValueError, match="nothing to draw"):
+        PrivacyUtilityDisplay.from_points([], [])
+
+
+def test_matplotlib_is_loaded_late_and_missed_clearly():
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from sklearn_homeo.audit import PrivacyUtilityDisplay\n"
+        "try:\n    PrivacyUtilityDisplay.from_points([0.1], [1])\n"
+        "except ImportError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "needs matplotlib" in done.stdout, done.stderr
