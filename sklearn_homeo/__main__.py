@@ -19,9 +19,11 @@ DEFAULT_TABLES = ("digits", "breast cancer")
 _DESCRIPTION = """\
 Encrypt a table, train five models on the encrypted rows alone, query them with
 encrypted test rows, decrypt everything, and attack the ciphertexts with most rows
-known. Prints one table and writes it (CSV, Markdown) with two figures. Without
---data: scikit-learn's digits and breast cancer. The published tanh cipher runs
-beside the chosen one for comparison.
+known. Prints one table and writes it (CSV, Markdown) with two figures. A folder of
+images (one sub-folder a class) becomes such a table by a pretrained network, and an
+autoencoder's encrypted images are one figure more. Without --data: scikit-learn's
+digits and breast cancer, and images of digits. The published tanh cipher runs beside
+the chosen one for comparison.
 """
 
 
@@ -61,8 +63,12 @@ def main(argv=None):
 def _make_parser():
     parser = _Parser(prog="python -m sklearn_homeo", description=_DESCRIPTION)
     add = parser.add_argument
-    add("--data", metavar="FILE.csv", help="table of numbers with a header line")
-    add("--target", metavar="COLUMN", help="column to predict, with --data")
+    add(
+        "--data",
+        metavar="FILE.csv|DIR",
+        help="table of numbers with a header line, or folder with a sub-folder a class",
+    )
+    add("--target", metavar="COLUMN", help="column to predict, with FILE.csv")
     add("--depth", type=_positive_int, default=3, help="locks (default 3)")
     add("--cipher", choices=("coupling", "smooth", "tanh"), default="coupling")
     add(
@@ -92,14 +98,14 @@ def _run(options):
     # Imported late, so that --help and wrong options answer at once.
     from sklearn_homeo import _job_figures, _job_table
 
-    tables = _load_tables(options)
+    sources = _load_sources(options)
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     # An import that fails must not cost the user the whole job first.
     _job_figures.new_figure(1, 1)
     key, remark = _find_key(options)
     print(remark)
-    results = _measure(tables, key, options)
+    results = _measure(sources, key, options)
     for result in results:
         print(f"\n{_job_table.format_text(result)}")
     print("\n" + "\n".join(_job_table.LEGEND))
@@ -108,36 +114,64 @@ def _run(options):
     (folder / "results.md").write_text(markdown, encoding="utf-8")
     _job_figures.draw_plane(folder / "figure2.png", depth=options.depth, key=key)
     _job_figures.draw_summary(results, folder / "summary.png")
-    print(
-        f"\nFiles in {folder}{os.sep}: "
-        "results.csv, results.md, figure2.png, summary.png"
-    )
+    names = ["results.csv", "results.md", "figure2.png", "summary.png"]
+    for result in results:
+        if "pictures" in result:
+            names.append("encrypted_images.png")
+            _job_figures.draw_pictures(result.pictures.images, folder / names[-1])
+    print(f"\nFiles in {folder}{os.sep}: {', '.join(names)}")
 
 
-def _measure(tables, key, options):
-    from sklearn_homeo._job import count_steps, measure_table
+def _measure(sources, key, options):
+    from sklearn_homeo._job import count_steps
 
     ciphers = list(dict.fromkeys([options.cipher, "tanh"]))
-    total = len(tables) * count_steps(len(ciphers))
-    results = []
+    total = len(sources) * count_steps(len(ciphers))
     with (
         # Small matrices: BLAS threads only wait for each other, minutes on busy cores.
         threadpool_limits(1, user_api="blas"),
         tqdm(total=total, disable=options.quiet, file=sys.stderr) as progress,
     ):
-        for table in tables:
-            progress.set_description(table.name)
-            result = measure_table(
-                table,
-                *[_make_encryptor(cipher, table, key, options) for cipher in ciphers],
-                test_size=options.test_size,
-                leak=options.leak,
-                n_jobs=-1,
-                random_state=options.random_state,
-                on_step=progress.update,
-            )
-            results.append(result)
-    return results
+        return [
+            _measure_source(source, ciphers, key, options, progress)
+            for source in sources
+        ]
+
+
+def _measure_source(source, ciphers, key, options, progress):
+    from sklearn_homeo._job import measure_table
+
+    progress.set_description(source.name)
+    study = _train_encoders(source, options) if "images" in source else None
+    table = source if study is None else study.table
+    encryptors = [_make_encryptor(cipher, table, key, options) for cipher in ciphers]
+    result = measure_table(
+        table,
+        *encryptors,
+        test_size=options.test_size,
+        leak=options.leak,
+        n_jobs=-1,
+        random_state=options.random_state,
+        on_step=progress.update,
+    )
+    if study is not None:
+        from sklearn_homeo._job_images import measure_pictures
+
+        result.pictures = measure_pictures(
+            study, encryptors[0], random_state=options.random_state
+        )
+    return result
+
+
+def _train_encoders(source, options):
+    from sklearn_homeo._job_images import train_encoders
+
+    return train_encoders(
+        source,
+        test_size=options.test_size,
+        random_state=options.random_state,
+        verbose=not options.quiet,
+    )
 
 
 def _make_encryptor(cipher, table, key, options):
@@ -152,13 +186,19 @@ def _make_encryptor(cipher, table, key, options):
     )
 
 
-def _load_tables(options):
+def _load_sources(options):
+    """Tables and folders of images to run on."""
+    from sklearn_homeo._job_images import load_bundled_images, load_folder
     from sklearn_homeo._tables import load_bundled, read_csv, read_header
 
     if options.data is None:
         if options.target is not None:
             raise ValueError("--target needs --data")
-        return [load_bundled(name) for name in DEFAULT_TABLES]
+        return [*map(load_bundled, DEFAULT_TABLES), load_bundled_images()]
+    if os.path.isdir(options.data):
+        if options.target is not None:
+            raise ValueError("--target is for tables: folders name the classes")
+        return [load_folder(options.data)]
     if options.target is None:
         raise ValueError(
             f"--data needs --target; columns of {options.data}: "

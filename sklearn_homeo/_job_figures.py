@@ -8,7 +8,7 @@ from sklearn.svm import SVC
 from sklearn_homeo._job import make_encryptor, split_rows, split_table
 from sklearn_homeo._tables import load_bundled
 
-__all__ = ["draw_plane", "draw_summary", "new_figure"]
+__all__ = ["draw_pictures", "draw_plane", "draw_summary", "new_figure"]
 
 # Okabe and Ito's palette: told apart with any kind of colour vision.
 BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
@@ -114,7 +114,9 @@ def draw_plane(path, *, depth=3, key=None, random_state=0):
 def _draw_row(axes, rows, encode, word, letters, labels):
     Z_train, Z_test = encode(rows.X_train), encode(rows.X_test)
     Z, y = np.vstack([Z_train, Z_test]), np.append(rows.y_train, rows.y_test)
-    model = make_pipeline(StandardScaler(), SVC()).fit(Z_train, rows.y_train)
+    model = make_pipeline(StandardScaler(), SVC(random_state=0)).fit(
+        Z_train, rows.y_train
+    )
     score = float(model.score(Z_test, rows.y_test))
     _draw_regions(axes[1], model, Z)
     for ax in axes:
@@ -165,6 +167,26 @@ def _draw_regions(ax, model, Z):
         first, second, regions, edges, colors=CLASS_COLOURS[:n_classes], alpha=0.25
     )
     ax.contour(first, second, regions, edges[1:-1], colors=BLACK, linewidths=0.8)
+
+
+def draw_pictures(images, path, n_images=8):
+    """Draw images beside their encrypted and decrypted ones.
+
+    Parameters
+    ----------
+    images : Bunch
+        From :func:`sklearn_homeo.encrypt_images`.
+    path : str or Path
+        PNG file to write.
+    n_images : int, default=8
+        How many of the first to draw.
+    """
+    from sklearn_homeo import EncryptedImagesDisplay
+
+    few = {name: pictures[:n_images] for name, pictures in images.items()}
+    figure = new_figure(6.4, 0.4 + 1.55 * len(few["originals"]))
+    EncryptedImagesDisplay(**few).plot(figure=figure)
+    figure.savefig(path, dpi=_DPI)
 
 
 def draw_summary(results, path):

@@ -165,6 +165,8 @@ def write_csv(results, path):
         for result in results:
             for measured in result.ciphers:
                 writer.writerows(_records(result, measured))
+            if "pictures" in result:
+                writer.writerows(_picture_records(result))
 
 
 def _title(result):
@@ -229,7 +231,9 @@ def _fixed(figure, digits):
 
 def _attack_rows(ciphers, names):
     for name in names:
-        yield _spread(f"R2, {name}", [_given(c, _r2, name) for c in ciphers])
+        # The forward attack picks records and rebuilds none.
+        if any("attack" in c and _rebuilds(c.attack.attacks[name]) for c in ciphers):
+            yield _spread(f"R2, {name}", [_given(c, _r2, name) for c in ciphers])
     conceded = [
         _given(c, lambda c: f"{c.encryptor.preserved_variance_ratio_:.3f}")
         for c in ciphers
@@ -242,6 +246,10 @@ def _attack_rows(ciphers, names):
     yield _spread("re-id %, by chance", chances)
     yield _spread("verdict on rebuilding", [_given(c, _rebuilding) for c in ciphers])
     yield _spread("verdict on linking", [_given(c, _linking) for c in ciphers])
+
+
+def _rebuilds(attempt):
+    return not np.isnan(attempt.r2)
 
 
 def _rebuilding(measured):
@@ -284,7 +292,23 @@ def _notes(result):
             notes.append(f"Note, {measured.cipher} refused: {measured.reason}")
         else:
             notes += [f"Note, {measured.cipher}: {note}" for note in measured.notes]
+    if "pictures" in result:
+        notes += _picture_notes(result.pictures)
     return notes
+
+
+def _picture_notes(pictures):
+    similarity, matched = pictures.similarity, pictures.reidentification
+    low, high = matched.interval
+    return [
+        f"Encrypted images of {similarity.n} test images: SSIM with the original "
+        f"{similarity.ssim:.3f}, with another",
+        f"original {similarity.ssim_mismatched:.3f}, of two originals "
+        f"{similarity.ssim_unrelated:.3f}; re-id by features extracted again "
+        f"{100 * matched.rate:.1f} %",
+        f"[{100 * low:.1f}, {100 * high:.1f}], by chance {100 * matched.chance:.1f} %; "
+        f"decrypted reconstructions off by {pictures.decrypted_error:.1e}.",
+    ]
 
 
 def _align(row, widths):
@@ -331,7 +355,8 @@ def _score_records(result, measured):
 def _attack_records(attack):
     for name, attempt in attack.attacks.items():
         matched = attempt.reidentification
-        yield {"measure": "attack_r2", "name": name, "value": attempt.r2}
+        if _rebuilds(attempt):
+            yield {"measure": "attack_r2", "name": name, "value": attempt.r2}
         yield {
             "measure": "attack_reidentification",
             "name": name,
@@ -341,3 +366,24 @@ def _attack_records(attack):
             "chance": matched.chance,
             "verdict": linking_verdict(matched.rate),
         }
+
+
+def _picture_records(result):
+    pictures = result.pictures
+    shared = {"dataset": result.table.name, "cipher": result.ciphers[0].cipher}
+    similarity, matched = pictures.similarity, pictures.reidentification
+    rows = [
+        {"measure": f"image_{name}", "value": similarity[name]}
+        for name in ("ssim", "ssim_mismatched", "ssim_unrelated", "psnr")
+    ]
+    low, high = matched.interval
+    rows.append(
+        {
+            "measure": "image_reidentification",
+            "value": matched.rate,
+            "low": low,
+            "high": high,
+            "chance": matched.chance,
+        }
+    )
+    return [shared | row for row in rows]
