@@ -140,6 +140,7 @@ def _measure(sources, key, options):
 
 def _measure_source(source, ciphers, key, options, progress):
     from sklearn_homeo._job import measure_table
+    from sklearn_homeo._job_hybrid import measure_table_hybrid
 
     progress.set_description(source.name)
     study = _train_encoders(source, options) if "images" in source else None
@@ -154,6 +155,14 @@ def _measure_source(source, ciphers, key, options, progress):
         random_state=options.random_state,
         on_step=progress.update,
     )
+    if table.task == "classification":
+        result.hybrid = measure_table_hybrid(
+            table,
+            encryptors[0],
+            test_size=options.test_size,
+            random_state=options.random_state,
+            on_step=progress.update,
+        )
     if study is not None:
         from sklearn_homeo._job_images import measure_pictures
 

@@ -37,8 +37,8 @@ _N_MODELS = 5
 
 
 def count_steps(n_ciphers):
-    """Number of times that `measure_table` calls `on_step`."""
-    return 2 * _N_MODELS + n_ciphers * (_N_MODELS + 1)
+    """Number of times that `measure_table` and `measure_hybrid` call `on_step`."""
+    return 3 * _N_MODELS + n_ciphers * (_N_MODELS + 1)
 
 
 def make_models(task, *, random_state=0):

@@ -218,6 +218,8 @@ def _draw_scores(ax, result):
     series = {"plain": (result.plain, GREY)}
     for measured, colour in zip(_measured(result), COLOURS, strict=False):
         series[f"encrypted: {measured.cipher}"] = (measured.scores, colour)
+    if "scores" in result.get("hybrid", {}):
+        series["hybrid"] = (result.hybrid.scores, GREEN)
     places, width = np.arange(len(result.plain)), 0.84 / len(series)
     for number, (label, (scores, colour)) in enumerate(series.items()):
         heights = unit * np.array(list(scores.values()))

@@ -4,11 +4,17 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
-from sklearn_homeo._job import score_models
+from sklearn_homeo._job import make_models, score_models, split_rows, split_table
 from sklearn_homeo._synthesizer import ClassConditionalSynthesizer
 from sklearn_homeo.audit import membership_attack
 
-__all__ = ["attack_hybrid", "attack_synthetic", "measure_hybrid", "synthesize"]
+__all__ = [
+    "attack_hybrid",
+    "attack_synthetic",
+    "measure_hybrid",
+    "measure_table_hybrid",
+    "synthesize",
+]
 
 
 def synthesize(X, y, *, random_state=0, counts=None):
@@ -29,6 +35,38 @@ def synthesize(X, y, *, random_state=0, counts=None):
     """
     synthesizer = ClassConditionalSynthesizer(random_state=random_state).fit(X, y)
     return synthesizer.sample(len(y) if counts is None else counts)
+
+
+def measure_table_hybrid(
+    table, encryptor, *, test_size=0.25, random_state=0, on_step=None
+):
+    """Measure the hybrid on a table that :func:`sklearn_homeo._job.measure_table` did.
+
+    Parameters
+    ----------
+    table : Bunch
+        Of a classification.
+    encryptor : HomeomorphicEncryptor
+        Fitted by `measure_table`, to the train rows of the same split.
+    test_size : float, default=0.25
+    random_state : int, default=0
+    on_step : callable or None, default=None
+        Called without arguments after each model.
+
+    Returns
+    -------
+    measured : Bunch
+        From :func:`measure_hybrid`, or `reason`, why there is no hybrid.
+    """
+    train, test = split_table(table, test_size=test_size, random_state=random_state)
+    rows = split_rows(table, train, test)
+    models = make_models(table.task, random_state=random_state)
+    try:
+        return measure_hybrid(
+            rows, models, encryptor, random_state=random_state, on_step=on_step
+        )
+    except ValueError as error:
+        return Bunch(reason=str(error))
 
 
 def measure_hybrid(rows, models, encryptor, *, random_state=0, on_step=None):

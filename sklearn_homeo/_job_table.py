@@ -30,6 +30,9 @@ LEGEND = (
     "of the other rows that the rebuilt ones are matched to correctly, with the exact",
     "95 % interval. Linking is graded by the highest re-id rate on the NeuraCrypt",
     "challenge's scale: BROKEN (bad) above 20 %, moderate from 5 %, good below.",
+    "Hybrid: the models train on synthetic ciphertexts, drawn from class Gaussians of",
+    "the real ones, and are tested on real ones. Membership: how well the best of five",
+    "attacks, by someone who has the key, tells records behind the hybrid from others.",
 )
 
 _CSV_COLUMNS = (
@@ -165,6 +168,8 @@ def write_csv(results, path):
         for result in results:
             for measured in result.ciphers:
                 writer.writerows(_records(result, measured))
+            if "scores" in result.get("hybrid", {}):
+                writer.writerows(_hybrid_records(result))
             if "pictures" in result:
                 writer.writerows(_picture_records(result))
 
@@ -223,6 +228,18 @@ def _score_rows(result, unit):
             losses = (plain - score, max(plain, frame) - score)[:n_losses]
             row += [_fixed(unit * figure, digits) for figure in (score, *losses)]
         yield row
+    if "scores" in result.get("hybrid", {}):
+        yield _hybrid_row(result, unit, digits)
+
+
+def _hybrid_row(result, unit, digits):
+    plain, frame, score = (
+        np.mean(list(scores.values()))
+        for scores in (result.plain, result.frame, result.hybrid.scores)
+    )
+    figures = score, plain - score, max(plain, frame) - score
+    cells = ["hybrid, mean", "", "", *(_fixed(unit * f, digits) for f in figures)]
+    return cells + ["", ""] * (len(result.ciphers) - 1)
 
 
 def _fixed(figure, digits):
@@ -292,9 +309,24 @@ def _notes(result):
             notes.append(f"Note, {measured.cipher} refused: {measured.reason}")
         else:
             notes += [f"Note, {measured.cipher}: {note}" for note in measured.notes]
+    if "hybrid" in result:
+        notes += _hybrid_notes(result.hybrid)
     if "pictures" in result:
         notes += _picture_notes(result.pictures)
     return notes
+
+
+def _hybrid_notes(hybrid):
+    if "reason" in hybrid:
+        return [f"No hybrid: {hybrid.reason}"]
+    attack = hybrid.attack
+    low, high = attack.interval
+    return [
+        f"Hybrid, membership with the key: AUC {attack.auc:.3f} [{low:.3f}, "
+        f"{high:.3f}] ({attack.best_auc_attack}; chance 0.5),",
+        f"{100 * attack.tpr:.1f} % of members found at 1 % false alarms "
+        f"(chance 1 %), {attack.n_members} members.",
+    ]
 
 
 def _picture_notes(pictures):
@@ -331,15 +363,16 @@ def _records(result, measured):
         "round_trip_error": measured.round_trip_error,
         "preserved_variance_ratio": encryptor.preserved_variance_ratio_,
     }
-    rows = [*_score_records(result, measured), *_attack_records(measured.attack)]
+    measure = "accuracy" if result.table.task == "classification" else "r2"
+    rows = [*_score_records(result, measured.scores, measure)]
+    rows += _attack_records(measured.attack)
     rows += [{"measure": name, "value": value} for name, value in single.items()]
     rows.append({"measure": "rebuilding", "verdict": _rebuilding(measured)})
     return [shared | row for row in rows]
 
 
-def _score_records(result, measured):
-    measure = "accuracy" if result.table.task == "classification" else "r2"
-    for name, score in measured.scores.items():
+def _score_records(result, scores, measure):
+    for name, score in scores.items():
         plain, frame = result.plain[name], result.frame[name]
         yield {
             "measure": measure,
@@ -365,6 +398,25 @@ def _attack_records(attack):
             "high": matched.interval[1],
             "chance": matched.chance,
             "verdict": linking_verdict(matched.rate),
+        }
+
+
+def _hybrid_records(result):
+    shared = {"dataset": result.table.name, "cipher": result.ciphers[0].cipher}
+    attack = result.hybrid.attack
+    for row in _score_records(result, result.hybrid.scores, "hybrid_accuracy"):
+        yield shared | row
+    for measure, name, value, (low, high), chance in (
+        ("auc", attack.best_auc_attack, attack.auc, attack.interval, 0.5),
+        ("tpr", attack.best_tpr_attack, attack.tpr, attack.tpr_interval, 0.01),
+    ):
+        yield shared | {
+            "measure": f"hybrid_membership_{measure}",
+            "name": name,
+            "value": value,
+            "low": low,
+            "high": high,
+            "chance": chance,
         }
 
 

@@ -93,6 +93,8 @@ def test_table_fits_the_terminal_and_tells_everything(job):
         "R2, frame concedes",
         "re-id %, by chance",
         "attacker who knows 160 of 178 rows (90%) and attacks the other 18",
+        "hybrid, mean",
+        "Hybrid, membership with the key: AUC",
     ):
         assert words in job.result.out
 
@@ -108,8 +110,14 @@ def test_csv_holds_every_figure(job):
         assert measures.count("attack_reidentification") == 5
         errors = [row for row in mine if row["measure"] == "round_trip_error"]
         assert 0 <= float(errors[0]["value"]) < 1e-6
+    hybrid = [row for row in rows if row["measure"] == "hybrid_accuracy"]
+    assert len(hybrid) == 5
+    assert np.mean([float(row["value"]) for row in hybrid]) > 0.85
+    found = {row["measure"]: float(row["value"]) for row in rows if row["value"]}
+    assert 0.4 < found["hybrid_membership_auc"] < 0.75
+    assert 0 <= found["hybrid_membership_tpr"] < 0.3
     for row in rows:
-        if row["measure"] == "accuracy":
+        if row["measure"] in ("accuracy", "hybrid_accuracy"):
             plain, frame, value = (
                 float(row[name]) for name in ("plain", "frame", "value")
             )
@@ -161,6 +169,7 @@ def test_a_continuous_target_makes_a_regression_job(tmp_path):
     assert "a continuous target" in result.out
     assert "ridge regression" in result.out
     assert "R2 on test rows" in result.out
+    assert "hybrid, mean" not in result.out
     assert "coupling" not in result.out
     assert "not saved" in result.out
 
