@@ -4,7 +4,7 @@
     python benchmarks/audit_all.py --datasets --features features.npz --n-keys 5
     python benchmarks/audit_all.py --datasets --images folder --settings tanh coupling-3
 
-A .npz file holds X and y, or X_train, y_train, X_test and y_test; a folder has one
+A .npz file holds X and y, or X_train, y_train, X_test and y_test; folders have one
 sub-folder of images a class. Writes audit_all.csv (every attack and key), audit_all.md
 (a table a data set) and audit_all.png, and prints the tables. Keys are fixed, so that a
 run can be repeated.
@@ -16,6 +16,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from image_tables import load_features, load_images
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -248,33 +249,12 @@ def _load(options):
         for X, y in [BUNDLED[name](return_X_y=True)]
     ]
     if options.features:
-        tables.append(_load_features(Path(options.features)))
+        tables += map(load_features, options.features)
     if options.images:
-        tables.append(_load_images(Path(options.images)))
+        tables.append(load_images(*options.images))
     if not tables:
         raise ValueError("nothing to audit: give --datasets, --features or --images")
     return [_limited(table, options) for table in tables]
-
-
-def _load_features(path):
-    with np.load(path) as file:
-        if "X" in file:
-            X, y = file["X"], file["y"]
-        else:
-            X = np.vstack([file["X_train"], file["X_test"]])
-            y = np.append(file["y_train"], file["y_test"])
-    return Bunch(name=path.stem, X=X.astype(float), y=y)
-
-
-def _load_images(path):
-    from sklearn_homeo import ImageFeatureExtractor
-    from sklearn_homeo.datasets import load_image_folder
-
-    data = load_image_folder(path)
-    extractor = ImageFeatureExtractor(verbose=1)
-    return Bunch(
-        name=path.name, X=extractor.fit_transform(data.filenames), y=data.target
-    )
 
 
 def _limited(table, options):
@@ -289,8 +269,8 @@ def _parse(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--datasets", nargs="*", choices=list(BUNDLED), default=list(BUNDLED))
-    add("--features", metavar="FILE.npz", help="image features")
-    add("--images", metavar="FOLDER", help="images, one sub-folder a class")
+    add("--features", nargs="+", metavar="FILE.npz", help="a table each")
+    add("--images", nargs="+", metavar="FOLDER", help="one table; sub-folder a class")
     add("--settings", nargs="+", choices=list(SETTINGS), default=list(SETTINGS))
     add("--attacks", nargs="+", choices=["all", *TIERS], default=["all"])
     add("--budget", choices=list(BUDGETS), default="full")

@@ -7,7 +7,9 @@ a kernel density estimate in the encrypted space as peers; and small classes.
 
     python benchmarks/hybrid.py --data bundled
     python benchmarks/hybrid.py --data table.csv --target kind --folds 2
-    python benchmarks/hybrid.py --data images/train
+    python benchmarks/hybrid.py --data images/train images/test
+
+A .npz file holds X and y, or X_train, y_train, X_test and y_test.
 
 Membership: half of each class are members, a quarter are non-members, a quarter is the
 attacker's reference. The encryptor is fitted to all of them ("all") or to the members
@@ -25,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 from hybrid_report import draw_hybrid, print_hybrid
+from image_tables import load_features, load_images
 from imblearn.over_sampling import SMOTE
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.neighbors import KernelDensity
@@ -265,32 +268,31 @@ def _write(rows, path):
 
 
 def _load(options):
-    if options.data == "bundled":
+    first = options.data[0]
+    if first == "bundled":
         return [load_bundled(name) for name in options.datasets]
-    if Path(options.data).is_dir():
-        return [_load_images(options.data)]
+    if first.endswith(".npz"):
+        return [load_features(path) for path in options.data]
+    if Path(first).is_dir():
+        return [load_images(*options.data)]
     if options.target is None:
         raise ValueError("--data FILE.csv needs --target")
-    table = read_csv(options.data, options.target)
+    table = read_csv(first, options.target)
     if table.task != "classification":
-        raise ValueError(f"{options.data}: target {options.target!r} is continuous")
+        raise ValueError(f"{first}: target {options.target!r} is continuous")
     return [table]
-
-
-def _load_images(path):
-    # Loads torch, which tables do without.
-    from sklearn_homeo import ImageFeatureExtractor
-    from sklearn_homeo.datasets import load_image_folder
-
-    data = load_image_folder(path)
-    X = ImageFeatureExtractor(n_jobs=2, verbose=1).fit_transform(data.filenames)
-    return Bunch(name=Path(path).name, X=X, y=data.target, task="classification")
 
 
 def _parse(argv):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--data", default="bundled", metavar="DIR|FILE.csv|bundled")
+    add(
+        "--data",
+        nargs="+",
+        default=["bundled"],
+        metavar="DIR",
+        help="folders of images, or FILE.csv, FILE.npz or 'bundled' (the default)",
+    )
     add("--target", metavar="COLUMN", help="of the CSV file")
     add("--datasets", nargs="+", choices=list(BUNDLED), default=list(BUNDLED))
     add("--folds", type=int, default=5)
