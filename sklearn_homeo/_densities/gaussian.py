@@ -37,13 +37,17 @@ class Gaussians:
 
     def sample(self, code, n, rng):
         """Draw rows of shape (n, n_features) of a class."""
-        return self.embed(rng.standard_normal((n, self.means.shape[1])), code, rng)
+        normal, inside = self.scales.draw(n, rng)
+        return self._embed(inside, code, normal, inside)
 
     def embed(self, whitened, code, rng):
         """Rows of a class from coordinates in which it has unit covariance."""
+        return self._embed(whitened, code, *self.scales.draw(len(whitened), rng))
+
+    def _embed(self, whitened, code, normal, inside):
         coordinates = whitened @ self.factors[code].T
         coordinates += self.means[code]
-        return self.scales.embed(coordinates, code, rng)
+        return self.scales.embed(coordinates, code, normal, inside)
 
     def whiten(self, X, code):
         """Coordinates (n_samples, n_signal) in which a class has unit covariance."""

@@ -59,16 +59,25 @@ class Scales:
         units = _divide(X - self.centre[codes], self.unit)
         return (units @ self.vectors) / self.spread
 
-    def embed(self, coordinates, code, rng):
-        """Rows (n_samples, n_features) of a class, with fresh noise."""
-        rows = (coordinates * self.spread) @ self.vectors.T
-        if self.noise[code] > 0:
-            noise = rng.standard_normal(rows.shape)
-            noise -= (noise @ self.vectors) @ self.vectors.T
-            rows += np.multiply(noise, self.noise[code], out=noise)
-        rows *= self.unit
-        rows += self.centre[code]
-        return rows
+    def draw(self, n, rng):
+        """Standard normal rows (n, n_features), and their part in the coordinates.
+
+        The part beside it is independent of that, and can serve as the noise.
+        """
+        normal = rng.standard_normal((n, len(self.vectors)))
+        return normal, normal @ self.vectors
+
+    def embed(self, coordinates, code, normal, inside):
+        """Rows (n_samples, n_features) of a class, with noise from what `draw` gave.
+
+        `normal` is overwritten.
+        """
+        noise = self.noise[code]
+        normal *= noise
+        normal += (coordinates * self.spread - noise * inside) @ self.vectors.T
+        normal *= self.unit
+        normal += self.centre[code]
+        return normal
 
 
 class _NoiseModel(NamedTuple):
