@@ -78,8 +78,9 @@ class LatticeCipher:
         y = self._open(Z)
         nearest = xp.round(y)
         tolerance = xp.clip(self._noise(Z), MIN_TOLERANCE, MAX_TOLERANCE)
-        valid = (xp.abs(y - nearest) <= tolerance[:, None]).all(axis=1)
-        valid &= (xp.abs(nearest) <= MAX_LATTICE).all(axis=1)
+        valid = xp.amax(xp.abs(nearest), axis=1) <= MAX_LATTICE
+        y -= nearest
+        valid &= xp.amax(xp.abs(y, out=y), axis=1) <= tolerance
         for lock in reversed(self.locks):
             nearest = lock.inverse(nearest)
         X = self.frame.inverse(nearest)
@@ -96,8 +97,9 @@ class LatticeCipher:
 
     def _noise(self, z):
         """Bound on the rounding error that reaches the lattice, in grid steps."""
-        size = 1.0 + namespace(z).sqrt((z * z).sum(axis=1))
-        return size * self._noise_per_size()
+        xp = namespace(z)
+        size = xp.sqrt(xp.einsum("ij,ij->i", z, z))
+        return (1.0 + size) * self._noise_per_size()
 
     def _noise_per_size(self):
         return ROUNDING * self.amplification * GRID

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._ciphers._arrays import namespace
+from sklearn_homeo._ciphers._arrays import copy_rows, take_columns
 from sklearn_homeo._ciphers.lattice import PhaseMatrix, triangle_wave
 
 __all__ = ["CouplingLock"]
@@ -78,15 +78,16 @@ class CouplingLock:
     ----------
     n_preserved : int
         Width of S.
-    permutation, order_back : ndarray of shape (n_complement,), dtype int64
+    columns, columns_back : ndarray of shape (n,), dtype int64
+        The permutation and its inverse; S stays in its place.
     mask_v, mask_u : Mask
     mask_s : Mask or None
         None without noise.
     """
 
     n_preserved: int
-    permutation: np.ndarray
-    order_back: np.ndarray
+    columns: np.ndarray
+    columns_back: np.ndarray
     mask_v: Mask
     mask_u: Mask
     mask_s: Mask | None
@@ -105,31 +106,40 @@ class CouplingLock:
         mask_s = None
         if noise > 0:
             mask_s = Mask.from_key(key, f"{label}/s", q, k, frequency, noise)
-        return cls(k, permutation, np.argsort(permutation), mask_v, mask_u, mask_s)
+        columns = np.append(np.arange(k), k + permutation)
+        return cls(k, columns, np.argsort(columns), mask_v, mask_u, mask_s)
 
     def forward(self, y):
         """Lock lattice rows of shape (n_samples, n)."""
-        s, c = y[:, : self.n_preserved], y[:, self.n_preserved :]
-        u, v = self._halves(c[:, self.permutation])
-        v = v + self.mask_v(u, s)
-        u = u + self.mask_u(v, s)
-        s = s + self._noise(u, v)
-        return namespace(y).concatenate([s, u, v], axis=1)
+        z = take_columns(y, self.columns)
+        s, u, v = self._parts(z)
+        v += self.mask_v(u, s)
+        u += self.mask_u(v, s)
+        if self.mask_s is not None:
+            s += self.mask_s(u, v)
+        return z
 
-    def inverse(self, y):
+    def inverse(self, z):
         """Unlock lattice rows, bit for bit."""
-        s, c = y[:, : self.n_preserved], y[:, self.n_preserved :]
-        u, v = self._halves(c)
-        s = s - self._noise(u, v)
-        u = u - self.mask_u(v, s)
-        v = v - self.mask_v(u, s)
-        xp = namespace(y)
-        c = xp.concatenate([u, v], axis=1)[:, self.order_back]
-        return xp.concatenate([s, c], axis=1)
+        y = copy_rows(z)
+        s, u, v = self._parts(y)
+        if self.mask_s is not None:
+            s -= self.mask_s(u, v)
+        u -= self.mask_u(v, s)
+        v -= self.mask_v(u, s)
+        return take_columns(y, self.columns_back)
 
-    def _halves(self, c):
-        middle = c.shape[1] // 2
-        return c[:, :middle], c[:, middle:]
+    @property
+    def permutation(self):
+        """Columns of C in the order in which they are halved."""
+        return self.columns[self.n_preserved :] - self.n_preserved
 
-    def _noise(self, u, v):
-        return 0.0 if self.mask_s is None else self.mask_s(u, v)
+    @property
+    def order_back(self):
+        """The inverse of `permutation`."""
+        return self.columns_back[self.n_preserved :] - self.n_preserved
+
+    def _parts(self, y):
+        k = self.n_preserved
+        middle = k + (y.shape[1] - k) // 2
+        return y[:, :k], y[:, k:middle], y[:, middle:]

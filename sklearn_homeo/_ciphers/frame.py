@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import qr
 
-from sklearn_homeo._ciphers._arrays import namespace, to_numpy
+from sklearn_homeo._ciphers._arrays import copy_rows, namespace, to_numpy
 from sklearn_homeo._ciphers.lattice import (
     GRID,
     MAX_UNITS,
@@ -67,23 +67,32 @@ class Standardisation:
 
     def units(self, X):
         """Return rows in standard deviations, however far out."""
-        return (X - self.mean) / self.scale
+        units = X - self.mean
+        units /= self.scale
+        return units
 
     def forward(self, X):
         """Return rows in standard deviations; ValueError for rows too far out."""
         units = self.units(X)
-        inside = namespace(X).abs(units) <= MAX_UNITS
-        if not inside.all():
-            _raise_out_of_range(inside)
+        if not _within(units, MAX_UNITS):
+            _raise_out_of_range(namespace(X).abs(units) <= MAX_UNITS)
         return units
 
     def covers(self, X):
         """Whether each row is one that `forward` takes, up to rounding."""
-        return (namespace(X).abs(self.units(X)) <= 1.001 * MAX_UNITS).all(axis=1)
+        xp, units = namespace(X), self.units(X)
+        return xp.amax(xp.abs(units, out=units), axis=1) <= 1.001 * MAX_UNITS
 
     def inverse(self, units):
         """Return rows in the units of the data."""
-        return units * self.scale + self.mean
+        X = units * self.scale
+        X += self.mean
+        return X
+
+
+def _within(x, limit):
+    # Two passes that allocate nothing; NaN is not within.
+    return bool(x.min() >= -limit) and bool(x.max() <= limit)
 
 
 def _raise_out_of_range(inside):
@@ -142,8 +151,8 @@ class DenseFrame:
 
     def forward(self, X):
         """Map rows of shape (n_samples, n) to lattice points ``[S, C]``."""
-        x = to_lattice(self.standardisation.forward(X))
-        return namespace(x).round(self.matrix.apply(x))
+        y = self.matrix.apply(to_lattice(self.standardisation.forward(X)))
+        return namespace(y).round(y, out=y)
 
     def inverse(self, y):
         """Map lattice points to rows."""
@@ -228,26 +237,32 @@ class LowRankFrame:
         x = to_lattice(self.standardisation.forward(X))
         xp = namespace(x)
         coordinates = xp.round(self.left.apply(x))
-        small = xp.abs(coordinates) <= MAX_UNITS * GRID
-        if not small.all():
+        if not _within(coordinates, MAX_UNITS * GRID):
+            small = xp.abs(coordinates) <= MAX_UNITS * GRID
             raise RowOutOfRange(
                 int(np.argwhere(~to_numpy(small))[0, 0]),
                 f"lies more than {MAX_UNITS:.0f} standard deviations from the training "
                 "mean along a principal axis",
             )
-        y = xp.round(self.tail * x) + xp.round(self.right.apply(coordinates))
-        s, c = y[:, : self.n_preserved], y[:, self.n_preserved :]
-        return xp.concatenate([s, self.rotation.forward(c)], axis=1)
+        x *= self.tail
+        y = self.right.apply(coordinates)
+        xp.round(y, out=y)
+        y += xp.round(x, out=x)
+        y[:, self.n_preserved :] = self.rotation.forward(y[:, self.n_preserved :])
+        return y
 
     def inverse(self, y):
         """Map lattice points to rows."""
-        s, c = y[:, : self.n_preserved], y[:, self.n_preserved :]
-        c = self.rotation.inverse(c)
-        z = namespace(y).concatenate([s, c], axis=1) / GRID
+        z = copy_rows(y)
+        z[:, self.n_preserved :] = self.rotation.inverse(y[:, self.n_preserved :])
+        z /= GRID
         # Woodbury: (t + L R)^-1 = (1 - L (t + R L)^-1 R) / t.
         coordinates = ((z @ self.left.entries) * self.left.units) @ self.core
-        z = z - (coordinates @ self.right.entries) * self.right.units
-        return self.standardisation.inverse(z / self.tail)
+        spread = coordinates @ self.right.entries
+        spread *= self.right.units
+        z -= spread
+        z /= self.tail
+        return self.standardisation.inverse(z)
 
 
 def preserving_frame(standardisation, axes, directions, mixing, stream):

@@ -90,7 +90,8 @@ class BitBudget:
 
 def to_lattice(x):
     """Round ``x``, in standard deviations, to the lattice."""
-    return namespace(x).round(x * GRID)
+    scaled = x * GRID
+    return namespace(x).round(scaled, out=scaled)
 
 
 def triangle_wave(phase, period, amplitude):
@@ -112,13 +113,18 @@ def triangle_wave(phase, period, amplitude):
     phase = reduce_modulo(phase, period)
     # Rounding comes right after the product, so no compiler can fuse the two
     # into a multiply-add of another result.
-    rising = xp.round(xp.abs(phase) * (4.0 * amplitude * GRID / period))
-    return rising - round(amplitude * GRID)
+    wave = xp.abs(phase, out=phase)
+    wave *= 4.0 * amplitude * GRID / period
+    xp.round(wave, out=wave)
+    wave -= round(amplitude * GRID)
+    return wave
 
 
 def reduce_modulo(x, period):
     """Return the representative of ``x`` modulo ``period`` nearest to zero."""
-    return x - period * namespace(x).round(x / period)
+    whole = namespace(x).round(x / period)
+    whole *= period
+    return x - whole
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,8 @@ class PhaseMatrix:
 
     Parameters
     ----------
-    weights : ndarray of shape (n_drivers, n_masks), dtype int16
+    weights : ndarray of shape (n_drivers, n_masks), dtype float64
+        Integers of at most 15 bits; pickles hold them in 16.
     offsets : ndarray of shape (n_masks,), dtype float64
     period : float
         Grid steps in a full turn.
@@ -153,7 +160,7 @@ class PhaseMatrix:
         largest, period, budget = _plan_weights(n_drivers, frequency)
         weights = stream.integers(-largest, largest + 1, (n_drivers, n_masks))
         offsets = np.floor(stream.uniform(n_masks) * period)
-        return cls(weights.astype(np.int16), offsets, period, budget)
+        return cls(weights.astype(np.float64), offsets, period, budget)
 
     def phases(self, *drivers):
         """Phases of rows whose drivers come in column blocks, left to right."""
@@ -161,16 +168,17 @@ class PhaseMatrix:
         for block in drivers:
             stop = start + block.shape[1]
             if stop > start:
-                reduced = reduce_modulo(block, self.period)
-                total = total + reduced @ _as_float(self.weights[start:stop])
+                part = reduce_modulo(block, self.period) @ self.weights[start:stop]
+                part += total
+                total = part
             start = stop
         return total
 
+    def __getstate__(self):
+        return {**self.__dict__, "weights": self.weights.astype(np.int16)}
 
-def _as_float(weights):
-    if isinstance(weights, np.ndarray):
-        return weights.astype(np.float64)
-    return weights.double()
+    def __setstate__(self, state):
+        self.__dict__.update(state, weights=state["weights"].astype(np.float64))
 
 
 def _plan_weights(n_drivers, frequency):
@@ -233,9 +241,16 @@ class IntegerMatrix:
         The result is the same on every machine; its rows are not rounded yet.
         """
         step = 2.0**_SPLIT_BITS
-        high = namespace(x).round(x / step)
-        low = x - high * step
-        return ((high @ self.entries) * step + low @ self.entries) * self.units
+        xp = namespace(x)
+        high = x / step
+        xp.round(high, out=high)
+        product = high @ self.entries
+        product *= step
+        high *= step
+        low = xp.subtract(x, high, out=high)
+        product += low @ self.entries
+        product *= self.units
+        return product
 
     def real(self):
         """The matrix that is applied, as real numbers."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._ciphers._arrays import namespace
+from sklearn_homeo._ciphers._arrays import copy_rows, namespace, take_rows
 
 __all__ = ["DENSE_LIMIT", "DenseRotation", "LatticeRotation", "keyed_rotation"]
 
@@ -61,28 +61,37 @@ class _Walk:
         """Rotate rows of shape (n_samples, n)."""
         x = x.T
         for turn in self.rounds:
-            x = self._step(x[turn.permutation], turn.half_tangents[:, None], 1.0)
+            x = take_rows(x, turn.permutation)
+            self._turn(*_pairs(x), turn.half_tangents[:, None])
         return x.T
 
     def inverse(self, x):
         """Rotate rows back."""
-        x = x.T
+        x = copy_rows(x.T)
         for turn in reversed(self.rounds):
-            x = self._step(x, turn.half_tangents[:, None], -1.0)[turn.order_back]
+            self._turn(*_pairs(x), -turn.half_tangents[:, None])
+            x = take_rows(x, turn.order_back)
         return x.T
+
+
+def _pairs(x):
+    # Coordinates are rows here, so that permuting them moves whole rows.
+    half = len(x) // 2
+    return x[:half], x[half : 2 * half]
 
 
 class WalkRotation(_Walk):
     """Rotation of real rows by Kac's walk, round by round."""
 
     @staticmethod
-    def _step(x, t, direction):
-        # Coordinates are rows here, so that permuting them moves whole rows.
-        half, t = len(t), direction * t
+    def _turn(a, b, t):
+        """Turn pairs by angles of half-angle tangents ``t``, in place."""
         cosine, sine = (1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)
-        a, b, rest = x[:half], x[half : 2 * half], x[2 * half :]
-        turned = [cosine * a - sine * b, sine * a + cosine * b, rest]
-        return namespace(x).concatenate(turned, axis=0)
+        turned = sine * a
+        a *= cosine
+        a -= sine * b
+        b *= cosine
+        b += turned
 
 
 @dataclass(frozen=True)
@@ -125,13 +134,15 @@ class LatticeRotation(_Walk):
     """
 
     @staticmethod
-    def _step(x, t, direction):
+    def _turn(a, b, t):
         # The three shears are their own mirror image: turning back is the same
         # sequence with the signs changed.
-        xp = namespace(x)
-        half, sine = len(t), 2.0 * t / (1.0 + t * t)
-        a, b, rest = x[:half], x[half : 2 * half], x[2 * half :]
-        a = a - direction * xp.round(t * b)
-        b = b + direction * xp.round(sine * a)
-        a = a - direction * xp.round(t * b)
-        return xp.concatenate([a, b, rest], axis=0)
+        sine = 2.0 * t / (1.0 + t * t)
+        _shear(a, b, -t)
+        _shear(b, a, sine)
+        _shear(a, b, -t)
+
+
+def _shear(moved, other, slope):
+    shift = slope * other
+    moved += namespace(shift).round(shift, out=shift)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from sklearn_homeo._ciphers._arrays import namespace
 from sklearn_homeo._ciphers.rotation import DenseRotation, WalkRotation, keyed_rotation
 from sklearn_homeo._ciphers.skew import SmoothLock
 
@@ -50,16 +49,16 @@ class Seal:
 
     def forward(self, x):
         """Seal rows of shape (n_samples, n)."""
-        s, c = x[:, : self.n_preserved], x[:, self.n_preserved :]
-        parts = [self.lock.forward(s), c * self.shrinkage]
-        return self.rotation.forward(namespace(x).concatenate(parts, axis=1))
+        y = x * self.shrinkage
+        y[:, : self.n_preserved] = self.lock.forward(x[:, : self.n_preserved])
+        return self.rotation.forward(y)
 
     def inverse(self, z):
         """Unseal rows."""
-        x = self.rotation.inverse(z)
-        s, c = x[:, : self.n_preserved], x[:, self.n_preserved :]
-        parts = [self.lock.inverse(s), c / self.shrinkage]
-        return namespace(z).concatenate(parts, axis=1)
+        y = self.rotation.inverse(z)
+        x = y / self.shrinkage
+        x[:, : self.n_preserved] = self.lock.inverse(y[:, : self.n_preserved])
+        return x
 
     @property
     def amplification(self):
