@@ -1,6 +1,7 @@
 """Stateless keyed bijections, each with ``forward`` and ``inverse`` side by side.
 
 ``lattice``      the grid, its bit budget and exact integer arithmetic in float64
+``products``     products of real rows that have the same bits in any batch
 ``rotation``     keyed orthogonal maps of real and of lattice vectors
 ``frame``        the data's own linear map onto the lattice
 ``coupling``     the exact integer coupling lock

@@ -7,6 +7,7 @@ import numpy as np
 
 __all__ = [
     "copy_rows",
+    "empty",
     "namespace",
     "resolve_device",
     "take_columns",
@@ -62,6 +63,11 @@ def take_columns(x, order):
 def take_rows(x, order):
     """Return a copy of ``x`` with its rows in another order."""
     return np.take(x, order, axis=0) if isinstance(x, np.ndarray) else x[order]
+
+
+def empty(x, shape):
+    """Return an array of the kind and place of ``x``, not filled."""
+    return np.empty(shape) if isinstance(x, np.ndarray) else x.new_empty(shape)
 
 
 def copy_rows(x):

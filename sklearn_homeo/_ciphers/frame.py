@@ -18,6 +18,7 @@ from sklearn_homeo._ciphers.lattice import (
     RowOutOfRange,
     to_lattice,
 )
+from sklearn_homeo._ciphers.products import RealMatrix
 from sklearn_homeo._ciphers.rotation import (
     DENSE_LIMIT,
     DenseRotation,
@@ -133,12 +134,13 @@ class DenseFrame:
     ----------
     standardisation : Standardisation
     matrix : IntegerMatrix
-    inverse_matrix : ndarray of shape (n, n), dtype float64
+    inverse_matrix : RealMatrix
+        Of shape (n, n), like ``matrix``.
     """
 
     standardisation: Standardisation
     matrix: IntegerMatrix
-    inverse_matrix: np.ndarray
+    inverse_matrix: RealMatrix
 
     @classmethod
     def from_map(cls, standardisation, linear, n_preserved, stream):
@@ -147,7 +149,8 @@ class DenseFrame:
         rotation = DenseRotation.from_stream(stream, dense.shape[0] - n_preserved)
         dense[:, n_preserved:] = rotation.forward(dense[:, n_preserved:])
         matrix = IntegerMatrix.from_real(dense)
-        return cls(standardisation, matrix, np.linalg.inv(matrix.real()))
+        inverse = RealMatrix.from_real(np.linalg.inv(matrix.real()))
+        return cls(standardisation, matrix, inverse)
 
     def forward(self, X):
         """Map rows of shape (n_samples, n) to lattice points ``[S, C]``."""
@@ -156,7 +159,7 @@ class DenseFrame:
 
     def inverse(self, y):
         """Map lattice points to rows."""
-        return self.standardisation.inverse((y / GRID) @ self.inverse_matrix)
+        return self.standardisation.inverse(self.inverse_matrix.apply(y / GRID))
 
 
 @dataclass(frozen=True)
@@ -204,8 +207,8 @@ class LowRankFrame:
     tail : float
     left, right : IntegerMatrix
         Of shapes (n, rank) and (rank, n).
-    core : ndarray of shape (rank, rank), dtype float64
-        ``inv(tail + right @ left)``, the middle of Woodbury's identity.
+    inverse_left, inverse_right : RealMatrix
+        ``left @ inv(tail + right @ left)`` and ``right``, of Woodbury's identity.
     rotation : LatticeRotation
     n_preserved : int
     """
@@ -214,7 +217,8 @@ class LowRankFrame:
     tail: float
     left: IntegerMatrix
     right: IntegerMatrix
-    core: np.ndarray
+    inverse_left: RealMatrix
+    inverse_right: RealMatrix
     rotation: LatticeRotation
     n_preserved: int
 
@@ -228,8 +232,9 @@ class LowRankFrame:
         n = linear.left.shape[0]
         rotation = LatticeRotation.from_stream(stream, n - n_preserved)
         return cls(
-            standardisation, float(linear.tail), left, right, np.linalg.inv(inner),
-            rotation, n_preserved,
+            standardisation, float(linear.tail), left, right,
+            RealMatrix.from_real(left.real() @ np.linalg.inv(inner)),
+            RealMatrix.from_real(right.real()), rotation, n_preserved,
         )  # fmt: skip
 
     def forward(self, X):
@@ -257,10 +262,7 @@ class LowRankFrame:
         z[:, self.n_preserved :] = self.rotation.inverse(y[:, self.n_preserved :])
         z /= GRID
         # Woodbury: (t + L R)^-1 = (1 - L (t + R L)^-1 R) / t.
-        coordinates = ((z @ self.left.entries) * self.left.units) @ self.core
-        spread = coordinates @ self.right.entries
-        spread *= self.right.units
-        z -= spread
+        z -= self.inverse_right.apply(self.inverse_left.apply(z))
         z /= self.tail
         return self.standardisation.inverse(z)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_homeo._ciphers._arrays import copy_rows, namespace, take_rows
+from sklearn_homeo._ciphers.products import RealMatrix
 
 __all__ = ["DENSE_LIMIT", "DenseRotation", "LatticeRotation", "keyed_rotation"]
 
@@ -100,23 +101,30 @@ class DenseRotation:
 
     Parameters
     ----------
-    matrix : ndarray of shape (n, n), dtype float64
+    product : RealMatrix
+        Of shape (n, n).
     """
 
-    matrix: np.ndarray
+    product: RealMatrix
 
     @classmethod
     def from_stream(cls, stream, n):
         """Draw the same rotation as `WalkRotation`, as a matrix."""
-        return cls(WalkRotation.from_stream(stream, n).forward(np.eye(n)))
+        walk = WalkRotation.from_stream(stream, n)
+        return cls(RealMatrix.from_real(walk.forward(np.eye(n))))
 
     def forward(self, x):
         """Rotate rows of shape (n_samples, n)."""
-        return x @ self.matrix
+        return self.product.apply(x)
 
     def inverse(self, x):
         """Rotate rows back."""
-        return x @ self.matrix.T
+        return self.product.apply_transposed(x)
+
+    @property
+    def matrix(self):
+        """The matrix, of shape (n, n)."""
+        return self.product.real()
 
 
 def keyed_rotation(stream, n):

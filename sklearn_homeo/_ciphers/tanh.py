@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_homeo._ciphers._arrays import namespace
+from sklearn_homeo._ciphers.products import RealMatrix
 
 __all__ = ["TanhLock"]
 
@@ -18,21 +19,23 @@ class TanhLock:
 
     Parameters
     ----------
-    weights, inverse_weights : ndarray of shape (n, n), dtype float64
+    layer, inverse_layer : RealMatrix
+        Of shape (n, n).
     """
 
-    weights: np.ndarray
-    inverse_weights: np.ndarray
+    layer: RealMatrix
+    inverse_layer: RealMatrix
 
     @classmethod
     def from_stream(cls, stream, n, weight_scale):
         """Draw weights of standard deviation ``weight_scale`` from a key stream."""
         weights = weight_scale * stream.normal((n, n))
-        return cls(weights, np.linalg.inv(weights))
+        inverse = np.linalg.inv(weights)
+        return cls(RealMatrix.from_real(weights), RealMatrix.from_real(inverse))
 
     def forward(self, x):
         """Lock rows of shape (n_samples, n)."""
-        return namespace(x).tanh(x @ self.weights)
+        return namespace(x).tanh(self.layer.apply(x))
 
     def inverse(self, y):
         """Unlock rows; what tanh cannot have produced becomes NaN."""
@@ -40,4 +43,4 @@ class TanhLock:
         inside = xp.abs(y) < 1.0
         y = xp.where(inside, y, 0.0)
         x = 0.5 * (xp.log1p(y) - xp.log1p(-y))
-        return xp.where(inside, x, xp.nan) @ self.inverse_weights
+        return self.inverse_layer.apply(xp.where(inside, x, xp.nan))
