@@ -8,10 +8,11 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from sklearn_homeo._densities import fit_density
+from sklearn_homeo._densities.box import make_box
 from sklearn_homeo._densities.distance import fit_exclusion
-from sklearn_homeo._densities.private import (
+from sklearn_homeo._densities.private_gaussian import (
     fit_private_gaussians,
-    plan_privacy,
+    plan_gaussians,
     private_normal,
 )
 from sklearn_homeo._labels import requested_counts
@@ -208,50 +209,61 @@ def fit_drawer(params, X, codes, ledger, rng):
 def _fit_private(params, X, codes, ledger, rng):
     if params.verbose:
         print(ledger)
-    n_features = X.shape[1]
+    box = make_box(params.bounds, X.shape[1])
+    if params.method == "vae":
+        # Loads torch, which the Gaussians do without.
+        from sklearn_homeo._densities.private_vae import (
+            DEFAULT_EPOCHS,
+            fit_private_autoencoder,
+        )
+
+        return fit_private_autoencoder(
+            X,
+            codes,
+            ledger,
+            box,
+            rng,
+            max_epochs=params.max_epochs or DEFAULT_EPOCHS,
+            device=params.device,
+            verbose=params.verbose,
+            seeded=params.random_state is not None,
+        )
     max_norm = params.max_norm
     if max_norm is None:
-        max_norm = np.sqrt(n_features) / 4
+        max_norm = np.sqrt(X.shape[1]) / 4
     normal = private_normal(None if params.random_state is None else rng)
-    bounds = _check_bounds(params.bounds, n_features)
-    return fit_private_gaussians(X, codes, ledger, bounds, max_norm, normal)
-
-
-def _check_bounds(bounds, n_features):
-    try:
-        low, high = (np.broadcast_to(np.asarray(b, float), n_features) for b in bounds)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"bounds must be (low, high), numbers or arrays of {n_features} numbers: "
-            f"{error}"
-        ) from None
-    wrong = ~((low < high) & np.isfinite(high - low))
-    if wrong.any():
-        raise ValueError(
-            f"bounds must be finite, with low < high; of feature {np.argmax(wrong)} "
-            f"they are ({low[np.argmax(wrong)]:g}, {high[np.argmax(wrong)]:g})."
-        )
-    return low, high
+    return fit_private_gaussians(X, codes, ledger, box, max_norm, normal)
 
 
 def check_privacy(params):
     """Plan a synthesizer's privacy, or raise ValueError on a contradiction."""
     if params.epsilon is None:
         return None
-    for name, wanted in (("method", "gaussian"), ("min_distance", None)):
-        value = getattr(params, name)
-        if value != wanted:
-            raise ValueError(
-                f"epsilon needs {name}={wanted!r}, got {value!r}: differential privacy "
-                "is implemented for class Gaussians, and their rows must not be "
-                "compared with real ones afterwards."
-            )
+    if params.method not in ("gaussian", "vae"):
+        raise ValueError(
+            f'epsilon needs method="gaussian" or "vae", got {params.method!r}, for '
+            "which no differential privacy is implemented."
+        )
+    if params.min_distance is not None:
+        raise ValueError(
+            f"epsilon needs min_distance=None, got {params.min_distance!r}: private "
+            "rows must not be compared with real ones afterwards."
+        )
     if params.bounds is None:
         raise ValueError(
             "epsilon needs bounds=(low, high) that are known without looking at the "
             "rows: limits taken from the data would not be private."
         )
-    return plan_privacy(params.epsilon, params.delta)
+    if params.method == "gaussian":
+        return plan_gaussians(params.epsilon, params.delta)
+    if params.max_norm is not None:
+        raise ValueError(
+            f'method="vae" clips gradients, not rows: it needs max_norm=None, got '
+            f"{params.max_norm!r}."
+        )
+    from sklearn_homeo._densities.private_vae import plan_training
+
+    return plan_training(params.epsilon, params.delta)
 
 
 def _make_generator(random_state, purpose):

@@ -69,8 +69,9 @@ class ClassConditionalSynthesizer(
         its pickle, then contain the real rows.
 
     epsilon : float or None, default=None
-        Differential privacy of "gaussian", which then needs `bounds`. See
-        `plan_privacy` and `privacy_spent_` for what it covers.
+        Differential privacy of "gaussian" and "vae", which then need `bounds`. "vae"
+        is trained by DP-SGD and needs Opacus (``pip install "sklearn-homeo[dp]"``).
+        See `plan_privacy` and `privacy_spent_` for what it covers.
 
     delta : float, default=1e-5
         Probability with which the guarantee may fail; less than one over the number
@@ -81,12 +82,14 @@ class ClassConditionalSynthesizer(
         values. They must be known without looking at the rows.
 
     max_norm : float or None, default=None
-        Euclidean norm to which `epsilon` clips rows scaled to [-1, 1]. None takes
-        ``n_features ** 0.5 / 4``, typical of bounds four standard deviations out.
-        Smaller means less noise and more clipping.
+        Euclidean norm to which `epsilon` clips rows scaled to [-1, 1] for
+        "gaussian". None takes ``n_features ** 0.5 / 4``, typical of bounds four
+        standard deviations out. Smaller means less noise and more clipping.
 
-    max_epochs : int, default=300
-        Passes over the rows that "vae" makes at most.
+    max_epochs : int or None, default=None
+        Passes over the rows that "vae" makes at most. None is 300, with early
+        stopping, and under `epsilon` 20, all of which are made: more passes want
+        more noise in each.
 
     device : str, default="auto"
         Where "vae" is trained: "cpu", "cuda", or "auto" for a GPU if there is one.
@@ -150,6 +153,7 @@ class ClassConditionalSynthesizer(
        doi:10.1016/j.procs.2022.12.205.
     .. [2] M. Bun, T. Steinke, "Concentrated differential privacy: simplifications,
        extensions, and lower bounds", TCC 2016.
+    .. [3] M. Abadi et al., "Deep learning with differential privacy", CCS 2016.
 
     Examples
     --------
@@ -187,7 +191,7 @@ class ClassConditionalSynthesizer(
         "delta": [Interval(Real, 0, 1, closed="neither")],
         "bounds": [tuple, list, None],
         "max_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
         "device": [str],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -206,7 +210,7 @@ class ClassConditionalSynthesizer(
         delta=1e-5,
         bounds=None,
         max_norm=None,
-        max_epochs=300,
+        max_epochs=None,
         device="auto",
         random_state=None,
         verbose=0,

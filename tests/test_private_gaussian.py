@@ -5,7 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_homeo import ClassConditionalSynthesizer
-from sklearn_homeo._densities import private
+from sklearn_homeo._densities import private_gaussian as private
+from sklearn_homeo._densities.box import make_box
 from sklearn_homeo.audit import epsilon_lower_bound
 
 BOUNDS = (-4.0, 4.0)
@@ -22,7 +23,7 @@ def rows(n_rows=400, n_features=16, seed=0):
 @pytest.mark.parametrize("epsilon", [0.1, 1.0, 5.0, 20.0])
 @pytest.mark.parametrize("delta", [1e-9, 1e-5])
 def test_rho_gives_epsilon_back(epsilon, delta):
-    ledger = private.plan_privacy(epsilon, delta)
+    ledger = private.plan_gaussians(epsilon, delta)
     back = ledger.rho + 2 * np.sqrt(ledger.rho * np.log(1 / delta))
     assert back == pytest.approx(epsilon)
     assert sum(one.rho for one in ledger.mechanisms) == pytest.approx(ledger.rho)
@@ -30,15 +31,15 @@ def test_rho_gives_epsilon_back(epsilon, delta):
 
 def test_noise_has_the_size_that_the_ledger_pays_for():
     X, y = rows(200, 3)
-    ledger = private.plan_privacy(1.0, 1e-5)
+    ledger = private.plan_gaussians(1.0, 1e-5)
     asked = []
 
     def normal(shape):
         asked.append(shape)
         return np.ones(shape)
 
-    limits = np.full(3, -4.0), np.full(3, 4.0)
-    noisy = private.fit_private_gaussians(X, y, ledger, limits, 0.5, normal)
+    box = make_box(BOUNDS, 3)
+    noisy = private.fit_private_gaussians(X, y, ledger, box, 0.5, normal)
     clipped = private.clip_rows(np.clip(X / 4, -1, 1), 0.5)
     exact = np.stack([clipped[y == code].mean(axis=0) for code in (0, 1)])
     sigma = 2 * 0.5 / 100 / np.sqrt(2 * ledger.mechanisms[0].rho)
@@ -136,13 +137,13 @@ def test_audit_by_canaries(epsilon):
     X, y = np.zeros((20, 16)), np.arange(20) % 2
     canary = X.copy()
     canary[0] = 4.0
-    ledger = private.plan_privacy(epsilon, 1e-5)
-    limits = np.full(16, -4.0), np.full(16, 4.0)
+    ledger = private.plan_gaussians(epsilon, 1e-5)
+    box = make_box(BOUNDS, 16)
     normal = np.random.default_rng(0).standard_normal
 
     def scores(data):
         return [
-            private.fit_private_gaussians(data, y, ledger, limits, 1.0, normal)
+            private.fit_private_gaussians(data, y, ledger, box, 1.0, normal)
             .means[0]
             .sum()
             for _ in range(1500)
@@ -164,7 +165,10 @@ def test_audit_by_canaries(epsilon):
         ({"bounds": (0, np.inf)}, "bounds must be finite"),
         ({"bounds": (0,)}, r"bounds must be \(low, high\)"),
         ({"bounds": (np.zeros(3), 1)}, "arrays of 2 numbers"),
-        ({"bounds": BOUNDS, "method": "kde"}, "epsilon needs method='gaussian'"),
+        (
+            {"bounds": BOUNDS, "method": "kde"},
+            'epsilon needs method="gaussian" or "vae"',
+        ),
         ({"bounds": BOUNDS, "min_distance": 0.1}, "epsilon needs min_distance=None"),
         ({"bounds": BOUNDS, "delta": 0.0}, "delta"),
         ({"bounds": BOUNDS, "max_norm": 0.0}, "max_norm"),

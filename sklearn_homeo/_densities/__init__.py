@@ -33,10 +33,16 @@ def fit_density(method, X, codes, rng, **options):
         return fit_mixtures(X, codes, rng, options["n_components"])
     if method == "vae":
         # Loads torch, which the other methods do without.
-        from sklearn_homeo._densities.vae import fit_autoencoder
+        from sklearn_homeo._densities.vae import DEFAULT_EPOCHS, fit_autoencoder
 
-        names = ("max_epochs", "device", "verbose")
-        return fit_autoencoder(X, codes, rng, **{k: options[k] for k in names})
+        return fit_autoencoder(
+            X,
+            codes,
+            rng,
+            max_epochs=options["max_epochs"] or DEFAULT_EPOCHS,
+            device=options["device"],
+            verbose=options["verbose"],
+        )
     return {"gaussian": fit_gaussians, "kde": fit_kernels}[method](X, codes, rng)
 
 

@@ -14,8 +14,9 @@ from sklearn_homeo._networks.class_conditional import (
 )
 from sklearn_homeo._training import train_network
 
-__all__ = ["AutoencoderDensity", "fit_autoencoder"]
+__all__ = ["DEFAULT_EPOCHS", "AutoencoderDensity", "decoded_rows", "fit_autoencoder"]
 
+DEFAULT_EPOCHS = 300
 _MAX_COMPONENTS = 32
 _N_HIDDEN = 128
 _MAX_BATCH, _MIN_BATCH = 128, 16
@@ -49,14 +50,18 @@ class AutoencoderDensity:
 
     def sample(self, code, n, rng):
         """Draw rows of shape (n, n_features) of a class."""
-        codes = rng.standard_normal((n, self.network.n_components), dtype=np.float32)
-        classes = torch.zeros(n, self.network.n_classes)
-        classes[:, code] = 1
-        with torch.inference_mode():
-            means, logs = self.network.decode(torch.from_numpy(codes), classes)
-        deviations = (logs / 2).exp().numpy().astype(np.float64)
-        whitened = rng.standard_normal(deviations.shape) * deviations + means.numpy()
-        return self.gaussians.embed(whitened, code, rng)
+        return self.gaussians.embed(decoded_rows(self.network, code, n, rng), code, rng)
+
+
+def decoded_rows(network, code, n, rng):
+    """Rows (n, n_features) of a class, decoded from normal codes, with their noise."""
+    codes = rng.standard_normal((n, network.n_components), dtype=np.float32)
+    classes = torch.zeros(n, network.n_classes)
+    classes[:, code] = 1
+    with torch.inference_mode():
+        means, logs = network.decode(torch.from_numpy(codes), classes)
+    deviations = (logs / 2).exp().numpy().astype(np.float64)
+    return rng.standard_normal(deviations.shape) * deviations + means.numpy()
 
 
 def fit_autoencoder(X, codes, rng, max_epochs, device, verbose):

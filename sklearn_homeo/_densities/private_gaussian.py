@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_homeo._densities.box import Box
+from sklearn_homeo._densities.ledger import (
+    NOT_COVERED,
+    PUBLIC,
+    Mechanism,
+    PrivacyLedger,
+)
 from sklearn_homeo._densities.scales import class_means
 from sklearn_homeo._keys import SecretKey
 
-__all__ = [
-    "Mechanism",
-    "PrivacyLedger",
-    "clip_rows",
-    "fit_private_gaussians",
-    "plan_privacy",
-    "private_normal",
-]
+__all__ = ["clip_rows", "fit_private_gaussians", "plan_gaussians", "private_normal"]
 
 # Share of rho that the class means get.
 _MEAN_SHARE = 0.5
@@ -22,72 +22,7 @@ _MEAN_SHARE = 0.5
 _LEAST_VARIANCE = 1e-4
 
 
-@dataclass(frozen=True)
-class Mechanism:
-    """One noisy release, made for each class from its own rows.
-
-    Parameters
-    ----------
-    statistic : str
-        What is released.
-    noise : str
-        How it is made private.
-    sensitivity : str
-        The most by which replacing one row of a class of n rows changes it, in the
-        Euclidean norm, for rows of norm at most `max_norm`.
-    rho : float
-        What it costs in zero-concentrated differential privacy.
-    """
-
-    statistic: str
-    noise: str
-    sensitivity: str
-    rho: float
-
-
-@dataclass(frozen=True)
-class PrivacyLedger:
-    """What is spent on what, what is taken for public, and what is not covered.
-
-    Parameters
-    ----------
-    epsilon, delta : float
-        The guarantee.
-    rho : float
-        The same in zero-concentrated differential privacy, the sum over mechanisms.
-        Classes have rows of their own: their costs do not add up.
-    neighbours : str
-        Which data sets the guarantee makes hard to tell apart.
-    mechanisms : tuple of Mechanism
-    public : tuple of str
-        What the user declares to be public by asking for privacy.
-    not_covered : tuple of str
-    """
-
-    epsilon: float
-    delta: float
-    rho: float
-    neighbours: str
-    mechanisms: tuple
-    public: tuple
-    not_covered: tuple
-
-    def __str__(self):
-        lines = [
-            f"({self.epsilon:g}, {self.delta:g})-differential privacy, "
-            f"rho = {self.rho:.4g}; neighbours: {self.neighbours}",
-            *(
-                f"  {m.statistic}: {m.noise}, sensitivity {m.sensitivity}, "
-                f"rho = {m.rho:.4g}"
-                for m in self.mechanisms
-            ),
-            "  public: " + "; ".join(self.public),
-            "  not covered: " + "; ".join(self.not_covered),
-        ]
-        return "\n".join(lines)
-
-
-def plan_privacy(epsilon, delta):
+def plan_gaussians(epsilon, delta):
     """Divide a privacy budget, without any data.
 
     Parameters
@@ -107,8 +42,8 @@ def plan_privacy(epsilon, delta):
 
     Examples
     --------
-    >>> from sklearn_homeo._densities.private import plan_privacy
-    >>> print(f"{plan_privacy(1.0, 1e-5).rho:.4f}")
+    >>> from sklearn_homeo._densities.private_gaussian import plan_gaussians
+    >>> print(f"{plan_gaussians(1.0, 1e-5).rho:.4f}")
     0.0208
     """
     logarithm = np.log(1 / delta)
@@ -132,17 +67,8 @@ def plan_privacy(epsilon, delta):
                 rho * (1 - _MEAN_SHARE),
             ),
         ),
-        public=(
-            "class labels and the number of rows of each class",
-            "number and names of features",
-            "bounds and max_norm",
-        ),
-        not_covered=(
-            "whatever was learnt from the rows before fit: scaling, selection, an "
-            "encryptor's frame",
-            "the choice of parameters by looking at the rows",
-            "attacks on the rounding of floating-point noise",
-        ),
+        public=(*PUBLIC, "max_norm"),
+        not_covered=(*NOT_COVERED, "attacks on the rounding of floating-point noise"),
     )
 
 
@@ -152,14 +78,12 @@ class PrivateGaussians:
 
     Parameters
     ----------
-    middle, half : ndarray of shape (n_features,), dtype float64
-        Of the bounds.
+    box : Box
     means : ndarray of shape (n_classes, n_features), dtype float64
     factors : ndarray of shape (n_classes, n_features, n_features), dtype float64
     """
 
-    middle: np.ndarray
-    half: np.ndarray
+    box: Box
     means: np.ndarray
     factors: np.ndarray
 
@@ -170,14 +94,12 @@ class PrivateGaussians:
 
     def sample(self, code, n, rng):
         """Draw rows of shape (n, n_features) of a class."""
-        rows = rng.standard_normal((n, len(self.middle))) @ self.factors[code].T
+        rows = rng.standard_normal((n, self.n_directions)) @ self.factors[code].T
         rows += self.means[code]
-        rows *= self.half
-        rows += self.middle
-        return rows
+        return self.box.embed(rows)
 
 
-def fit_private_gaussians(X, codes, ledger, bounds, max_norm, normal):
+def fit_private_gaussians(X, codes, ledger, box, max_norm, normal):
     """Fit a normal distribution to each class under differential privacy.
 
     Parameters
@@ -185,8 +107,7 @@ def fit_private_gaussians(X, codes, ledger, bounds, max_norm, normal):
     X : ndarray of shape (n_samples, n_features), dtype float64
     codes : ndarray of shape (n_samples,), dtype int
     ledger : PrivacyLedger
-    bounds : tuple of (ndarray, ndarray), each of shape (n_features,)
-        Values are clipped to these and scaled to [-1, 1].
+    box : Box
     max_norm : float
         Euclidean norm to which scaled rows are clipped.
     normal : callable
@@ -196,9 +117,7 @@ def fit_private_gaussians(X, codes, ledger, bounds, max_norm, normal):
     -------
     density : PrivateGaussians
     """
-    low, high = bounds
-    middle, half = low / 2 + high / 2, high / 2 - low / 2
-    rows = clip_rows(np.clip((X - middle) / half, -1.0, 1.0), max_norm)
+    rows = clip_rows(box.scale(X), max_norm)
     means, counts = class_means(rows, codes)
     for_means, for_moments = (mechanism.rho for mechanism in ledger.mechanisms)
     errors = 2 * max_norm / counts / np.sqrt(2 * for_means)
@@ -213,7 +132,7 @@ def fit_private_gaussians(X, codes, ledger, bounds, max_norm, normal):
         ]
     )
     covariances = _denoise(covariances, errors, counts)
-    return PrivateGaussians(middle, half, means, _factors(covariances))
+    return PrivateGaussians(box, means, _factors(covariances))
 
 
 def clip_rows(rows, max_norm):
