@@ -2,7 +2,6 @@
 
 import html
 import warnings
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,7 +11,6 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils import check_array, gen_batches
 from sklearn.utils._param_validation import (
     Interval,
     InvalidParameterError,
@@ -20,22 +18,21 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklearn_homeo._ciphers._arrays import resolve_device, to_device, to_numpy
-from sklearn_homeo._ciphers.lattice import RowOutOfRange
+from sklearn_homeo._batches import BatchesMixin
+from sklearn_homeo._ciphers._arrays import to_numpy
+from sklearn_homeo._devices import compute_device
 from sklearn_homeo._fitting import fit_coupling, fit_smooth, fit_tanh
 from sklearn_homeo._keys import SecretKey
+from sklearn_homeo._rows import is_tensor, new_rows
 from sklearn_homeo._target import check_target
 from sklearn_homeo._weaknesses import masks_are_weak, warn_of_weaknesses
 from sklearn_homeo.exceptions import InvalidCiphertextError
 
 __all__ = ["HomeomorphicEncryptor"]
 
-# Entries of a batch when batch_size is None: 32 MiB of float64.
-BATCH_ENTRIES = 2**22
-
 
 class HomeomorphicEncryptor(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    BatchesMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """Encrypt feature vectors by a secret homeomorphism that keeps labels learnable.
 
@@ -247,9 +244,10 @@ class HomeomorphicEncryptor(
         -------
         self : HomeomorphicEncryptor
         """
+        X = to_numpy(X.detach()) if is_tensor(X) else X
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         target = self._check_target(X, y)
-        resolve_device(self.device)
+        compute_device(self.device)
         self._n_features_out = X.shape[1]
         self.key_ = SecretKey.generate() if self.key is None else self.key
         self.key_fingerprint_ = self.key_.fingerprint
@@ -280,7 +278,8 @@ class HomeomorphicEncryptor(
             If a row lies beyond the exact range; the message names the row.
         """
         check_is_fitted(self)
-        return self._map_rows(X, "encrypt", self._n_features_out)
+        X = self._check_rows(X)
+        return self._encrypt("encrypt", X, new_rows(X, self._n_features_out))
 
     def inverse_transform(self, Z):
         """Decrypt rows.
@@ -301,19 +300,8 @@ class HomeomorphicEncryptor(
             encryptor: made with another key, changed, rounded or synthetic.
         """
         check_is_fitted(self)
-        Z = check_array(Z, dtype=np.float64, input_name="Z")
-        if Z.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"Z has {Z.shape[1]} features, but this {type(self).__name__} gives "
-                f"ciphertexts of {self._n_features_out} features."
-            )
-        X = np.empty_like(Z)
-        valid = np.empty(len(Z), dtype=bool)
-        for batch, cipher, move in self._batches(len(Z)):
-            rows, on_lattice = cipher.decrypt(move(Z[batch]))
-            X[batch], valid[batch] = to_numpy(rows), to_numpy(on_lattice)
-        self._report_invalid(np.flatnonzero(~valid), len(Z))
-        return X
+        Z = self._check_ciphertexts(Z)
+        return self._decrypt(Z, new_rows(Z, self.n_features_in_))
 
     def preserve(self, X):
         """Return the preserved coordinates of rows, not encrypted.
@@ -330,19 +318,8 @@ class HomeomorphicEncryptor(
         S : ndarray of shape (n_samples, n_preserved_), dtype float64
         """
         check_is_fitted(self)
-        return self._map_rows(X, "preserve", self.n_preserved_)
-
-    def _map_rows(self, X, step, n_columns):
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        mapped = np.empty((len(X), n_columns))
-        for batch, cipher, move in self._batches(len(X)):
-            try:
-                rows = getattr(cipher, step)(move(X[batch]))
-            except RowOutOfRange as error:
-                row = batch.start + error.row
-                raise ValueError(f"Row {row} of X {error.reason}.") from None
-            mapped[batch] = to_numpy(rows)[:, :n_columns]
-        return mapped
+        X = self._check_rows(X)
+        return self._encrypt("preserve", X, new_rows(X, self.n_preserved_))
 
     def _validate_params(self):
         if not isinstance(self.key, SecretKey | None):
@@ -394,18 +371,6 @@ class HomeomorphicEncryptor(
             linkage_noise=self.linkage_noise,
         )
 
-    def _batches(self, n_samples):
-        """Yield row slices, the cipher, and what moves rows to its device."""
-        device = resolve_device(self.device)
-        cipher = self._cipher if device is None else to_device(self._cipher, device)
-        for batch in gen_batches(n_samples, self._batch_rows()):
-            yield batch, cipher, partial(to_device, device=device)
-
-    def _batch_rows(self):
-        if self.batch_size is not None:
-            return self.batch_size
-        return max(1, BATCH_ENTRIES // self.n_features_in_)
-
     def _report_invalid(self, rows, n_samples):
         if len(rows) == 0 or self.on_invalid == "ignore":
             return
@@ -419,7 +384,7 @@ class HomeomorphicEncryptor(
         )
         if self.on_invalid == "raise":
             raise InvalidCiphertextError(message, rows)
-        warnings.warn(message, UserWarning, stacklevel=3)
+        warnings.warn(message, UserWarning, stacklevel=4)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

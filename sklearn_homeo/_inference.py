@@ -4,35 +4,9 @@ from contextlib import contextmanager
 
 import torch
 
+from sklearn_homeo._devices import resolve_device
+
 __all__ = ["compute_in_pieces", "plain_inference", "resolve_device"]
-
-
-def resolve_device(device):
-    """Return the torch device that a parameter means.
-
-    Parameters
-    ----------
-    device : str
-        "auto" for a GPU if there is one, or a torch device.
-
-    Returns
-    -------
-    device : torch.device
-
-    Raises
-    ------
-    ValueError
-        If it cannot be used here.
-    """
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        return torch.empty(0, device=device).device
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(
-            f"device={device!r} cannot be used: {error}. Use 'auto', 'cpu' or a torch "
-            "device of this machine."
-        ) from error
 
 
 @contextmanager

@@ -9,7 +9,6 @@ __all__ = [
     "copy_rows",
     "empty",
     "namespace",
-    "resolve_device",
     "take_columns",
     "take_rows",
     "to_device",
@@ -23,34 +22,6 @@ def namespace(x):
     if torch is not None and isinstance(x, torch.Tensor):
         return torch
     return np
-
-
-def resolve_device(device):
-    """Return the torch device that a user names, or None for NumPy.
-
-    Parameters
-    ----------
-    device : str or None
-        None for NumPy, "auto" for a GPU if there is one, or a torch device.
-
-    Raises
-    ------
-    ValueError
-        If torch cannot put float64 numbers there.
-    """
-    if device is None:
-        return None
-    import torch
-
-    if device == "auto":
-        return torch.device("cuda") if torch.cuda.is_available() else None
-    try:
-        return torch.empty(0, dtype=torch.float64, device=device).device
-    except (RuntimeError, AssertionError, TypeError) as error:
-        raise ValueError(
-            f"device={device!r} cannot be used: {error}. Use None, 'auto', 'cpu' or a "
-            "torch device that has float64."
-        ) from error
 
 
 def take_columns(x, order):
@@ -86,6 +57,8 @@ def to_device(part, device):
         import torch
 
         return torch.tensor(part, device=device)
+    if namespace(part) is not np:
+        return part.to(device)
     if isinstance(part, (tuple, list)):
         return type(part)(to_device(item, device) for item in part)
     if dataclasses.is_dataclass(part):

@@ -43,7 +43,7 @@ SMOOTH_STRENGTH = 0.5
 TANH_TOLERANCE = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LatticeCipher:
     """Frame onto the lattice, exact locks on it, real stages after it.
 
@@ -122,7 +122,7 @@ class LatticeCipher:
             )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TanhCipher:
     """Standardisation and the published tanh locks.
 

@@ -1,0 +1,212 @@
+"""Rows through a cipher a few at a time, from and to memory, disk or a GPU."""
+
+import numpy as np
+from sklearn.utils import check_array, gen_batches
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_homeo._ciphers._arrays import to_device, to_numpy
+from sklearn_homeo._ciphers.lattice import RowOutOfRange
+from sklearn_homeo._ciphers.rotation import DENSE_LIMIT
+from sklearn_homeo._devices import cipher_on, compute_device
+from sklearn_homeo._rows import as_finite, check_out, check_tensor, is_tensor
+from sklearn_homeo._threads import run_in_threads
+
+__all__ = ["BatchesMixin"]
+
+# Entries of a batch when batch_size is None: 32 MiB of float64.
+BATCH_ENTRIES = 2**22
+# Entries that a core works on at a time, so that its cache holds them, and fewest
+# rows: as measured, for matrix products and for walks.
+PIECE_ENTRIES = 2**18
+DENSE_ROWS, WALK_ROWS = 128, 16
+# Types that are converted piece by piece, not in a copy of all rows.
+_NUMBERS = [np.float64, np.float32, *map(np.dtype, "bBhHiIlL")]
+
+
+class BatchesMixin:
+    """Encryption and decryption of more rows than fit into memory.
+
+    For estimators with ``_cipher``, ``device``, ``batch_size``, `transform` and
+    `inverse_transform`.
+    """
+
+    def encrypt_batches(self, X):
+        """Encrypt rows batch by batch, as they are asked for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or iterable of array-likes
+            What has a shape is cut into batches of `batch_size` rows; anything else
+            must give batches.
+
+        Yields
+        ------
+        Z : ndarray of shape (n_rows, n_features), dtype float64
+            What `transform` returns for each batch.
+
+        See Also
+        --------
+        encrypt_into : Write all ciphertexts into an array, which may be on disk.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_homeo import HomeomorphicEncryptor
+        >>> X = np.random.default_rng(0).normal(size=(100, 10))
+        >>> encryptor = HomeomorphicEncryptor(n_preserved=1, batch_size=40).fit(X)
+        >>> [Z.shape for Z in encryptor.encrypt_batches(X)]
+        [(40, 10), (40, 10), (20, 10)]
+        >>> [len(Z) for Z in encryptor.encrypt_batches([X[:3], X[3:5]])]
+        [3, 2]
+        """
+        check_is_fitted(self)
+        return map(self.transform, self._cut(X))
+
+    def decrypt_batches(self, Z):
+        """Decrypt rows batch by batch, as they are asked for.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features) or iterable of array-likes
+            Ciphertexts. What has a shape is cut into batches of `batch_size` rows;
+            anything else must give batches.
+
+        Yields
+        ------
+        X : ndarray of shape (n_rows, n_features), dtype float64
+            What `inverse_transform` returns for each batch.
+        """
+        check_is_fitted(self)
+        return map(self.inverse_transform, self._cut(Z))
+
+    def encrypt_into(self, X, out):
+        """Encrypt rows into an array that exists: of another program, or on disk.
+
+        Neither the rows nor the ciphertexts need to fit into memory, if both are
+        memory-mapped.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        out : ndarray of shape (n_samples, n_features), dtype float64
+            Such as ``numpy.lib.format.open_memmap`` makes. May be `X` itself. Holds
+            some ciphertexts if a row raises an error.
+
+        Returns
+        -------
+        out : ndarray of shape (n_samples, n_features), dtype float64
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_homeo import HomeomorphicEncryptor
+        >>> X = np.random.default_rng(0).normal(size=(100, 10))
+        >>> encryptor = HomeomorphicEncryptor(n_preserved=1).fit(X)
+        >>> Z = encryptor.encrypt_into(X, np.empty((100, 10)))
+        >>> bool((Z == encryptor.transform(X)).all())
+        True
+        """
+        check_is_fitted(self)
+        X = self._check_rows(X)
+        check_out(out, X.shape)
+        return self._encrypt("encrypt", X, out)
+
+    def decrypt_into(self, Z, out):
+        """Decrypt rows into an array that exists.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features)
+            Ciphertexts.
+        out : ndarray of shape (n_samples, n_features), dtype float64
+            May be `Z` itself. Written in full before invalid rows are reported.
+
+        Returns
+        -------
+        out : ndarray of shape (n_samples, n_features), dtype float64
+        """
+        check_is_fitted(self)
+        Z = self._check_ciphertexts(Z)
+        check_out(out, Z.shape)
+        return self._decrypt(Z, out)
+
+    def _cut(self, rows):
+        if not hasattr(rows, "shape"):
+            return rows
+        return (rows[batch] for batch in gen_batches(len(rows), self._batch_rows()))
+
+    def _encrypt(self, step, X, out):
+        device = self._device_of(X)
+        cipher = cipher_on(self._cipher, device)
+
+        def work(piece):
+            rows = to_device(as_finite(X[piece], self, "X"), device)
+            try:
+                found = getattr(cipher, step)(rows)
+            except RowOutOfRange as error:
+                row = piece.start + error.row
+                raise ValueError(f"Row {row} of X {error.reason}.") from None
+            _write(found[:, : out.shape[1]], out, piece)
+
+        self._run(work, len(X), device)
+        return out
+
+    def _decrypt(self, Z, out):
+        device = self._device_of(Z)
+        cipher = cipher_on(self._cipher, device)
+        valid = np.empty(len(Z), dtype=bool)
+
+        def work(piece):
+            rows = to_device(as_finite(Z[piece], self, "Z"), device)
+            found, on_lattice = cipher.decrypt(rows)
+            valid[piece] = to_numpy(on_lattice)
+            _write(found, out, piece)
+
+        self._run(work, len(Z), device)
+        self._report_invalid(np.flatnonzero(~valid), len(Z))
+        return out
+
+    def _run(self, work, n_samples, device):
+        """Work on all rows: piece by piece in threads, or in batches on a device."""
+        if device is None:
+            run_in_threads(work, list(gen_batches(n_samples, self._piece_rows())))
+            return
+        for batch in gen_batches(n_samples, self._batch_rows()):
+            work(batch)
+
+    def _piece_rows(self):
+        n = self.n_features_in_
+        rows = WALK_ROWS if n > DENSE_LIMIT else max(DENSE_ROWS, PIECE_ENTRIES // n)
+        return min(rows, self._batch_rows())
+
+    def _batch_rows(self):
+        if self.batch_size is not None:
+            return self.batch_size
+        return max(1, BATCH_ENTRIES // self.n_features_in_)
+
+    def _device_of(self, rows):
+        """Where to compute: where tensors are, else on `device`; None for NumPy."""
+        return rows.device if is_tensor(rows) else compute_device(self.device)
+
+    def _check_rows(self, X):
+        # as_finite looks for NaN in each piece when it is in the cache.
+        if is_tensor(X):
+            return check_tensor(X, self.n_features_in_, "X")
+        return validate_data(
+            self, X, dtype=_NUMBERS, ensure_all_finite=False, reset=False
+        )
+
+    def _check_ciphertexts(self, Z):
+        if is_tensor(Z):
+            return check_tensor(Z, self._n_features_out, "Z")
+        Z = check_array(Z, dtype=np.float64, ensure_all_finite=False, input_name="Z")
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"Z has {Z.shape[1]} features, but this {type(self).__name__} gives "
+                f"ciphertexts of {self._n_features_out} features."
+            )
+        return Z
+
+
+def _write(found, out, piece):
+    out[piece] = found if is_tensor(out) else to_numpy(found)

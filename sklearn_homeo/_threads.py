@@ -1,0 +1,89 @@
+"""Work on as many threads as BLAS has, each with a BLAS of one thread."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["run_in_threads"]
+
+
+def run_in_threads(function, pieces):
+    """Call a function for each piece; the first piece that fails raises.
+
+    What is not a matrix product spreads over the cores too. ``OMP_NUM_THREADS``,
+    threadpoolctl and joblib limit the threads as they limit BLAS.
+
+    Parameters
+    ----------
+    function : callable
+    pieces : list
+
+    Examples
+    --------
+    >>> from sklearn_homeo._threads import run_in_threads
+    >>> squares = {}
+    >>> run_in_threads(lambda i: squares.update({i: i * i}), [1, 2, 3])
+    >>> sorted(squares.items())
+    [(1, 1), (2, 4), (3, 9)]
+    """
+    with _BLAS.single_threaded() as n_threads:
+        if min(n_threads, len(pieces)) <= 1:
+            for piece in pieces:
+                function(piece)
+            return
+        with ThreadPoolExecutor(min(n_threads, len(pieces))) as pool:
+            futures = [pool.submit(function, piece) for piece in pieces]
+            try:
+                for future in futures:
+                    future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+class _Blas:
+    """BLAS's number of threads, which belongs to the whole process.
+
+    Whoever comes first takes all threads and sets BLAS to one, whoever comes
+    meanwhile works alone, and the last one out sets it back.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._n_users = 0
+        self._limits = None
+
+    @contextmanager
+    def single_threaded(self):
+        """Yield how many threads to use while BLAS has one."""
+        n_threads = self._enter()
+        try:
+            yield n_threads
+        finally:
+            self._leave()
+
+    def _enter(self):
+        with self._lock:
+            self._n_users += 1
+            if self._n_users > 1:
+                return 1
+            blas = _find_blas()
+            sizes = [library.num_threads for library in blas.lib_controllers]
+            self._limits = blas.limit(limits=1)
+            return max(sizes, default=1)
+
+    def _leave(self):
+        with self._lock:
+            self._n_users -= 1
+            if self._n_users == 0:
+                self._limits.restore_original_limits()
+
+
+@cache
+def _find_blas():
+    return ThreadpoolController().select(user_api="blas")
+
+
+_BLAS = _Blas()
