@@ -167,17 +167,19 @@ class BatchesMixin:
         return out
 
     def _run(self, work, n_samples, device):
-        """Work on all rows: piece by piece in threads, or in batches on a device."""
-        if device is None:
-            run_in_threads(work, list(gen_batches(n_samples, self._piece_rows())))
-            return
-        for batch in gen_batches(n_samples, self._batch_rows()):
-            work(batch)
+        """Work on all rows, in pieces that together stay within three batches."""
+        # A piece needs room for about five of its size, in each thread.
+        most = self._batch_rows() // 2
 
-    def _piece_rows(self):
-        n = self.n_features_in_
-        rows = WALK_ROWS if n > DENSE_LIMIT else max(DENSE_ROWS, PIECE_ENTRIES // n)
-        return min(rows, self._batch_rows())
+        def cut(n_threads):
+            rows = min(_piece_rows(self.n_features_in_), most // n_threads)
+            return gen_batches(n_samples, max(1, rows))
+
+        if device is None:
+            run_in_threads(work, cut)
+            return
+        for piece in gen_batches(n_samples, max(1, most)):
+            work(piece)
 
     def _batch_rows(self):
         if self.batch_size is not None:
@@ -206,6 +208,12 @@ class BatchesMixin:
                 f"ciphertexts of {self._n_features_out} features."
             )
         return Z
+
+
+def _piece_rows(n_features):
+    if n_features > DENSE_LIMIT:
+        return WALK_ROWS
+    return max(DENSE_ROWS, PIECE_ENTRIES // n_features)
 
 
 def _write(found, out, piece):

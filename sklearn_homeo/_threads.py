@@ -10,8 +10,8 @@ from threadpoolctl import ThreadpoolController
 __all__ = ["run_in_threads"]
 
 
-def run_in_threads(function, pieces):
-    """Call a function for each piece; the first piece that fails raises.
+def run_in_threads(function, cut):
+    """Call a function for each piece of some work; the first that fails raises.
 
     What is not a matrix product spreads over the cores too. ``OMP_NUM_THREADS``,
     threadpoolctl and joblib limit the threads as they limit BLAS.
@@ -19,22 +19,25 @@ def run_in_threads(function, pieces):
     Parameters
     ----------
     function : callable
-    pieces : list
+    cut : callable
+        Returns the pieces for a number of threads.
 
     Examples
     --------
     >>> from sklearn_homeo._threads import run_in_threads
     >>> squares = {}
-    >>> run_in_threads(lambda i: squares.update({i: i * i}), [1, 2, 3])
+    >>> run_in_threads(lambda i: squares.update({i: i * i}), lambda n_threads: [1, 2])
     >>> sorted(squares.items())
-    [(1, 1), (2, 4), (3, 9)]
+    [(1, 1), (2, 4)]
     """
     with _BLAS.single_threaded() as n_threads:
-        if min(n_threads, len(pieces)) <= 1:
+        pieces = list(cut(n_threads))
+        n_threads = min(n_threads, len(pieces))
+        if n_threads <= 1:
             for piece in pieces:
                 function(piece)
             return
-        with ThreadPoolExecutor(min(n_threads, len(pieces))) as pool:
+        with ThreadPoolExecutor(n_threads) as pool:
             futures = [pool.submit(function, piece) for piece in pieces]
             try:
                 for future in futures:

@@ -74,6 +74,18 @@ class LatticeCipher:
 
     def decrypt(self, Z):
         """Return rows and, for each, whether it lay on the lattice."""
+        y, valid = self._snap(Z)
+        for lock in reversed(self.locks):
+            y = lock.inverse(y)
+        X = self.frame.inverse(y)
+        return X, valid & self.frame.standardisation.covers(X)
+
+    def preserve(self, X):
+        """Return rows on the frame, in standard deviations, not locked."""
+        return self.frame.forward(X) / GRID
+
+    def _snap(self, Z):
+        """Nearest lattice points, and whether rows are as near as rounding takes."""
         xp = namespace(Z)
         y = self._open(Z)
         nearest = xp.round(y)
@@ -81,14 +93,7 @@ class LatticeCipher:
         valid = xp.amax(xp.abs(nearest), axis=1) <= MAX_LATTICE
         y -= nearest
         valid &= xp.amax(xp.abs(y, out=y), axis=1) <= tolerance
-        for lock in reversed(self.locks):
-            nearest = lock.inverse(nearest)
-        X = self.frame.inverse(nearest)
-        return X, valid & self.frame.standardisation.covers(X)
-
-    def preserve(self, X):
-        """Return rows on the frame, in standard deviations, not locked."""
-        return self.frame.forward(X) / GRID
+        return nearest, valid
 
     def _open(self, z):
         for stage in reversed(self.stages):
