@@ -11,6 +11,7 @@ from sklearn_homeo.audit._displays import (
     PrivacyUtilityDisplay,
 )
 from sklearn_homeo.audit._forward import forward_linkage_attack
+from sklearn_homeo.audit._image_decoding import image_decoding_attack
 from sklearn_homeo.audit._image_similarity import (
     image_reidentification,
     image_similarity,
@@ -73,6 +74,7 @@ __all__ = [
     "extra_trees_attack",
     "forward_linkage_attack",
     "hidden_attribute",
+    "image_decoding_attack",
     "image_reidentification",
     "image_similarity",
     "inside_attack",

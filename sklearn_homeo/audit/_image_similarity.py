@@ -10,7 +10,12 @@ from sklearn.utils._param_validation import validate_params
 from sklearn_homeo._random import make_random_state
 from sklearn_homeo.audit._metrics import clopper_pearson
 
-__all__ = ["image_reidentification", "image_similarity"]
+__all__ = [
+    "check_image_pairs",
+    "compare_images",
+    "image_reidentification",
+    "image_similarity",
+]
 
 # The usual window of SSIM is 7 pixels wide.
 LARGEST_WINDOW = 7
@@ -79,7 +84,7 @@ def image_similarity(originals, images, *, random_state=None):
     True
     """
     started = perf_counter()
-    originals, images = _check_images(originals, images)
+    originals, images = check_image_pairs(originals, images)
     others = _derange(len(originals), make_random_state(random_state))
     pairs = {
         "": (originals, images),
@@ -88,7 +93,9 @@ def image_similarity(originals, images, *, random_state=None):
     }
     result = Bunch()
     for name, (first, second) in pairs.items():
-        result[f"ssim{name}"], result[f"psnr{name}"] = _compare(first, second)
+        ssim, psnr = compare_images(first, second)
+        result[f"ssim{name}"] = float(ssim.mean())
+        result[f"psnr{name}"] = float(psnr.mean())
     result.n = len(originals)
     result.direction = (
         "greater is worse for the owner: encrypted images hide their originals if "
@@ -160,7 +167,8 @@ def image_reidentification(features, encrypted_features):
     )
 
 
-def _check_images(originals, images):
+def check_image_pairs(originals, images):
+    """Check two sets of images that belong together one by one."""
     originals = check_array(originals, allow_nd=True, input_name="originals")
     images = check_array(images, allow_nd=True, input_name="images")
     if originals.shape != images.shape or originals.ndim not in (3, 4):
@@ -183,7 +191,8 @@ def _derange(n_rows, rng):
     return others
 
 
-def _compare(first, second):
+def compare_images(first, second):
+    """Structural similarity and peak signal-to-noise ratio (n_samples,) of pairs."""
     metrics = _import_metrics()
     side = min(first.shape[1:3])
     options = {
@@ -195,7 +204,7 @@ def _compare(first, second):
     ssim = [metrics.structural_similarity(a, b, **options) for a, b in pairs]
     with np.errstate(divide="ignore"):  # Equal images: infinite.
         psnr = [metrics.peak_signal_noise_ratio(a, b, data_range=1.0) for a, b in pairs]
-    return float(np.mean(ssim)), float(np.mean(psnr))
+    return np.array(ssim), np.array(psnr)
 
 
 def _import_metrics():
