@@ -6,13 +6,11 @@ from pathlib import Path
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-import sklearn  # noqa: E402
-from sphinx_gallery.sorting import FileNameSortKey  # noqa: E402
-
 import sklearn_homeo  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from _docstrings import prepare  # noqa: E402
 from _inventories import write_inventories  # noqa: E402
 
 project = "sklearn_homeo"
@@ -84,24 +82,25 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 
-def _reset(gallery_conf, fname):
-    """Let no example see what another one set."""
-    import warnings
-
-    sklearn.set_config(transform_output="default")
-    warnings.resetwarnings()
-
-
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "doc_module": ("sklearn_homeo",),
     "reference_url": {"sklearn_homeo": None},
     "backreferences_dir": "generated/backreferences",
-    "within_subsection_order": FileNameSortKey,
-    "reset_modules": ("matplotlib", _reset),
+    "within_subsection_order": "sphinx_gallery.sorting.FileNameSortKey",
+    "reset_modules": ("matplotlib", "_gallery.reset"),
     "show_memory": False,
     "remove_config_comments": True,
     "abort_on_example_error": False,
     "matplotlib_animations": False,
 }
+
+
+def setup(app):
+    """Prepare docstrings before numpydoc reads them."""
+    app.connect("autodoc-process-docstring", _prepare_docstring, priority=400)
+
+
+def _prepare_docstring(app, what, name, obj, options, lines):
+    lines[:] = prepare(lines)

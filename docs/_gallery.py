@@ -1,0 +1,10 @@
+"""What sphinx-gallery does around each example."""
+
+import warnings
+
+__all__ = ["reset"]
+
+
+def reset(gallery_conf, fname):
+    """Let no example see which warnings another one silenced."""
+    warnings.resetwarnings()
