@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _docstrings import prepare  # noqa: E402
 from _inventories import write_inventories  # noqa: E402
 
+from sklearn_homeo._doc_links import DocLinkMixin  # noqa: E402
+
 project = "sklearn_homeo"
 author = "The sklearn_homeo developers"
 copyright = author
@@ -95,6 +97,10 @@ sphinx_gallery_conf = {
     "abort_on_example_error": False,
     "matplotlib_animations": False,
 }
+
+
+# HTML views of estimators on gallery pages link to the reference beside them.
+DocLinkMixin._doc_link_template = "../generated/sklearn_homeo.{estimator_name}.html"
 
 
 def setup(app):

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 from torch import nn
 
+from sklearn_homeo._doc_links import DocLinkMixin
 from sklearn_homeo._encoder_inputs import FeatureInputs, PixelInputs
 from sklearn_homeo._image_codec import ImageCodec, gather
 from sklearn_homeo._image_input import check_images, count_dimensions
@@ -36,7 +37,7 @@ ACTIVE_VARIANCE = 0.01
 
 
 class ImageAutoencoder(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocLinkMixin, BaseEstimator
 ):
     """Turn images into codes by a convolutional autoencoder, and codes into images.
 
@@ -332,8 +333,10 @@ class ImageAutoencoder(
         Parameters
         ----------
         n_samples : int, default=1
+            How many.
 
         random_state : int, RandomState instance or None, default=None
+            Of the draw.
 
         Returns
         -------

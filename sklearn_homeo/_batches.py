@@ -88,6 +88,7 @@ class BatchesMixin:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Records; may be memory-mapped.
         out : ndarray of shape (n_samples, n_features), dtype float64
             Such as ``numpy.lib.format.open_memmap`` makes. May be `X` itself. Holds
             some ciphertexts if a row raises an error.

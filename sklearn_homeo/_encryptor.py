@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_homeo._batches import BatchesMixin
 from sklearn_homeo._ciphers._arrays import to_numpy
 from sklearn_homeo._devices import compute_device
+from sklearn_homeo._doc_links import DocLinkMixin
 from sklearn_homeo._fitting import fit_coupling, fit_smooth, fit_tanh
 from sklearn_homeo._keys import SecretKey
 from sklearn_homeo._rows import is_tensor, new_rows
@@ -32,7 +33,11 @@ __all__ = ["HomeomorphicEncryptor"]
 
 
 class HomeomorphicEncryptor(
-    BatchesMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    BatchesMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    DocLinkMixin,
+    BaseEstimator,
 ):
     """Encrypt feature vectors by a secret homeomorphism that keeps labels learnable.
 
@@ -266,6 +271,7 @@ class HomeomorphicEncryptor(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Records, with the columns of `fit`.
 
         Returns
         -------
@@ -312,6 +318,7 @@ class HomeomorphicEncryptor(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Records, with the columns of `fit`.
 
         Returns
         -------

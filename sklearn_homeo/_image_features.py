@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_homeo._backbones import CPU_PIECE, load_backbone
+from sklearn_homeo._doc_links import DocLinkMixin
 from sklearn_homeo._image_input import check_images
 from sklearn_homeo._images import read_batches
 from sklearn_homeo._inference import resolve_device
@@ -23,7 +24,7 @@ __all__ = ["ImageFeatureExtractor"]
 
 
 class ImageFeatureExtractor(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocLinkMixin, BaseEstimator
 ):
     """Turn images into feature vectors by a pretrained network.
 
@@ -133,8 +134,6 @@ class ImageFeatureExtractor(
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }
-
-    _doc_link_module = "sklearn_homeo"
 
     def __init__(
         self,

@@ -117,6 +117,10 @@ class SecretKey:
     def to_bytes(self) -> bytes:
         """Return the bare secret of 32 bytes, for storage in a vault.
 
+        Returns
+        -------
+        bytes of length 32
+
         Examples
         --------
         >>> SecretKey.from_bytes(bytes(32)).to_bytes() == bytes(32)

@@ -18,6 +18,7 @@ from sklearn.utils.validation import (
 )
 
 from sklearn_homeo._densities import rows_needed
+from sklearn_homeo._doc_links import DocLinkMixin
 from sklearn_homeo._drawing import DrawingMixin, check_privacy, fit_drawer
 from sklearn_homeo._labels import check_class_sizes, check_labels, class_counts
 
@@ -25,7 +26,7 @@ __all__ = ["ClassConditionalSynthesizer"]
 
 
 class ClassConditionalSynthesizer(
-    DrawingMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+    DrawingMixin, OneToOneFeatureMixin, TransformerMixin, DocLinkMixin, BaseEstimator
 ):
     """Replace labelled rows by synthetic ones, drawn class by class.
 
@@ -197,8 +198,6 @@ class ClassConditionalSynthesizer(
         "verbose": ["verbose"],
     }
 
-    _doc_link_module = "sklearn_homeo"
-
     def __init__(
         self,
         method="gaussian",
@@ -266,7 +265,10 @@ class ClassConditionalSynthesizer(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+
         y : array-like of shape (n_samples,)
+            As in `fit`.
 
         Returns
         -------
@@ -296,7 +298,10 @@ class ClassConditionalSynthesizer(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+
         y : array-like of shape (n_samples,)
+            As in `fit`.
 
         Returns
         -------
@@ -324,6 +329,7 @@ class ClassConditionalSynthesizer(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Queries.
 
         Returns
         -------

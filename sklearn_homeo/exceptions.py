@@ -13,6 +13,13 @@ __all__ = [
 class InvalidCiphertextError(ValueError):
     """Rows that this key and this fitted encryptor did not produce.
 
+    Parameters
+    ----------
+    message : str
+        What to show.
+    rows : array-like of int, default=()
+        Indices of the offending rows.
+
     Attributes
     ----------
     rows : ndarray of shape (n_invalid,), dtype int64

@@ -67,6 +67,7 @@ class KnownPlaintextCurveDisplay:
         Parameters
         ----------
         curve : Bunch
+            With the curve's points.
         ax : matplotlib Axes, default=None
             None makes a new figure.
 
@@ -91,6 +92,7 @@ class KnownPlaintextCurveDisplay:
         Z, X : array-like of shape (n_samples, n_outputs) and (n_samples, n_features)
             Ciphertexts and their records.
         ax : matplotlib Axes, default=None
+            None makes a new figure.
         **options : dict
             Of :func:`sklearn_homeo.audit.known_plaintext_curve`.
 
@@ -198,8 +200,11 @@ class PrivacyUtilityDisplay:
         Parameters
         ----------
         reports : dict of str to AuditReport
+            By the settings' names.
         utility : array-like of shape (n_reports,)
+            The models' figure for each; more is better.
         ax : matplotlib Axes, default=None
+            None makes a new figure.
 
         Returns
         -------
@@ -231,6 +236,7 @@ class PrivacyUtilityDisplay:
         privacy, utility : str, default="privacy" and "utility"
             Names of the scorers.
         ax : matplotlib Axes, default=None
+            None makes a new figure.
 
         Returns
         -------

@@ -111,8 +111,13 @@ def relative_neighbour_attack(
 
     Parameters
     ----------
-    X_synthetic, X_member, X_non_member, X_reference, labels, encryptor
+    X_synthetic, X_member, X_non_member, X_reference : array-like of shape (n_rows, \
+            n_features)
         As in :func:`nearest_neighbour_attack`; the reference is needed.
+    labels : tuple of 4 array-like (or None), default=None
+        As in :func:`nearest_neighbour_attack`.
+    encryptor : HomeomorphicEncryptor or None, default=None
+        As in :func:`nearest_neighbour_attack`.
 
     Returns
     -------
@@ -147,8 +152,13 @@ def mean_attack(
 
     Parameters
     ----------
-    X_synthetic, X_member, X_non_member, X_reference, labels, encryptor
+    X_synthetic, X_member, X_non_member, X_reference : array-like of shape (n_rows, \
+            n_features)
         As in :func:`nearest_neighbour_attack`; the reference is needed.
+    labels : tuple of 4 array-like (or None), default=None
+        As in :func:`nearest_neighbour_attack`.
+    encryptor : HomeomorphicEncryptor or None, default=None
+        As in :func:`nearest_neighbour_attack`.
 
     Returns
     -------
@@ -195,12 +205,17 @@ def density_ratio_attack(
 
     Parameters
     ----------
-    X_synthetic, X_member, X_non_member, X_reference, labels, encryptor
+    X_synthetic, X_member, X_non_member, X_reference : array-like of shape (n_rows, \
+            n_features)
         As in :func:`nearest_neighbour_attack`; the reference is needed.
     density : {"gaussian", "kde"}, default="gaussian"
         What is fitted to synthetic and to reference rows: normal distributions with
         the covariance shrunk as by Ledoit and Wolf, or kernel density estimates as
         wide as reference rows are from their nearest synthetic one.
+    labels : tuple of 4 array-like (or None), default=None
+        As in :func:`nearest_neighbour_attack`.
+    encryptor : HomeomorphicEncryptor or None, default=None
+        As in :func:`nearest_neighbour_attack`.
 
     Returns
     -------
@@ -252,8 +267,13 @@ def membership_attack(
 
     Parameters
     ----------
-    X_synthetic, X_member, X_non_member, X_reference, labels, encryptor
+    X_synthetic, X_member, X_non_member, X_reference : array-like of shape (n_rows, \
+            n_features)
         As in :func:`nearest_neighbour_attack`; the reference is needed.
+    labels : tuple of 4 array-like (or None), default=None
+        As in :func:`nearest_neighbour_attack`.
+    encryptor : HomeomorphicEncryptor or None, default=None
+        As in :func:`nearest_neighbour_attack`.
     attacks : "all" or sequence of {"nearest neighbour", "relative neighbour", "mean", \
             "density ratio (gaussian)", "density ratio (kde)"}, default="all"
         Which attacks to run.

@@ -26,6 +26,7 @@ def distance_to_records(X_synthetic, X_real, X_control):
     Parameters
     ----------
     X_synthetic : array-like of shape (n_synthetic, n_features)
+        What was published.
     X_real : array-like of shape (n_real, n_features)
         Rows that the synthesizer was fitted to, in the same space.
     X_control : array-like of shape (n_control, n_features)
