@@ -33,7 +33,8 @@ test: .venv/.tests
 
 # Warnings are errors. Small matrices: more BLAS threads would only wait for each other.
 docs: .venv/.docs
-	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -E -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html $(ARGS)
+	$(BIN)/python docs/check_site.py docs/_build/html
 
 lint: .venv/.tests
 	$(BIN)/ruff check

@@ -93,6 +93,8 @@ sphinx_gallery_conf = {
     "within_subsection_order": "sphinx_gallery.sorting.FileNameSortKey",
     "reset_modules": ("matplotlib", "_gallery.reset"),
     "show_memory": False,
+    # Its page takes scripts from another site.
+    "write_computation_times": False,
     "remove_config_comments": True,
     "abort_on_example_error": False,
     "matplotlib_animations": False,
