@@ -96,13 +96,13 @@ class HomeomorphicEncryptor(
         None draws a fresh key at every `fit`.
 
     device : str or None, default=None
-        None computes with NumPy. A torch device ("cpu", "cuda", "cuda:1") computes
-        there, "auto" on a GPU if there is one. Lattice points have the same bits on
-        all of them.
+        None computes with NumPy, on BLAS's threads. A torch device ("cpu", "cuda",
+        "cuda:1") computes there, "auto" on a GPU if there is one. Lattice points have
+        the same bits on all of them. Tensors stay where they are and give tensors.
 
     batch_size : int or None, default=None
-        Rows to encrypt at a time. None takes about 4 million entries. Results do
-        not depend on it.
+        Rows of a batch; scratch space stays within three. None takes about 4 million
+        entries. Results do not depend on it: with NumPy, not in a bit.
 
     Attributes
     ----------
