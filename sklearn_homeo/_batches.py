@@ -1,5 +1,7 @@
 """Rows through a cipher a few at a time, from and to memory, disk or a GPU."""
 
+import warnings
+
 import numpy as np
 from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -10,6 +12,7 @@ from sklearn_homeo._ciphers.rotation import DENSE_LIMIT
 from sklearn_homeo._devices import cipher_on, compute_device
 from sklearn_homeo._rows import as_finite, check_out, check_tensor, is_tensor
 from sklearn_homeo._threads import run_in_threads
+from sklearn_homeo.exceptions import InvalidCiphertextError
 
 __all__ = ["BatchesMixin"]
 
@@ -26,8 +29,8 @@ _NUMBERS = [np.float64, np.float32, *map(np.dtype, "bBhHiIlL")]
 class BatchesMixin:
     """Encryption and decryption of more rows than fit into memory.
 
-    For estimators with ``_cipher``, ``device``, ``batch_size``, `transform` and
-    `inverse_transform`.
+    For estimators with ``_cipher``, ``device``, ``batch_size``, ``on_invalid``,
+    ``key_fingerprint_``, `transform` and `inverse_transform`.
     """
 
     def encrypt_batches(self, X):
@@ -209,6 +212,21 @@ class BatchesMixin:
                 f"ciphertexts of {self._n_features_out} features."
             )
         return Z
+
+    def _report_invalid(self, rows, n_samples):
+        if len(rows) == 0 or self.on_invalid == "ignore":
+            return
+        shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
+        message = (
+            f"{len(rows)} of {n_samples} rows are not ciphertexts of this encryptor "
+            f"(key {self.key_fingerprint_}): rows {shown}. They were made with "
+            "another key or fit, changed, rounded (float32, few digits) or "
+            'synthetic. Set on_invalid="warn" or "ignore" to decrypt them as well '
+            "as possible."
+        )
+        if self.on_invalid == "raise":
+            raise InvalidCiphertextError(message, rows)
+        warnings.warn(message, UserWarning, stacklevel=4)
 
 
 def _piece_rows(n_features):

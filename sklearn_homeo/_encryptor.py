@@ -1,7 +1,6 @@
 """The encryptor: a scikit-learn transformer around the ciphers."""
 
 import html
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -27,7 +26,6 @@ from sklearn_homeo._keys import SecretKey
 from sklearn_homeo._rows import is_tensor, new_rows
 from sklearn_homeo._target import check_target
 from sklearn_homeo._weaknesses import masks_are_weak, warn_of_weaknesses
-from sklearn_homeo.exceptions import InvalidCiphertextError
 
 __all__ = ["HomeomorphicEncryptor"]
 
@@ -377,21 +375,6 @@ class HomeomorphicEncryptor(
             amplitude=self.amplitude,
             linkage_noise=self.linkage_noise,
         )
-
-    def _report_invalid(self, rows, n_samples):
-        if len(rows) == 0 or self.on_invalid == "ignore":
-            return
-        shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
-        message = (
-            f"{len(rows)} of {n_samples} rows are not ciphertexts of this encryptor "
-            f"(key {self.key_fingerprint_}): rows {shown}. They were made with "
-            "another key or fit, changed, rounded (float32, few digits) or "
-            'synthetic. Set on_invalid="warn" or "ignore" to decrypt them as well '
-            "as possible."
-        )
-        if self.on_invalid == "raise":
-            raise InvalidCiphertextError(message, rows)
-        warnings.warn(message, UserWarning, stacklevel=4)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
