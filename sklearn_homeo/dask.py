@@ -73,6 +73,7 @@ class SharedEstimator:
         Parameters
         ----------
         X : dask array or dask data frame of shape (n_samples, n_features)
+            Rows, in chunks that are small beside the memory.
 
         Returns
         -------
@@ -87,6 +88,7 @@ class SharedEstimator:
         Parameters
         ----------
         Z : dask array or dask data frame of shape (n_samples, n_features)
+            Rows, in chunks that are small beside the memory.
 
         Returns
         -------
@@ -103,6 +105,7 @@ class SharedEstimator:
         Parameters
         ----------
         X : dask array or dask data frame of shape (n_samples, n_features)
+            Rows, in chunks that are small beside the memory.
 
         Returns
         -------
@@ -116,6 +119,7 @@ class SharedEstimator:
         Parameters
         ----------
         X : dask array or dask data frame of shape (n_samples, n_features)
+            Rows, in chunks that are small beside the memory.
 
         Returns
         -------
