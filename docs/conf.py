@@ -37,6 +37,7 @@ templates_path = ["_templates"]
 exclude_patterns = ["_build", "auto_examples/GALLERY_HEADER.rst"]
 default_role = "literal"
 nitpicky = True
+toc_object_entries_show_parents = "hide"
 
 autosummary_generate = True
 autodoc_typehints = "none"
