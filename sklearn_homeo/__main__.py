@@ -4,6 +4,7 @@ import argparse
 import getpass
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -15,11 +16,13 @@ __all__ = ["main"]
 
 PASSPHRASE_VARIABLE = "SKLEARN_HOMEO_PASSPHRASE"
 DEFAULT_TABLES = ("digits", "breast cancer")
+AUDITED_KEYS = 2
 
 _DESCRIPTION = """\
 Encrypt a table, train five models on the encrypted rows alone, query them with
 encrypted test rows, decrypt everything, and attack the ciphertexts with most rows
-known. Prints one table and writes it (CSV, Markdown) with two figures. A folder of
+known. Train on a hybrid, synthetic ciphertexts, as well. Prints a table and a quick
+audit of the cipher and writes them (CSV, Markdown) with two figures. A folder of
 images (one sub-folder a class) becomes such a table by a pretrained network, and an
 autoencoder's encrypted images are one figure more. Without --data: scikit-learn's
 digits and breast cancer, and images of digits. The published tanh cipher runs beside
@@ -96,7 +99,7 @@ def _make_parser():
 
 def _run(options):
     # Imported late, so that --help and wrong options answer at once.
-    from sklearn_homeo import _job_figures, _job_table
+    from sklearn_homeo import _job_csv, _job_figures, _job_table
 
     sources = _load_sources(options)
     folder = Path(options.out)
@@ -107,14 +110,15 @@ def _run(options):
     print(remark)
     results = _measure(sources, key, options)
     for result in results:
-        print(f"\n{_job_table.format_text(result)}")
+        print(f"\n{_job_table.format_text(result)}\n\n{result.audit}")
     print("\n" + "\n".join(_job_table.LEGEND))
-    _job_table.write_csv(results, folder / "results.csv")
+    _job_csv.write_csv(results, folder / "results.csv")
     markdown = _job_table.format_markdown(results)
     (folder / "results.md").write_text(markdown, encoding="utf-8")
     _job_figures.draw_plane(folder / "figure2.png", depth=options.depth, key=key)
     _job_figures.draw_summary(results, folder / "summary.png")
-    names = ["results.csv", "results.md", "figure2.png", "summary.png"]
+    _job_csv.write_audits(results, folder / "audit.csv")
+    names = ["results.csv", "results.md", "audit.csv", "figure2.png", "summary.png"]
     for result in results:
         if "pictures" in result:
             names.append("encrypted_images.png")
@@ -126,7 +130,8 @@ def _measure(sources, key, options):
     from sklearn_homeo._job import count_steps
 
     ciphers = list(dict.fromkeys([options.cipher, "tanh"]))
-    total = len(sources) * count_steps(len(ciphers))
+    # One step more is the audit.
+    total = len(sources) * (count_steps(len(ciphers)) + 1)
     with (
         # Small matrices: BLAS threads only wait for each other, minutes on busy cores.
         threadpool_limits(1, user_api="blas"),
@@ -163,6 +168,8 @@ def _measure_source(source, ciphers, key, options, progress):
             random_state=options.random_state,
             on_step=progress.update,
         )
+    result.audit = _audit(table, encryptors[0], options)
+    progress.update()
     if study is not None:
         from sklearn_homeo._job_images import measure_pictures
 
@@ -170,6 +177,26 @@ def _measure_source(source, ciphers, key, options, progress):
             study, encryptors[0], random_state=options.random_state
         )
     return result
+
+
+def _audit(table, encryptor, options):
+    from sklearn_homeo.audit import privacy_audit
+    from sklearn_homeo.exceptions import BrokenCipherWarning, NoProtectionWarning
+
+    with warnings.catch_warnings():
+        # The table's notes say the same.
+        warnings.simplefilter("ignore", BrokenCipherWarning)
+        warnings.simplefilter("ignore", NoProtectionWarning)
+        return privacy_audit(
+            encryptor,
+            table.X,
+            table.y,
+            leak=options.leak,
+            n_keys=AUDITED_KEYS,
+            attacks="quick",
+            random_state=options.random_state,
+            n_jobs=-1,
+        )
 
 
 def _train_encoders(source, options):

@@ -1,7 +1,4 @@
-"""The main job's figures as a printed table, as Markdown and as CSV."""
-
-import csv
-from pathlib import Path
+"""The main job's figures as a printed table and as Markdown."""
 
 import numpy as np
 
@@ -10,8 +7,9 @@ __all__ = [
     "format_markdown",
     "format_text",
     "linking_verdict",
+    "rebuilding_of",
     "rebuilding_verdict",
-    "write_csv",
+    "rebuilds",
 ]
 
 BAD_RATE, GOOD_RATE = 0.20, 0.05
@@ -33,24 +31,6 @@ LEGEND = (
     "Hybrid: the models train on synthetic ciphertexts, drawn from class Gaussians of",
     "the real ones, and are tested on real ones. Membership: how well the best of five",
     "attacks, by someone who has the key, tells records behind the hybrid from others.",
-)
-
-_CSV_COLUMNS = (
-    "dataset",
-    "measure",
-    "name",
-    "cipher",
-    "depth",
-    "n_preserved",
-    "plain",
-    "frame",
-    "value",
-    "loss",
-    "loss_vs_best",
-    "low",
-    "high",
-    "chance",
-    "verdict",
 )
 
 _WIDTHS = (24, 7, 7, 19, 7, 7, 19, 7)
@@ -153,27 +133,6 @@ def format_markdown(results):
     return "\n".join([*lines, " ".join(LEGEND), ""])
 
 
-def write_csv(results, path):
-    """Write every figure in a row of its own, as fractions and not rounded.
-
-    Parameters
-    ----------
-    results : list of Bunch
-        From :func:`sklearn_homeo._job.measure_table`.
-    path : str or Path
-    """
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, _CSV_COLUMNS, restval="")
-        writer.writeheader()
-        for result in results:
-            for measured in result.ciphers:
-                writer.writerows(_records(result, measured))
-            if "scores" in result.get("hybrid", {}):
-                writer.writerows(_hybrid_records(result))
-            if "pictures" in result:
-                writer.writerows(_picture_records(result))
-
-
 def _title(result):
     table = result.table
     n_rows, n_features = table.X.shape
@@ -248,8 +207,7 @@ def _fixed(figure, digits):
 
 def _attack_rows(ciphers, names):
     for name in names:
-        # The forward attack picks records and rebuilds none.
-        if any("attack" in c and _rebuilds(c.attack.attacks[name]) for c in ciphers):
+        if any("attack" in c and rebuilds(c.attack.attacks[name]) for c in ciphers):
             yield _spread(f"R2, {name}", [_given(c, _r2, name) for c in ciphers])
     conceded = [
         _given(c, lambda c: f"{c.encryptor.preserved_variance_ratio_:.3f}")
@@ -261,15 +219,17 @@ def _attack_rows(ciphers, names):
         yield _spread(f"re-id %, {name}", cells)
     chances = [_given(c, lambda c: f"{100 * c.attack.chance:.1f}") for c in ciphers]
     yield _spread("re-id %, by chance", chances)
-    yield _spread("verdict on rebuilding", [_given(c, _rebuilding) for c in ciphers])
+    yield _spread("verdict on rebuilding", [_given(c, rebuilding_of) for c in ciphers])
     yield _spread("verdict on linking", [_given(c, _linking) for c in ciphers])
 
 
-def _rebuilds(attempt):
+def rebuilds(attempt):
+    """Whether an attack rebuilds records; others only tell which one it is."""
     return not np.isnan(attempt.r2)
 
 
-def _rebuilding(measured):
+def rebuilding_of(measured):
+    """Grade of a measured cipher."""
     conceded = measured.encryptor.preserved_variance_ratio_
     return rebuilding_verdict(measured.attack.r2, conceded)
 
@@ -351,91 +311,3 @@ def _align(row, widths):
 
 def _cells(row):
     return "| " + " | ".join(row) + " |"
-
-
-def _records(result, measured):
-    shared = {"dataset": result.table.name, "cipher": measured.cipher}
-    if "reason" in measured:
-        return [shared | {"measure": "refused", "name": measured.reason}]
-    encryptor = measured.encryptor
-    shared |= {"depth": encryptor.depth, "n_preserved": encryptor.n_preserved_}
-    single = {
-        "round_trip_error": measured.round_trip_error,
-        "preserved_variance_ratio": encryptor.preserved_variance_ratio_,
-    }
-    measure = "accuracy" if result.table.task == "classification" else "r2"
-    rows = [*_score_records(result, measured.scores, measure)]
-    rows += _attack_records(measured.attack)
-    rows += [{"measure": name, "value": value} for name, value in single.items()]
-    rows.append({"measure": "rebuilding", "verdict": _rebuilding(measured)})
-    return [shared | row for row in rows]
-
-
-def _score_records(result, scores, measure):
-    for name, score in scores.items():
-        plain, frame = result.plain[name], result.frame[name]
-        yield {
-            "measure": measure,
-            "name": name,
-            "plain": plain,
-            "frame": frame,
-            "value": score,
-            "loss": plain - score,
-            "loss_vs_best": max(plain, frame) - score,
-        }
-
-
-def _attack_records(attack):
-    for name, attempt in attack.attacks.items():
-        matched = attempt.reidentification
-        if _rebuilds(attempt):
-            yield {"measure": "attack_r2", "name": name, "value": attempt.r2}
-        yield {
-            "measure": "attack_reidentification",
-            "name": name,
-            "value": matched.rate,
-            "low": matched.interval[0],
-            "high": matched.interval[1],
-            "chance": matched.chance,
-            "verdict": linking_verdict(matched.rate),
-        }
-
-
-def _hybrid_records(result):
-    shared = {"dataset": result.table.name, "cipher": result.ciphers[0].cipher}
-    attack = result.hybrid.attack
-    for row in _score_records(result, result.hybrid.scores, "hybrid_accuracy"):
-        yield shared | row
-    for measure, name, value, (low, high), chance in (
-        ("auc", attack.best_auc_attack, attack.auc, attack.interval, 0.5),
-        ("tpr", attack.best_tpr_attack, attack.tpr, attack.tpr_interval, 0.01),
-    ):
-        yield shared | {
-            "measure": f"hybrid_membership_{measure}",
-            "name": name,
-            "value": value,
-            "low": low,
-            "high": high,
-            "chance": chance,
-        }
-
-
-def _picture_records(result):
-    pictures = result.pictures
-    shared = {"dataset": result.table.name, "cipher": result.ciphers[0].cipher}
-    similarity, matched = pictures.similarity, pictures.reidentification
-    rows = [
-        {"measure": f"image_{name}", "value": similarity[name]}
-        for name in ("ssim", "ssim_mismatched", "ssim_unrelated", "psnr")
-    ]
-    low, high = matched.interval
-    rows.append(
-        {
-            "measure": "image_reidentification",
-            "value": matched.rate,
-            "low": low,
-            "high": high,
-            "chance": matched.chance,
-        }
-    )
-    return [shared | row for row in rows]

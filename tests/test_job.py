@@ -17,7 +17,8 @@ from sklearn_homeo import SecretKey, _job, _job_figures, _job_table, _tables
 from sklearn_homeo.__main__ import PASSPHRASE_VARIABLE, main
 from sklearn_homeo.exceptions import InsecureKeyWarning
 
-FILES = ("results.csv", "results.md", "figure2.png", "summary.png")
+FILES = ("results.csv", "results.md", "figure2.png", "summary.png", "audit.csv")
+FIGURES = FILES[2:4]
 PASSPHRASE = "correct horse battery staple"
 
 
@@ -95,6 +96,8 @@ def test_table_fits_the_terminal_and_tells_everything(job):
         "attacker who knows 160 of 178 rows (90%) and attacks the other 18",
         "hybrid, mean",
         "Hybrid, membership with the key: AUC",
+        "Privacy audit of HomeomorphicEncryptor",
+        "T2 unordered matching",
     ):
         assert words in job.result.out
 
@@ -126,6 +129,15 @@ def test_csv_holds_every_figure(job):
             assert float(row["loss_vs_best"]) == pytest.approx(best - value)
 
 
+def test_the_audit_is_written_with_its_controls(job):
+    with (job.folder / "audit.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["tier"] for row in rows} == {"T0", "T1", "T2", "T2b", "T3", "T4", "T5"}
+    assert {row["cipher"] for row in rows} >= {"audited", "identity", "noise"}
+    assert {row["key"] for row in rows if row["cipher"] == "audited"} == {"0", "1"}
+    assert all(0 <= float(row["rate"]) <= 1 for row in rows)
+
+
 def test_the_published_cipher_is_found_broken(job):
     with (job.folder / "results.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["cipher"] == "tanh"]
@@ -136,7 +148,7 @@ def test_the_published_cipher_is_found_broken(job):
 
 
 def test_figures_are_not_blank(job):
-    for name in FILES[2:]:
+    for name in FIGURES:
         image = imread(job.folder / name)
         assert min(image.shape[:2]) > 300
         assert len(np.unique(image[..., :3].reshape(-1, 3), axis=0)) > 50
@@ -155,7 +167,7 @@ def test_the_same_key_and_state_give_the_same_figures(job, tmp_path, monkeypatch
     monkeypatch.setenv(PASSPHRASE_VARIABLE, PASSPHRASE)
     again = run(*job.argv, "--out", tmp_path, "--quiet")
     assert again.err == ""
-    for name in ("results.csv", "results.md"):
+    for name in ("results.csv", "results.md", "audit.csv"):
         assert (tmp_path / name).read_bytes() == (job.folder / name).read_bytes()
 
 

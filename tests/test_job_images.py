@@ -13,8 +13,9 @@ from sklearn.datasets import load_sample_images
 from sklearn.utils import Bunch
 from torch import nn
 
+from problems import KEY
 from sklearn_homeo import ImageFeatureExtractor, _job_images
-from sklearn_homeo.__main__ import main
+from sklearn_homeo.__main__ import PASSPHRASE_VARIABLE, main
 from sklearn_homeo._job_images import load_bundled_images, load_folder
 
 
@@ -44,13 +45,17 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def job(folder, tmp_path_factory):
     files = tmp_path_factory.mktemp("out")
+    # A fresh key would make twenty test images a gamble.
+    KEY.save(files / "my.key", "passphrase")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PASSPHRASE_VARIABLE, "passphrase")
         patch.setattr(_job_images, "MAX_EPOCHS", 3)
         # The default network's 1,280 features would take a minute to attack.
         network = nn.Sequential(nn.Conv2d(3, 16, 5, stride=4), nn.ReLU())
         extractor = partial(ImageFeatureExtractor, network)
         patch.setattr(_job_images, "ImageFeatureExtractor", extractor)
-        return Bunch(files=files, **run("--data", folder, "--out", files, "--quiet"))
+        argv = ["--data", folder, "--out", files, "--key", files / "my.key", "--quiet"]
+        return Bunch(files=files, **run(*argv))
 
 
 def test_a_folder_of_images_is_measured_like_a_table(job, folder):

@@ -1,6 +1,7 @@
 """The audit's report: figures, verdicts, and whether they can be trusted."""
 
 import html
+import textwrap
 from numbers import Real
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn_homeo.audit._tiers import TIERS
 __all__ = ["AuditReport"]
 
 _CONFIDENCE = 0.95
+_WIDTH = 96
 _ORDER = ("good", "moderate", "bad", "invalid")
 _AUDITED = "audited"
 _LIMITS = (0.05, 0.20)
@@ -211,9 +213,11 @@ class AuditReport:
         return pd.DataFrame(self.rows)
 
     def __str__(self):
-        lines = [self._headline(), "", _line(*_HEADER)]
+        lines = [*_wrapped(self._headline()), "", _line(*_HEADER)]
         lines += [_line(*_cells(name, one)) for name, one in self.tiers.items()]
-        lines += ["", *self._notes()]
+        lines.append("")
+        for note in self._notes():
+            lines += _wrapped(note)
         return "\n".join(lines)
 
     def __repr__(self):
@@ -283,6 +287,10 @@ def _cells(name, one):
     else:
         figures = [f"{100 * x:.1f} %" for x in (one.rate, one.upper, one.chance)]
     return (label, one.attack, one.measure, *figures, one.verdict)
+
+
+def _wrapped(text):
+    return textwrap.wrap(text, _WIDTH, subsequent_indent="    ")
 
 
 def _line(tier, attack, measure, rate, upper, chance, verdict):
