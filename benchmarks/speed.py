@@ -23,6 +23,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import speed_peers
 from speed_peers import COMPETITORS
 from threadpoolctl import threadpool_limits
 
@@ -43,6 +44,7 @@ COLOURS |= {"CKKS packed": ORANGE, "CKKS by row": ORANGE}
 def main(argv=None):
     options = _parse(argv)
     os.makedirs(options.out, exist_ok=True)
+    speed_peers.N_COUPLINGS = options.couplings
     with threadpool_limits(options.threads), _TorchThreads(options.threads):
         if options.growth:
             return _measure_growth(options)
@@ -84,6 +86,7 @@ def measure_setting(width, depth, options):
             "depth": depth,
             "threads": options.threads,
             "competitor": name,
+            "couplings": options.couplings,
             "direction": direction,
             **run.summary(direction, runs.get("sklearn_homeo", run)),
         }
@@ -302,6 +305,7 @@ def _parse(argv):
     add("--competitors", nargs="+", choices=COMPETITORS, default=list(COMPETITORS))
     add("--entries", type=int, default=ENTRIES, help="numbers to encrypt at a time")
     add("--repeats", type=int, default=5)
+    add("--couplings", type=int, default=3, help="of a flow, for each lock's three")
     add("--threads", type=int, default=2)
     add("--growth", action="store_true", help="growth with rows and depth instead")
     add("--growth-rows", type=int, nargs="+", default=GROWTH_ROWS)

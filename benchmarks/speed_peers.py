@@ -15,8 +15,8 @@ from sklearn.utils import gen_batches
 from sklearn_homeo._batches import _piece_rows
 from sklearn_homeo._threads import run_in_threads
 
-# As wide as the hidden waves of a lock, and one coupling a lock (a lock has three).
-N_HIDDEN = 64
+# As wide as the hidden waves of a lock, and as many couplings.
+N_HIDDEN, N_COUPLINGS = 64, 3
 # Rows that a flow maps at a time, and numbers in a CKKS ciphertext.
 FLOW_ENTRIES = 2**19
 N_SLOTS = 4096
@@ -70,8 +70,8 @@ def _multiply(matrices):
                 rows = store.rows[matrix.shape[0]][:n_rows]
                 np.matmul(rows, matrix, out=store.out[matrix.shape[1]][:n_rows])
 
-        n_rows = _piece_rows(X.shape[1])
-        run_in_threads(work, lambda n_threads: gen_batches(len(X), n_rows))
+        _, n_rows = _piece_rows(X.shape[1])
+        run_in_threads(work, lambda n: (gen_batches(len(X), n_rows), n))
         return X
 
     return run
@@ -82,7 +82,7 @@ def aes_gcm(encryptor):
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     cipher = AESGCM(AESGCM.generate_key(256))
-    n_rows = _piece_rows(encryptor.n_features_in_)
+    _, n_rows = _piece_rows(encryptor.n_features_in_)
 
     def encrypt(rows):
         blobs = [None] * -(-len(rows) // n_rows)
@@ -92,7 +92,7 @@ def aes_gcm(encryptor):
             nonce = os.urandom(12)
             blobs[i] = nonce, cipher.encrypt(nonce, plain, None)
 
-        run_in_threads(work, lambda n_threads: range(len(blobs)))
+        run_in_threads(work, lambda n: (range(len(blobs)), n))
         return blobs
 
     def decrypt(blobs):
@@ -101,7 +101,7 @@ def aes_gcm(encryptor):
         def work(i):
             rows[i] = cipher.decrypt(*blobs[i], None)
 
-        run_in_threads(work, lambda n_threads: range(len(blobs)))
+        run_in_threads(work, lambda n: (range(len(blobs)), n))
         return rows
 
     return encrypt, decrypt
@@ -146,7 +146,7 @@ def freia(encryptor):
     if n > 4096:
         raise MemoryError("it holds each permutation as two full matrices")
     flow = FrEIA.framework.SequenceINN(n)
-    for _ in range(depth):
+    for _ in range(N_COUPLINGS * depth):
         flow.append(FrEIA.modules.AllInOneBlock, subnet_constructor=_net)
     flow = flow.double().eval()
     return _over(n, lambda x: flow(x)[0]), _over(n, lambda z: flow(z, rev=True)[0])
@@ -158,7 +158,7 @@ def normflows(encryptor):
     from normflows.nets import MLP
 
     n, flows = encryptor.n_features_in_, []
-    for _ in range(encryptor.depth):
+    for _ in range(N_COUPLINGS * encryptor.depth):
         net = MLP([n - n // 2, N_HIDDEN, 2 * (n // 2)])
         flows += [AffineCouplingBlock(net).double(), Permute(n, mode="swap").double()]
 
@@ -188,7 +188,7 @@ def nflows(encryptor):
     n = encryptor.n_features_in_
     net = partial(ResidualNet, hidden_features=N_HIDDEN, num_blocks=1)
     steps = []
-    for _ in range(encryptor.depth):
+    for _ in range(N_COUPLINGS * encryptor.depth):
         mask = create_mid_split_binary_mask(n)
         steps += [RandomPermutation(n), AdditiveCouplingTransform(mask, net)]
     flow = CompositeTransform(steps).double().eval()
@@ -200,7 +200,8 @@ def zuko(encryptor):
     import zuko.flows
 
     n = encryptor.n_features_in_
-    flow = zuko.flows.NICE(n, transforms=encryptor.depth, hidden_features=[N_HIDDEN])
+    n_couplings = N_COUPLINGS * encryptor.depth
+    flow = zuko.flows.NICE(n, transforms=n_couplings, hidden_features=[N_HIDDEN])
     transform = flow.double()().transform
     return _over(n, transform), _over(n, transform.inv)
 

@@ -7,6 +7,7 @@ from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_homeo._ciphers._arrays import to_device, to_numpy
+from sklearn_homeo._ciphers._scratch import Scratch
 from sklearn_homeo._ciphers.lattice import RowOutOfRange
 from sklearn_homeo._ciphers.rotation import DENSE_LIMIT
 from sklearn_homeo._devices import cipher_on, compute_device
@@ -16,11 +17,11 @@ from sklearn_homeo.exceptions import InvalidCiphertextError
 
 __all__ = ["BatchesMixin"]
 
-# Entries of a batch when batch_size is None: 32 MiB of float64.
-BATCH_ENTRIES = 2**22
-# Entries that a core works on at a time, so that its cache holds them, and fewest
-# rows: as measured, for matrix products and for walks.
-PIECE_ENTRIES = 2**18
+# Entries of a batch when batch_size is None: 128 MiB of float64.
+BATCH_ENTRIES = 2**24
+# Entries that a core works on at a time, so that its cache holds them, and fewest of
+# them and of rows: as measured, for matrix products and for walks.
+PIECE_ENTRIES, FEW_ENTRIES = 2**18, 2**15
 DENSE_ROWS, WALK_ROWS = 128, 16
 # Types that are converted piece by piece, not in a copy of all rows.
 _NUMBERS = [np.float64, np.float32, *map(np.dtype, "bBhHiIlL")]
@@ -143,7 +144,7 @@ class BatchesMixin:
         device = self._device_of(X)
         cipher = cipher_on(self._cipher, device)
 
-        def work(piece):
+        def work_on(piece):
             rows = to_device(as_finite(X[piece], self, "X"), device)
             try:
                 found = getattr(cipher, step)(rows)
@@ -152,7 +153,7 @@ class BatchesMixin:
                 raise ValueError(f"Row {row} of X {error.reason}.") from None
             _write(found[:, : out.shape[1]], out, piece)
 
-        self._run(work, len(X), device)
+        self._run(work_on, len(X), device)
         return out
 
     def _decrypt(self, Z, out):
@@ -160,29 +161,34 @@ class BatchesMixin:
         cipher = cipher_on(self._cipher, device)
         valid = np.empty(len(Z), dtype=bool)
 
-        def work(piece):
+        def work_on(piece):
             rows = to_device(as_finite(Z[piece], self, "Z"), device)
             found, on_lattice = cipher.decrypt(rows)
             valid[piece] = to_numpy(on_lattice)
             _write(found, out, piece)
 
-        self._run(work, len(Z), device)
+        self._run(work_on, len(Z), device)
         self._report_invalid(np.flatnonzero(~valid), len(Z))
         return out
 
-    def _run(self, work, n_samples, device):
+    def _run(self, work_on, n_samples, device):
         """Work on all rows, in pieces that together stay within three batches."""
-        # A piece needs room for about five of its size, in each thread.
-        most = self._batch_rows() // 2
+        # A piece needs room for up to nine of its size, in each thread.
+        most, scratch = max(1, self._batch_rows() // 3), Scratch()
+
+        def work(piece):
+            with scratch.reused():
+                work_on(piece)
 
         def cut(n_threads):
-            rows = min(_piece_rows(self.n_features_in_), most // n_threads)
-            return gen_batches(n_samples, max(1, rows))
+            fewest, best = _piece_rows(self.n_features_in_)
+            rows = min(max(most // n_threads, fewest), best, most)
+            return gen_batches(n_samples, rows), most // rows
 
         if device is None:
             run_in_threads(work, cut)
             return
-        for piece in gen_batches(n_samples, max(1, most)):
+        for piece in gen_batches(n_samples, most):
             work(piece)
 
     def _batch_rows(self):
@@ -230,9 +236,11 @@ class BatchesMixin:
 
 
 def _piece_rows(n_features):
+    """Fewest and best rows of a piece."""
     if n_features > DENSE_LIMIT:
-        return WALK_ROWS
-    return max(DENSE_ROWS, PIECE_ENTRIES // n_features)
+        return WALK_ROWS, WALK_ROWS
+    fewest = max(DENSE_ROWS, FEW_ENTRIES // n_features)
+    return fewest, max(fewest, PIECE_ENTRIES // n_features)
 
 
 def _write(found, out, piece):

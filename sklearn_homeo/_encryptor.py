@@ -99,7 +99,7 @@ class HomeomorphicEncryptor(
         the same bits on all of them. Tensors stay where they are and give tensors.
 
     batch_size : int or None, default=None
-        Rows of a batch; scratch space stays within three. None takes about 4 million
+        Rows of a batch; scratch space stays within three. None takes about 17 million
         entries. Results do not depend on it: with NumPy, not in a bit.
 
     Attributes

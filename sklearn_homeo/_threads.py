@@ -20,19 +20,20 @@ def run_in_threads(function, cut):
     ----------
     function : callable
     cut : callable
-        Returns the pieces for a number of threads.
+        Takes a number of threads; returns the pieces and how many of them at a time.
 
     Examples
     --------
     >>> from sklearn_homeo._threads import run_in_threads
     >>> squares = {}
-    >>> run_in_threads(lambda i: squares.update({i: i * i}), lambda n_threads: [1, 2])
+    >>> run_in_threads(lambda i: squares.update({i: i * i}), lambda n: ([1, 2], n))
     >>> sorted(squares.items())
     [(1, 1), (2, 4)]
     """
     with _BLAS.single_threaded() as n_threads:
-        pieces = list(cut(n_threads))
-        n_threads = min(n_threads, len(pieces))
+        pieces, most = cut(n_threads)
+        pieces = list(pieces)
+        n_threads = min(n_threads, most, len(pieces))
         if n_threads <= 1:
             for piece in pieces:
                 function(piece)

@@ -162,12 +162,12 @@ def test_other_numbers_are_converted_piece_by_piece(dtype):
 
 @pytest.mark.parametrize("n_threads", [1, 2, 8])
 @pytest.mark.parametrize(
-    "n_features, batch_size", [(64, 4096), (512, None), (4200, 64)]
+    "n_features, batch_size", [(64, 4096), (512, 2000), (4200, 64)]
 )
 def test_scratch_space_is_at_most_three_batches(n_features, batch_size, n_threads):
     encryptor, X = fitted(n_features, batch_size=batch_size, depth=1)
     batch = encryptor._batch_rows() * n_features * 8
-    X = rows_like(X, max(300, 2 * batch_size if batch_size else 4500))
+    X = rows_like(X, max(300, 2 * batch_size))
     Z, back = np.empty_like(X), np.empty_like(X)
     with threadpool_limits(n_threads):
         for work, rows, out in (

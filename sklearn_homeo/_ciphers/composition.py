@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._ciphers._arrays import namespace, to_numpy
+from sklearn_homeo._ciphers._arrays import (
+    divide,
+    multiply,
+    namespace,
+    nearest,
+    to_numpy,
+)
 from sklearn_homeo._ciphers.coupling import CouplingLock
 from sklearn_homeo._ciphers.frame import (
     DenseFrame,
@@ -66,7 +72,7 @@ class LatticeCipher:
         y = self.frame.forward(X)
         for lock in self.locks:
             y = lock.forward(y)
-        z = y / GRID
+        z = divide(y, GRID)
         for stage in self.stages:
             z = stage.forward(z)
         self._check_return(y, z)
@@ -88,17 +94,18 @@ class LatticeCipher:
         """Nearest lattice points, and whether rows are as near as rounding takes."""
         xp = namespace(Z)
         y = self._open(Z)
-        nearest = xp.round(y)
+        points = nearest(y)
         tolerance = xp.clip(self._noise(Z), MIN_TOLERANCE, MAX_TOLERANCE)
-        valid = xp.amax(xp.abs(nearest), axis=1) <= MAX_LATTICE
-        y -= nearest
+        valid = xp.amax(points, axis=1) <= MAX_LATTICE
+        valid &= xp.amin(points, axis=1) >= -MAX_LATTICE
+        y -= points
         valid &= xp.amax(xp.abs(y, out=y), axis=1) <= tolerance
-        return nearest, valid
+        return points, valid
 
     def _open(self, z):
         for stage in reversed(self.stages):
             z = stage.inverse(z)
-        return z * GRID
+        return multiply(z, GRID)
 
     def _noise(self, z):
         """Bound on the rounding error that reaches the lattice, in grid steps."""

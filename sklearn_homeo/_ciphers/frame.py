@@ -10,7 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import qr
 
-from sklearn_homeo._ciphers._arrays import copy_rows, namespace, to_numpy
+from sklearn_homeo._ciphers._arrays import (
+    copy_rows,
+    divide,
+    multiply,
+    namespace,
+    subtract,
+    to_numpy,
+)
 from sklearn_homeo._ciphers.lattice import (
     GRID,
     MAX_UNITS,
@@ -68,7 +75,7 @@ class Standardisation:
 
     def units(self, X):
         """Return rows in standard deviations, however far out."""
-        units = X - self.mean
+        units = subtract(X, self.mean)
         units /= self.scale
         return units
 
@@ -86,7 +93,7 @@ class Standardisation:
 
     def inverse(self, units):
         """Return rows in the units of the data."""
-        X = units * self.scale
+        X = multiply(units, self.scale)
         X += self.mean
         return X
 
@@ -123,7 +130,7 @@ class PlainFrame:
 
     def inverse(self, y):
         """Map lattice points to rows."""
-        return self.standardisation.inverse(y / GRID)
+        return self.standardisation.inverse(divide(y, GRID))
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,7 @@ class DenseFrame:
 
     def inverse(self, y):
         """Map lattice points to rows."""
-        return self.standardisation.inverse(self.inverse_matrix.apply(y / GRID))
+        return self.standardisation.inverse(self.inverse_matrix.apply(divide(y, GRID)))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._ciphers._arrays import namespace
+from sklearn_homeo._ciphers._arrays import divide, matmul, multiply, namespace
 
 __all__ = [
     "GRID_BITS",
@@ -90,7 +90,7 @@ class BitBudget:
 
 def to_lattice(x):
     """Round ``x``, in standard deviations, to the lattice."""
-    scaled = x * GRID
+    scaled = multiply(x, GRID)
     return namespace(x).round(scaled, out=scaled)
 
 
@@ -122,9 +122,10 @@ def triangle_wave(phase, period, amplitude):
 
 def reduce_modulo(x, period):
     """Return the representative of ``x`` modulo ``period`` nearest to zero."""
-    whole = namespace(x).round(x / period)
+    xp, whole = namespace(x), divide(x, period)
+    xp.round(whole, out=whole)
     whole *= period
-    return x - whole
+    return xp.subtract(x, whole, out=whole)
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ class PhaseMatrix:
         for block in drivers:
             stop = start + block.shape[1]
             if stop > start:
-                part = reduce_modulo(block, self.period) @ self.weights[start:stop]
+                reduced = reduce_modulo(block, self.period)
+                part = matmul(reduced, self.weights[start:stop])
                 part += total
                 total = part
             start = stop
@@ -242,13 +244,13 @@ class IntegerMatrix:
         """
         step = 2.0**_SPLIT_BITS
         xp = namespace(x)
-        high = x / step
+        high = divide(x, step)
         xp.round(high, out=high)
-        product = high @ self.entries
+        product = matmul(high, self.entries)
         product *= step
         high *= step
         low = xp.subtract(x, high, out=high)
-        product += low @ self.entries
+        product += matmul(low, self.entries)
         product *= self.units
         return product
 

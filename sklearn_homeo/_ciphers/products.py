@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._ciphers._arrays import empty
+from sklearn_homeo._ciphers._arrays import empty, matmul
 
 __all__ = ["RealMatrix"]
 
@@ -59,7 +59,7 @@ class RealMatrix:
 def _product(x, padded):
     fewest = math.ceil(_MULTIPLICATIONS / (padded.shape[0] * padded.shape[1]))
     n_rows = _round_up(max(len(x), fewest), _ROWS)
-    return _fill_up(x, n_rows, padded.shape[0]) @ padded
+    return matmul(_fill_up(x, n_rows, padded.shape[0]), padded)
 
 
 def _fill_up(x, n_rows, n_columns):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._ciphers._arrays import copy_rows, namespace, take_rows
+from sklearn_homeo._ciphers._arrays import copy_rows, multiply, namespace, take_rows
 from sklearn_homeo._ciphers.products import RealMatrix
 
 __all__ = ["DENSE_LIMIT", "DenseRotation", "LatticeRotation", "keyed_rotation"]
@@ -88,9 +88,9 @@ class WalkRotation(_Walk):
     def _turn(a, b, t):
         """Turn pairs by angles of half-angle tangents ``t``, in place."""
         cosine, sine = (1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)
-        turned = sine * a
+        turned = multiply(a, sine)
         a *= cosine
-        a -= sine * b
+        a -= multiply(b, sine)
         b *= cosine
         b += turned
 
@@ -152,5 +152,5 @@ class LatticeRotation(_Walk):
 
 
 def _shear(moved, other, slope):
-    shift = slope * other
+    shift = multiply(other, slope)
     moved += namespace(shift).round(shift, out=shift)

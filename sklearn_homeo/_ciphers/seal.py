@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sklearn_homeo._ciphers._arrays import divide, multiply
 from sklearn_homeo._ciphers.rotation import DenseRotation, WalkRotation, keyed_rotation
 from sklearn_homeo._ciphers.skew import SmoothLock
 
@@ -49,14 +50,14 @@ class Seal:
 
     def forward(self, x):
         """Seal rows of shape (n_samples, n)."""
-        y = x * self.shrinkage
+        y = multiply(x, self.shrinkage)
         y[:, : self.n_preserved] = self.lock.forward(x[:, : self.n_preserved])
         return self.rotation.forward(y)
 
     def inverse(self, z):
         """Unseal rows."""
         y = self.rotation.inverse(z)
-        x = y / self.shrinkage
+        x = divide(y, self.shrinkage)
         x[:, : self.n_preserved] = self.lock.inverse(y[:, : self.n_preserved])
         return x
 
