@@ -91,7 +91,12 @@ for n_preserved, colour in ((1, "#56B4E9"), (2, "#009E73"), (4, "#CC79A7")):
     these = results["param_encryptor__n_preserved"] == n_preserved
     label = f"{n_preserved} preserved"
     ax.plot(linked[these], utility[these], "o", color=colour, label=label, zorder=3)
+named = []
 for i in frontier:
+    # Names of neighbours would cover each other.
+    if any(abs(linked[i] - linked[j]) < 0.05 for j in named):
+        continue
+    named.append(i)
     noise = results["params"][i]["encryptor__linkage_noise"]
     ax.annotate(
         f"noise {noise}",

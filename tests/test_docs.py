@@ -20,6 +20,7 @@ sys.path.insert(0, str(DOCS))
 
 from _docstrings import prepare  # noqa: E402
 from _inventories import write_inventories  # noqa: E402
+from check_site import find_problems  # noqa: E402
 
 BUILT = {"_build", "auto_examples", "generated", "sg_execution_times.rst"}
 PAGES = [
@@ -248,3 +249,28 @@ def test_fallback_inventories_cover_every_site():
     text = (DOCS / "conf.py").read_text("utf-8")
     sites = re.findall(r'^    "(\w+)": "https', text, re.MULTILINE)
     assert set(sites) == {path.stem for path in DOCS.glob("_intersphinx/*.txt")}
+
+
+def test_site_check_finds_dead_links_foreign_scripts_and_missing_figures(tmp_path):
+    (tmp_path / "auto_examples").mkdir()
+    figure = '<img src="../sphx_glr_plot_01_a_001.png">'
+    pages = {
+        "good.html": '<a href="#here">a</a><p id="here"><a href="https://a.org/">b</a>',
+        "bad.html": '<a href="good.html#there">a</a><a href="none.html">b</a>',
+        "foreign.html": '<script src="https://a.org/a.js"></script>',
+        "auto_examples/plot_01_a.html": figure,
+        "auto_examples/plot_02_b.html": '<a href="../good.html#here">a</a>',
+    }
+    for name, text in pages.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "sphx_glr_plot_01_a_001.png").touch()
+    assert find_problems(tmp_path) == [
+        "auto_examples/plot_02_b.html: no figure",
+        "bad.html: good.html#there has no such place",
+        "bad.html: none.html leads nowhere",
+        "foreign.html: loads https://a.org/a.js from another site",
+    ]
+
+
+def test_site_check_misses_a_whole_site(tmp_path):
+    assert find_problems(tmp_path) == [f"{tmp_path} has no pages"]
