@@ -103,7 +103,7 @@ def view(records):
     return axes_of_ciphertexts.transform(flat.transform(records))
 
 
-figure, axes = plt.subplots(2, 2, figsize=(8, 7), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(7, 6.5), layout="constrained")
 axes[0, 0].scatter(*X_2.T, c=colours, s=9)
 axes[0, 0].set_title("(a) records, and a grid over them")
 axes[0, 1].scatter(*view(X_2).T, c=colours, s=9)

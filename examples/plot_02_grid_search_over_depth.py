@@ -93,24 +93,24 @@ for cipher in scores:
 # (:ref:`sphx_glr_auto_examples_plot_10_privacy_utility_search.py`).
 import matplotlib.pyplot as plt
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+figure, (above, below) = plt.subplots(2, 1, figsize=(6, 6.5), layout="constrained")
 for cipher, colour in (("coupling", "#0072B2"), ("tanh", "#D55E00")):
     spread = results["std_test_score"][results["param_encryptor__cipher"] == cipher]
     middle = 100 * scores[cipher]
-    left.fill_between(
+    above.fill_between(
         depths, middle - 100 * spread, middle + 100 * spread, color=colour, alpha=0.15
     )
-    left.plot(depths, middle, "o-", color=colour, label=cipher)
+    above.plot(depths, middle, "o-", color=colour, label=cipher)
     found = [(depth, errors[one, depth]) for one, depth in errors if one == cipher]
-    right.semilogy(*zip(*found, strict=True), "o-", color=colour, label=cipher)
-left.axhline(100 * plain, color="0.4", linestyle=":", label="plain")
-left.set_ylabel("accuracy in % (band: folds)")
-right.set_ylabel("largest round-trip error\nin standard deviations")
+    below.semilogy(*zip(*found, strict=True), "o-", color=colour, label=cipher)
+above.axhline(100 * plain, color="0.4", linestyle=":", label="plain")
+above.set_ylabel("accuracy in % (band: folds)")
+below.set_ylabel("largest round-trip error\nin standard deviations")
 refused = [depth for depth in depths if ("tanh", depth) not in errors]
 if refused:
-    right.axvspan(min(refused) - 2, max(depths) + 1, color="#D55E00", alpha=0.08)
-    right.text(min(refused), 1e-10, "tanh\nrefused", ha="center", color="#D55E00")
-for ax in (left, right):
+    below.axvspan(min(refused) - 2, max(depths) + 1, color="#D55E00", alpha=0.08)
+    below.text(min(refused), 1e-10, "tanh\nrefused", ha="center", color="#D55E00")
+for ax in (above, below):
     ax.set_xlabel("depth (locks)")
     ax.set_xticks(depths)
     ax.legend(frameon=False)

@@ -90,20 +90,20 @@ pipeline
 # New digits, with the answer that came back; mistakes are in orange.
 import matplotlib.pyplot as plt
 
-figure = plt.figure(figsize=(9, 4.2), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=(1, 1.1))
-ax = left.subplots()
+figure = plt.figure(figsize=(6, 6.5), layout="constrained")
+above, below = figure.subfigures(2, 1)
+ax = above.subplots()
 places = np.arange(len(models))
 for i, (name, colour) in enumerate(
     zip(columns, ("0.6", "#56B4E9", "#0072B2"), strict=True)
 ):
     ax.bar(places + 0.27 * (i - 1), 100 * scores[:, i], 0.25, color=colour, label=name)
 ax.set_xticks(places, list(models))
-ax.set_ylim(50, 100)
+ax.set_ylim(0, 109)
 ax.set_ylabel("accuracy in %")
 ax.legend(frameon=False, ncols=3, loc="upper center")
 for ax, image, answer, truth in zip(
-    right.subplots(4, 6).ravel(), new, answers, y_new, strict=False
+    below.subplots(3, 8).ravel(), new, answers, y_new, strict=False
 ):
     ax.imshow(image.reshape(28, 28), "gray_r")
     ax.set_title(answer, color="#D55E00" if answer != truth else "black", fontsize=9)

@@ -94,12 +94,12 @@ for cipher, Z in ciphertexts.items():
     rebuilt[cipher] = attacker.fit(Z[leaked], X[leaked]).predict(Z[hidden])
 
 # %%
-# Left, the curves; right, digits that the attacker has not seen, and what they get.
+# Above, the curves; below, digits that the attacker has not seen, and what they get.
 import matplotlib.pyplot as plt
 
-figure = plt.figure(figsize=(9.5, 4), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=(1.1, 1))
-ax = left.subplots()
+figure = plt.figure(figsize=(6, 6.5), layout="constrained")
+above, below = figure.subfigures(2, 1, height_ratios=(1.3, 1))
+ax = above.subplots()
 for cipher, colour in (("tanh", "#D55E00"), ("coupling", "#0072B2")):
     curve = curves[cipher]
     ax.semilogx(curve.n_leaked, curve.r2, "s-", color=colour, label=f"{cipher}: R2")
@@ -117,7 +117,7 @@ ax.set_ylabel("attacker's best")
 ax.legend(frameon=False, fontsize=8)
 rows = {"record": X[hidden], "attacked\ntanh": rebuilt["tanh"]}
 rows["attacked\ncoupling"] = rebuilt["coupling"]
-grid = right.subplots(3, 6)
+grid = below.subplots(3, 8)
 for line, (name, pictures) in zip(grid, rows.items(), strict=True):
     for ax, picture in zip(line, pictures, strict=False):
         ax.imshow(picture.reshape(8, 8), "gray_r", vmin=0, vmax=16)

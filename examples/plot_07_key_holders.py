@@ -103,7 +103,7 @@ print(f"what the auditor opens is what the laboratory locked, to {difference:.1e
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(
-    len(stages) + 1, 8, figsize=(8, 5.2), layout="constrained", squeeze=False
+    len(stages) + 1, 8, figsize=(7, 4.8), layout="constrained", squeeze=False
 )
 pictures = {name: pair[0] for name, pair in stages.items()} | {"unlocked": unlocked}
 titles = {"records": "records", "unlocked": "after all have\nunlocked"}

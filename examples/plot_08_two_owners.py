@@ -93,10 +93,12 @@ import matplotlib.pyplot as plt
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 plane = LinearDiscriminantAnalysis(n_components=2).fit(*both)
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+figure, (above, below) = plt.subplots(
+    2, 1, figsize=(6, 7), height_ratios=(1.6, 1), layout="constrained"
+)
 for name, marker in (("A", "o"), ("B", "^")):
     Z, labels = handed_over[name]
-    left.scatter(
+    above.scatter(
         *plane.transform(Z).T,
         c=labels,
         cmap="tab10",
@@ -107,18 +109,18 @@ for name, marker in (("A", "o"), ("B", "^")):
         alpha=0.7,
         label=name,
     )
-left.set_title("what the service has (colour: label)")
-left.set_xlabel("first discriminant axis")
-left.set_ylabel("second discriminant axis")
-legend = left.legend(title="owner", frameon=False)
+above.set_title("what the service has (colour: label)")
+above.set_xlabel("first discriminant axis")
+above.set_ylabel("second discriminant axis")
+legend = above.legend(title="owner", frameon=False)
 for handle in legend.legend_handles:
     handle.set_color("0.4")
 names = [*scores, "different keys"]
 values = [100 * value for value in (*scores.values(), own_keys)]
 colours = ["#56B4E9", "#56B4E9", "#0072B2", "0.6", "#D55E00"]
-bars = right.barh(names, values, color=colours)
-right.bar_label(bars, fmt="%.1f", padding=2)
-right.invert_yaxis()
-right.set_xlim(0, 110)
-right.set_xlabel("accuracy on new records in %")
+bars = below.barh(names, values, color=colours)
+below.bar_label(bars, fmt="%.1f", padding=2)
+below.invert_yaxis()
+below.set_xlim(0, 110)
+below.set_xlabel("accuracy on new records in %")
 plt.show()

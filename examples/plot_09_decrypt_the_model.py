@@ -75,7 +75,7 @@ from sklearn.inspection import PartialDependenceDisplay
 
 colours = {"plain model": "0.6", "decrypted model": "#0072B2"}
 colours["service's copy"] = "#D55E00"
-figure = plt.figure(figsize=(9, 6.5), layout="constrained")
+figure = plt.figure(figsize=(7, 6.5), layout="constrained")
 above, below = figure.subfigures(2, 1)
 axes = above.subplots(1, 3, sharex=True)
 for ax, (name, values) in zip(axes, importances.items(), strict=True):
