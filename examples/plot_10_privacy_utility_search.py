@@ -40,11 +40,11 @@ search = GridSearchCV(
     pipeline,
     {
         "encryptor__n_preserved": [1, 2, 4],
-        "encryptor__linkage_noise": [0.03, 0.1, 0.3, 1.0, 2.0],
+        "encryptor__linkage_noise": [0.03, 0.1, 0.3, 1.0],
     },
     scoring={"utility": "accuracy", "privacy": make_privacy_scorer()},
     refit=best_private_index(tolerance=0.02),
-    cv=4,
+    cv=3,
 )
 search.fit(X, y)
 print(search.best_params_)
