@@ -60,7 +60,7 @@ curves = {
 # -----------
 # ``privacy_audit`` runs attackers of every kind under several keys, along with controls
 # that must be broken or must show nothing. *Quick* is for a page like this one; the
-# default takes minutes.
+# default takes longer and finds more.
 from sklearn.datasets import load_breast_cancer
 
 from sklearn_homeo.audit import privacy_audit
