@@ -17,8 +17,8 @@ from sklearn_homeo._threads import run_in_threads
 
 # As wide as the hidden waves of a lock, and as many couplings.
 N_HIDDEN, N_COUPLINGS = 64, 3
-# Rows that a flow maps at a time, and numbers in a CKKS ciphertext.
-FLOW_ENTRIES = 2**19
+# Numbers that a flow maps at a time (more or fewer are slower), and in a ciphertext.
+FLOW_ENTRIES = 2**18
 N_SLOTS = 4096
 
 
@@ -218,7 +218,7 @@ def _over(n_features, function):
     """Apply a torch function to rows in batches that suit a cache."""
     import torch
 
-    n_rows = max(64, FLOW_ENTRIES // n_features)
+    n_rows = max(16, FLOW_ENTRIES // n_features)
 
     def run(rows):
         out = np.empty_like(rows)
