@@ -17,7 +17,7 @@ from sklearn_homeo._threads import run_in_threads
 
 # As wide as the hidden waves of a lock, and as many couplings.
 N_HIDDEN, N_COUPLINGS = 64, 3
-# Numbers that a flow maps at a time (more or fewer are slower), and in a ciphertext.
+# Numbers that a flow maps at a time (fewer are slower), and in a ciphertext.
 FLOW_ENTRIES = 2**18
 N_SLOTS = 4096
 
