@@ -16,6 +16,7 @@ _HOME = {
     "KeyFileError": "exceptions",
     "KeyShare": "_keys",
     "KeyShareError": "exceptions",
+    "MemorisationWarning": "exceptions",
     "NoProtectionWarning": "exceptions",
     "SecretKey": "_keys",
     "encrypt_images": "_encrypted_images",

@@ -1,5 +1,6 @@
 """Class labels of any type, and how many rows of each to draw."""
 
+import warnings
 from collections.abc import Mapping
 from numbers import Integral
 
@@ -7,7 +8,18 @@ import numpy as np
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
-__all__ = ["check_class_sizes", "check_labels", "class_counts", "requested_counts"]
+from sklearn_homeo.exceptions import MemorisationWarning
+
+__all__ = [
+    "check_class_sizes",
+    "check_labels",
+    "class_counts",
+    "requested_counts",
+    "warn_of_memorising",
+]
+
+# From so many on, attacks were at chance in benchmarks/hybrid.py.
+_ROWS_PER_DIRECTION = 30
 
 
 def check_labels(y):
@@ -66,6 +78,26 @@ def check_class_sizes(classes, counts, needed, purpose):
             f"Class {classes.tolist()[short]!r} has n_samples={counts[short]} row(s), "
             f"but {purpose} needs at least {needed} of each class. Add rows, merge "
             "classes, or leave the class out."
+        )
+
+
+def warn_of_memorising(classes, counts, n_directions):
+    """Warn if a class has so few rows that synthetic ones may give them away.
+
+    The parameters of a density of k directions, from n rows, tell members from
+    others the better the greater k / n is.
+    """
+    short = int(np.argmin(counts))
+    if counts[short] < _ROWS_PER_DIRECTION * n_directions:
+        warnings.warn(
+            f"Class {classes.tolist()[short]!r} has {counts[short]} rows for "
+            f"{n_directions} described direction(s). With fewer than "
+            f"{_ROWS_PER_DIRECTION} rows for each, synthetic rows tell to some extent "
+            "which records they were made from: measure it by "
+            "sklearn_homeo.audit.membership_attack. More rows, fewer or larger "
+            "classes, encrypting first, or epsilon help.",
+            MemorisationWarning,
+            stacklevel=4,
         )
 
 

@@ -20,7 +20,12 @@ from sklearn.utils.validation import (
 from sklearn_homeo._densities import rows_needed
 from sklearn_homeo._doc_links import DocLinkMixin
 from sklearn_homeo._drawing import DrawingMixin, check_privacy, fit_drawer
-from sklearn_homeo._labels import check_class_sizes, check_labels, class_counts
+from sklearn_homeo._labels import (
+    check_class_sizes,
+    check_labels,
+    class_counts,
+    warn_of_memorising,
+)
 
 __all__ = ["ClassConditionalSynthesizer"]
 
@@ -114,7 +119,8 @@ class ClassConditionalSynthesizer(
 
     n_directions_ : int
         Directions that the density describes. All others are indistinguishable from
-        isotropic noise and are drawn as that.
+        isotropic noise and are drawn as that. `fit` gives a `MemorisationWarning` if
+        a class has fewer than 30 rows for each.
 
     privacy_spent_ : PrivacyLedger or None
         Every mechanism and its cost, what is taken for public and what is not
@@ -376,6 +382,8 @@ class ClassConditionalSynthesizer(
         self.privacy_spent_ = ledger
         self._drawer = fit_drawer(self, X, codes, ledger, self._fit_generator())
         self.n_directions_ = self._drawer.density.n_directions
+        if ledger is None:
+            warn_of_memorising(self.classes_, self.class_counts_, self.n_directions_)
         return X, codes
 
     def _rows_needed(self):

@@ -6,6 +6,7 @@ __all__ = [
     "InvalidCiphertextError",
     "KeyFileError",
     "KeyShareError",
+    "MemorisationWarning",
     "NoProtectionWarning",
 ]
 
@@ -52,3 +53,7 @@ class InsecureKeyWarning(UserWarning):
 
 class NoProtectionWarning(UserWarning):
     """No part of the data is masked with the chosen or found settings."""
+
+
+class MemorisationWarning(UserWarning):
+    """Synthetic rows may tell which records they were made from."""

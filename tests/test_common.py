@@ -44,6 +44,7 @@ SYNTHESIZERS = [
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.BrokenCipherWarning"),
     pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.NoProtectionWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.MemorisationWarning"),
     # The checks for missing feature names provoke scikit-learn's own warning.
     pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names"),
 ]

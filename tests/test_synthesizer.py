@@ -1,6 +1,7 @@
 """The synthesizer: exact counts, labels of any type, pipelines, clear errors."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,11 @@ from sklearn.preprocessing import StandardScaler
 
 from problems import KEY, wine
 from sklearn_homeo import ClassConditionalSynthesizer, HomeomorphicEncryptor
+from sklearn_homeo.exceptions import MemorisationWarning
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn_homeo.exceptions.MemorisationWarning"
+)
 METHODS = ["gaussian", "mixture", "kde"]
 
 
@@ -306,3 +311,16 @@ def test_bad_input_of_sample(request_, message):
     X, y = blobs()
     with pytest.raises(ValueError, match=message):
         ClassConditionalSynthesizer().fit(X, y).sample(request_)
+
+
+def test_few_rows_a_direction_are_warned_of():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 4)), np.arange(400) % 2
+    X[:, 1:] += 2 * X[:, :1]
+    params = {"epsilon": 1.0, "bounds": (-40, 40)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ClassConditionalSynthesizer().fit(X, y)
+        ClassConditionalSynthesizer(**params).fit(X[:40], y[:40])
+    with pytest.warns(MemorisationWarning, match="Class 0 has 20 rows for 1 described"):
+        ClassConditionalSynthesizer().fit(X[:40], y[:40])
