@@ -132,7 +132,7 @@ def test_csv_holds_every_figure(job):
 def test_the_audit_is_written_with_its_controls(job):
     with (job.folder / "audit.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["tier"] for row in rows} == {"T0", "T1", "T2", "T2b", "T3", "T4", "T5"}
+    assert {row["tier"] for row in rows} == {"T0", "T2", "T2b", "T3", "T4", "T5"}
     assert {row["cipher"] for row in rows} >= {"audited", "identity", "noise"}
     assert {row["key"] for row in rows if row["cipher"] == "audited"} == {"0", "1"}
     assert all(0 <= float(row["rate"]) <= 1 for row in rows)
