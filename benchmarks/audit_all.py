@@ -16,6 +16,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from fixed_keys import fixed_key
 from image_tables import load_features, load_images
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.linear_model import LogisticRegression
@@ -24,13 +25,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
-from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo.audit import PrivacyUtilityDisplay, linkage_bound
 from sklearn_homeo.audit._audit import audited_jobs, control_jobs, run_jobs
 from sklearn_homeo.audit._controls import CONTROLS
 from sklearn_homeo.audit._report import AuditReport
 from sklearn_homeo.audit._tiers import BUDGETS, TIERS
-from sklearn_homeo.exceptions import InsecureKeyWarning
 
 BUNDLED = {"digits": load_digits, "breast cancer": load_breast_cancer}
 SETTINGS = {
@@ -127,7 +127,7 @@ def _fit(table, setting, i, rows=slice(None)):
         parameters["tanh_scale"] = X.shape[1] ** -0.5
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        encryptor = HomeomorphicEncryptor(**parameters, key=_key(i))
+        encryptor = HomeomorphicEncryptor(**parameters, key=fixed_key(i))
         return encryptor.fit(X, y)
 
 
@@ -147,12 +147,6 @@ class _Linear:
         if self.setting == "none":
             return X
         return self.scaler.transform(X) @ self.turn
-
-
-def _key(seed):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InsecureKeyWarning)
-        return SecretKey.insecure_from_seed(seed)
 
 
 def _floor(fitted, table, leak):

@@ -14,17 +14,16 @@ import argparse
 import csv
 import os
 import sys
-import warnings
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+from fixed_keys import fixed_key
 from joblib import Parallel, delayed
 from sklearn.model_selection import KFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from sklearn_homeo import SecretKey
 from sklearn_homeo._job import (
     attack_cipher,
     make_encryptor,
@@ -36,7 +35,6 @@ from sklearn_homeo._job import (
 from sklearn_homeo._job_figures import BLUE, GREEN, ORANGE, new_figure
 from sklearn_homeo._job_table import linking_verdict
 from sklearn_homeo._tables import BUNDLED, load_bundled, read_csv
-from sklearn_homeo.exceptions import InsecureKeyWarning
 
 DEPTHS = (1, 2, 3, 5, 10, 20, 64)
 CIPHERS = ("coupling", "smooth", "tanh")
@@ -69,7 +67,7 @@ def measure_references(table):
     with threadpool_limits(1, user_api="blas"):
         for train, test in _folds(table):
             rows = split_rows(table, train, test)
-            encryptor = make_encryptor("coupling", table.task, key=_key(0))
+            encryptor = make_encryptor("coupling", table.task, key=fixed_key(0))
             encryptor.fit(rows.X_train, rows.y_train)
             plain.append(score_models(models, rows, np.asarray))
             frame.append(score_models(models, rows, encryptor.preserve))
@@ -91,7 +89,7 @@ def _measure(table, cipher, depth, seed):
     folds = []
     for train, test in _folds(table):
         rows = split_rows(table, train, test)
-        encryptor = make_encryptor(cipher, table.task, depth=depth, key=_key(seed))
+        encryptor = make_encryptor(cipher, table.task, depth=depth, key=fixed_key(seed))
         folds.append(measure_cipher(rows, models, encryptor))
         if len(folds) == 1:
             attack = attack_cipher(rows, encryptor, random_state=RANDOM_STATE)
@@ -147,12 +145,6 @@ def _folds(table):
     kind = StratifiedKFold if table.task == "classification" else KFold
     folds = kind(N_FOLDS, shuffle=True, random_state=RANDOM_STATE)
     return folds.split(table.X, table.y)
-
-
-def _key(seed):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InsecureKeyWarning)
-        return SecretKey.insecure_from_seed(seed)
 
 
 def _write(rows, path):

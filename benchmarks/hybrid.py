@@ -26,6 +26,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from fixed_keys import fixed_key
 from hybrid_report import draw_hybrid, print_hybrid
 from image_tables import load_features, load_images
 from imblearn.over_sampling import SMOTE
@@ -36,12 +37,12 @@ from sklearn.utils import Bunch
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo._job import make_models, score_models, split_rows
 from sklearn_homeo._job_hybrid import attack_synthetic, synthesize
 from sklearn_homeo._tables import BUNDLED, load_bundled, read_csv
 from sklearn_homeo.audit import distance_to_records
-from sklearn_homeo.exceptions import InsecureKeyWarning, NoProtectionWarning
+from sklearn_homeo.exceptions import NoProtectionWarning
 
 CLASS_SIZES = (20, 50, 200)
 REPEATS = 5
@@ -241,10 +242,7 @@ def _small_rows(table, size, seed):
 
 
 def _encryptor(seed):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InsecureKeyWarning)
-        key = SecretKey.insecure_from_seed(seed)
-    return HomeomorphicEncryptor(target_type="discrete", key=key)
+    return HomeomorphicEncryptor(target_type="discrete", key=fixed_key(seed))
 
 
 def _row(table, study, name, measure, value, setting="", interval=("", "")):

@@ -12,21 +12,20 @@ Writes hybrid_images.png and prints the accuracy of models trained on each kind 
 
 import argparse
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
+from fixed_keys import fixed_key
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
-from sklearn_homeo import HomeomorphicEncryptor, ImageAutoencoder, SecretKey
+from sklearn_homeo import HomeomorphicEncryptor, ImageAutoencoder
 from sklearn_homeo._job import make_models, score_models
 from sklearn_homeo._job_figures import new_figure
 from sklearn_homeo._job_hybrid import synthesize
 from sklearn_homeo.datasets import load_image_folder
-from sklearn_homeo.exceptions import InsecureKeyWarning
 
 SHOWN = 6
 MAX_CLASSES = 4
@@ -66,10 +65,8 @@ def _make(data, options):
     scaler = StandardScaler().fit(codes)
     codes, codes_test = scaler.transform(codes), scaler.transform(codes_test)
     y = data.y[train]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InsecureKeyWarning)
-        key = SecretKey.insecure_from_seed(0)
-    encryptor = HomeomorphicEncryptor(key=key, on_invalid="ignore").fit(codes, y)
+    encryptor = HomeomorphicEncryptor(key=fixed_key(0), on_invalid="ignore")
+    encryptor.fit(codes, y)
     encrypted = encryptor.transform(codes)
     kinds = {
         "real": (codes, y, codes_test),

@@ -19,11 +19,11 @@ import csv
 import resource
 import sys
 import time
-import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
+from fixed_keys import fixed_key
 from scipy import stats
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -32,12 +32,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
-from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo._backbones import load_backbone
 from sklearn_homeo._image_features import ImageFeatureExtractor
 from sklearn_homeo._inference import resolve_device
 from sklearn_homeo.datasets import load_image_folder
-from sklearn_homeo.exceptions import InsecureKeyWarning
 
 PROBE_IMAGES = 64
 # Several batches, so that reading ahead counts.
@@ -151,7 +150,7 @@ def _measure_plain(train, test):
 def _measure_encrypted(train, test, options):
     for depth in options.depths:
         for seed in range(options.n_keys):
-            encryptor = HomeomorphicEncryptor(depth, key=_key(seed))
+            encryptor = HomeomorphicEncryptor(depth, key=fixed_key(seed))
             encryptor.fit(train.X, train.target)
             if depth == options.depths[0] and seed == 0:
                 yield {
@@ -224,12 +223,6 @@ def _interval(scores):
     """95 % interval of the mean over keys, by Student's t."""
     half = stats.t.ppf(0.975, len(scores) - 1) * stats.sem(scores)
     return f" ± {100 * half:.2f}"
-
-
-def _key(seed):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InsecureKeyWarning)
-        return SecretKey.insecure_from_seed(seed)
 
 
 def _peak_memory():

@@ -24,9 +24,10 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from fixed_keys import fixed_key
 from threadpoolctl import threadpool_limits
 
-from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo._ciphers.lattice import GRID
 from sklearn_homeo.audit import (
     chosen_plaintext_attack,
@@ -38,7 +39,7 @@ from sklearn_homeo.audit import (
     student_attack,
 )
 from sklearn_homeo.audit._inside import locked_pairs
-from sklearn_homeo.exceptions import InsecureKeyWarning, NoProtectionWarning
+from sklearn_homeo.exceptions import NoProtectionWarning
 
 N_TARGETS = 500
 SEEDS = 2**16
@@ -72,7 +73,7 @@ def main(argv=None):
 def _measure(width, depth, seed, options):
     X, y = _records(options.rows + N_TARGETS, width, seed)
     leak, target = X[:-N_TARGETS], X[-N_TARGETS:]
-    key = _key(1000 + seed)
+    key = fixed_key(1000 + seed)
     encryptor = HomeomorphicEncryptor(depth, n_preserved=1, key=key).fit(X, y)
     attacks = {
         "regression": lambda: inside_attack(encryptor, leak, target, random_state=seed),
@@ -117,7 +118,7 @@ def _student(encryptor, leak, target, seed, n_hidden, options):
 def _search_seed(width, options):
     """Seconds in which a key that came from a small number is found."""
     X, y = _records(300, width, 0)
-    encryptor = HomeomorphicEncryptor(n_preserved=1, key=_key(options.secret_seed))
+    encryptor = HomeomorphicEncryptor(n_preserved=1, key=fixed_key(options.secret_seed))
     z = encryptor.fit(X, y).transform(X[:1])[0]
     found = seed_search(encryptor, X[0], z, seeds=range(SEEDS))
     return _row(width, 3, options.secret_seed, "seed", found.rate, found.seconds)
@@ -126,12 +127,6 @@ def _search_seed(width, options):
 def _records(n_samples, width, seed):
     X = np.random.default_rng(seed).normal(size=(n_samples, width))
     return X, (X[:, 0] + 0.1 * X[:, 1] > 0).astype(int)
-
-
-def _key(seed):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InsecureKeyWarning)
-        return SecretKey.insecure_from_seed(seed)
 
 
 def _row(width, depth, key, attack, value, seconds):

@@ -18,11 +18,11 @@ Writes table1.csv, table1.md, table1.png and encrypted images, and prints the ta
 import argparse
 import csv
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
+from fixed_keys import fixed_key
 from scipy import stats
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -38,13 +38,11 @@ from sklearn_homeo import (
     HomeomorphicEncryptor,
     ImageAutoencoder,
     ImageFeatureExtractor,
-    SecretKey,
     encrypt_images,
 )
 from sklearn_homeo._job_figures import BLUE, GREEN, GREY, ORANGE, new_figure
 from sklearn_homeo.audit import image_reidentification, image_similarity
 from sklearn_homeo.datasets import load_image_folder
-from sklearn_homeo.exceptions import InsecureKeyWarning
 
 PRETRAINED = "efficientnet-lite0"
 # Accuracy before and after encryption, percent, in the paper's Table 1.
@@ -130,13 +128,13 @@ def _encoders(options):
 def _measure_problem(problem, classifier, options):
     """Plain, in the frame, and encrypted at each depth under each key."""
     yield {"depth": "plain"} | _score(classifier, problem, np.asarray)
-    first = _fit(HomeomorphicEncryptor(key=_key(0)), problem)
+    first = _fit(HomeomorphicEncryptor(key=fixed_key(0)), problem)
     yield {"depth": "frame"} | _score(classifier, problem, first.preserve)
     for depth in options.depths:
         for seed in range(options.n_keys):
             # The number of directions depends on the data alone: found once.
             encryptor = HomeomorphicEncryptor(
-                depth, n_preserved=first.n_preserved_, key=_key(seed)
+                depth, n_preserved=first.n_preserved_, key=fixed_key(seed)
             )
             _fit(encryptor, problem)
             yield {
@@ -176,7 +174,7 @@ def _choose(X, y):
 def _compare_images(autoencoder, problem, filenames, path):
     """Encrypted images of test images against their originals, by eye and network."""
     rows = np.random.RandomState(0).permutation(len(filenames))[:N_COMPARED]
-    encryptor = _fit(HomeomorphicEncryptor(key=_key(0)), problem)
+    encryptor = _fit(HomeomorphicEncryptor(key=fixed_key(0)), problem)
     pipeline = make_pipeline(autoencoder, encryptor)
     images = encrypt_images(pipeline, filenames[rows])
     few = {name: pictures[:8] for name, pictures in images.items()}
@@ -357,12 +355,6 @@ def _draw_depths(ax, records):
     ax.set(xlabel="depth of the key (locks)", ylabel="%, mean of 5 folds")
     ax.set_title(f"{records[0]['data']}: over depth", fontsize=11)
     ax.legend(fontsize=8, frameon=False)
-
-
-def _key(seed):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InsecureKeyWarning)
-        return SecretKey.insecure_from_seed(seed)
 
 
 def _parse(argv):

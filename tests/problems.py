@@ -1,10 +1,15 @@
 """Keys, settings and data that several test files share."""
 
+import contextlib
+import io
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine
+from sklearn.utils import Bunch
 
 from sklearn_homeo import SecretKey
+from sklearn_homeo.__main__ import main
 
 KEY = SecretKey.from_bytes(bytes(range(32)))
 OTHER = SecretKey.from_bytes(bytes(range(1, 33)))
@@ -43,3 +48,11 @@ def with_outliers(X, seed=0):
     far[:10] = X.mean(axis=0) + 50 * X.std(axis=0) * rng.choice([-1, 1], (10, 1))
     far[10:, 0] = X[:, 0].mean() + 50 * X[:, 0].std()
     return np.vstack([X, far])
+
+
+def run(*argv):
+    """Run the command line in process; its exit status and what it prints."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main([str(part) for part in argv])
+    return Bunch(status=status, out=out.getvalue(), err=err.getvalue())

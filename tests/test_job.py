@@ -1,9 +1,7 @@
 """The main job, in process, on small tables."""
 
 import builtins
-import contextlib
 import csv
-import io
 import warnings
 
 import numpy as np
@@ -13,6 +11,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.utils import Bunch
 
+from problems import run
 from sklearn_homeo import SecretKey, _job, _job_figures, _job_table, _tables
 from sklearn_homeo.__main__ import PASSPHRASE_VARIABLE, main
 from sklearn_homeo.exceptions import InsecureKeyWarning
@@ -45,13 +44,6 @@ def seeded_key(seed):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InsecureKeyWarning)
         return SecretKey.insecure_from_seed(seed)
-
-
-def run(*argv):
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = main([str(part) for part in argv])
-    return Bunch(status=status, out=out.getvalue(), err=err.getvalue())
 
 
 @pytest.fixture(scope="module")

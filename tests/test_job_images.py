@@ -1,8 +1,6 @@
 """The main job on images."""
 
-import contextlib
 import csv
-import io
 import sys
 from functools import partial
 
@@ -13,17 +11,10 @@ from sklearn.datasets import load_sample_images
 from sklearn.utils import Bunch
 from torch import nn
 
-from problems import KEY
+from problems import KEY, run
 from sklearn_homeo import ImageFeatureExtractor, _job_images
-from sklearn_homeo.__main__ import PASSPHRASE_VARIABLE, main
+from sklearn_homeo.__main__ import PASSPHRASE_VARIABLE
 from sklearn_homeo._job_images import load_bundled_images, load_folder
-
-
-def run(*argv):
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = main([str(part) for part in argv])
-    return Bunch(status=status, out=out.getvalue(), err=err.getvalue())
 
 
 @pytest.fixture(scope="module")

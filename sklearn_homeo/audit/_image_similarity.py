@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import validate_params
 
 from sklearn_homeo._random import make_random_state
 from sklearn_homeo.audit._metrics import clopper_pearson
+from sklearn_homeo.audit._outcome import standardise
 
 __all__ = [
     "check_image_pairs",
@@ -155,7 +156,7 @@ def image_reidentification(features, encrypted_features):
             f"features has the shape {X.shape}, encrypted_features {Z.shape}; they "
             "must agree"
         )
-    sides = [(X, Z), (_standardise(X), _standardise(Z))]
+    sides = [(X, Z), (standardise(X), standardise(Z))]
     hits = max(_count_hits(*side) for side in sides)
     return Bunch(
         rate=hits / len(X),
@@ -215,11 +216,6 @@ def _import_metrics():
             "image_similarity needs scikit-image: pip install scikit-image"
         ) from error
     return metrics
-
-
-def _standardise(features):
-    scale = features.std(axis=0)
-    return (features - features.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
 
 
 def _count_hits(X, Z):
