@@ -41,7 +41,7 @@ from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo._job import make_models, score_models, split_rows
 from sklearn_homeo._job_hybrid import attack_synthetic, synthesize
 from sklearn_homeo._tables import BUNDLED, load_bundled, read_csv
-from sklearn_homeo.audit import distance_to_records
+from sklearn_homeo.audit import distance_to_records, frame_membership_attack
 from sklearn_homeo.exceptions import NoProtectionWarning
 
 CLASS_SIZES = (20, 50, 200)
@@ -171,7 +171,7 @@ def _attack_methods(table, parts, frame, seed):
         "SMOTE, encrypted": (_smote, member),
         "KDE, encrypted": (_kernels, member),
     }
-    found = []
+    found = _frame_rows(table, encryptor, parts, frame)
     for name, (make, source) in sources.items():
         synthetic = make(Z[source], y[source], wanted, seed)
         for key, holder in (("key leaked", encryptor), ("no key", own)):
@@ -186,6 +186,17 @@ def _attack_methods(table, parts, frame, seed):
         result = _attack(synthetic, parts, None)
         found += _membership_rows(table, "synthetic", "no encryption", frame, result)
     return found
+
+
+def _frame_rows(table, encryptor, parts, frame):
+    """What the fitted encryptor itself tells of the rows that it was fitted to."""
+    if frame == "all" or encryptor.n_preserved_ == table.X.shape[1]:
+        return []
+    result = frame_membership_attack(
+        encryptor, parts.X[parts.member], parts.X[parts.other]
+    )
+    result.best_auc_attack, result.attacks = "frame", {}
+    return _membership_rows(table, "encryptor alone", "key leaked", frame, result)
 
 
 def _attack(synthetic, parts, encryptor):

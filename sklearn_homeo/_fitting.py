@@ -16,10 +16,13 @@ from sklearn_homeo._ciphers.frame import PlainFrame, Standardisation, preserving
 from sklearn_homeo._subspace import (
     PrincipalAxes,
     label_mixing,
-    linear_directions,
     principal_mixing,
 )
-from sklearn_homeo._width import choose_directions, explained_variance_ratio
+from sklearn_homeo._width import (
+    choose_directions,
+    choose_finder,
+    explained_variance_ratio,
+)
 
 __all__ = ["FittedCipher", "fit_coupling", "fit_smooth", "fit_tanh"]
 
@@ -96,7 +99,9 @@ def _plan(U, gains, target, n_preserved, n_features):
             f"be preserved of these data ({n_features} features). Set a smaller one, "
             "or None to preserve everything."
         )
-    return n_preserved, linear_directions
+    if target is None:
+        return n_preserved, None
+    return n_preserved, choose_finder(U, gains, target, n_preserved)
 
 
 def _preserved(U, gains, target, k, find):

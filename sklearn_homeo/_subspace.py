@@ -4,7 +4,8 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import eigh, null_space
+from scipy.stats import rankdata
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -14,29 +15,44 @@ from sklearn_homeo._ciphers.rotation import DENSE_LIMIT
 
 __all__ = [
     "PrincipalAxes",
+    "can_spare",
     "curved_directions",
     "label_mixing",
     "linear_directions",
     "principal_mixing",
+    "sparing_directions",
 ]
 
 # Strength of the logistic regressions' penalty, scikit-learn's C.
 LOGISTIC_C = 0.1
-MIN_SHRINKAGE = 1e-3
+# Leading axes within the classes that the preserved coordinates shall not follow.
+HIDDEN_AXES = 4
+# What may be added to the variances, in squared standard deviations. More would make
+# the coordinates small beside the grid to which they are rounded.
+RIDGES = np.geomspace(1e-3, 10.0, 81)
+# Chance to tell a training row from another by their lengths: as good as none, and
+# how much more is as good as the least.
+QUIET_AUC, QUIET_GAIN = 0.525, 0.005
+RIDGE_ROWS = 2000
 WIDE_RANK = 256
 SLICED_AXES = 512
 
 
 @dataclass(frozen=True)
 class PrincipalAxes:
-    """Principal axes of standardised rows, with shrunk variances.
+    """Principal axes of standardised rows, and how they are brought to one size.
+
+    Whitening fits its own rows: directions of little variance in training have more
+    of it elsewhere, so that fully whitened rows tell by their length whether they
+    were among those. The least ridge on the variances is taken with which they do
+    not, and the largest axis has unit variance.
 
     Parameters
     ----------
     vectors : ndarray of shape (n, n_axes), dtype float64
         Orthonormal columns, by decreasing variance.
     gains : ndarray of shape (n_axes,), dtype float64
-        Factor that brings each axis to unit (shrunk) variance.
+        Factor that brings each axis to unit variance or less.
     tail_gain : float
         The same for every direction outside the axes.
     """
@@ -50,12 +66,22 @@ class PrincipalAxes:
         """Find the axes of standardised rows ``X`` of shape (n_samples, n)."""
         n_samples, n = X.shape
         vectors, variances = _full_axes(X) if n <= DENSE_LIMIT else _leading_axes(X)
-        shrinkage = max(_ledoit_wolf_shrinkage(X), MIN_SHRINKAGE)
         left = n - len(variances)
         residual = max((X**2).sum() / n_samples - variances.sum(), 0.0)
-        tail = (1 - shrinkage) * (residual / left if left else 0.0) + shrinkage
-        shrunk = (1 - shrinkage) * variances + shrinkage
-        return cls(vectors, shrunk**-0.5, float(tail**-0.5))
+        tail = residual / left if left else variances.mean()
+        rows = X[:: -(-n_samples // RIDGE_ROWS)]
+        squares = (rows @ vectors) ** 2
+        outside = np.maximum((rows**2).sum(axis=1) - squares.sum(axis=1), 0.0)
+        ridge = _quiet_ridge(
+            np.column_stack([squares, outside]),
+            np.append(variances, tail),
+            n_samples,
+            _ledoit_wolf_shrinkage(X),
+        )
+        largest = variances.max()
+        size = (1.0 + ridge / largest) ** 0.5 if largest > 0 else 1.0
+        gains = size * (variances + ridge) ** -0.5
+        return cls(vectors, gains, float(size * (tail + ridge) ** -0.5))
 
 
 def _full_axes(X):
@@ -87,6 +113,26 @@ def _ledoit_wolf_shrinkage(X):
     return min(1.0, spread / distance) if distance > 0 else 1.0
 
 
+def _quiet_ridge(squares, variances, n_samples, shrinkage):
+    """Least ridge with which a row's length does not tell that it was fitted.
+
+    Not less than the shrinkage amounts to. Without a row of squared length q among
+    them, the same n rows whiten it to q / (1 - q / n) (Sherman and Morrison).
+    """
+    enough = RIDGES * (1.0 - shrinkage) >= shrinkage
+    ridges = RIDGES[enough] if enough.any() else RIDGES[-1:]
+    lengths = squares @ (1.0 / (variances[:, None] + ridges))
+    elsewhere = lengths / np.maximum(1.0 - lengths / n_samples, 1e-12)
+    told = np.array([_auc(*pair) for pair in zip(elsewhere.T, lengths.T, strict=True)])
+    return ridges[np.argmax(told <= max(QUIET_AUC, told.min() + QUIET_GAIN))]
+
+
+def _auc(greater, less):
+    """Chance that a value of the first kind is the greater one; ties count half."""
+    ranks = rankdata(np.append(greater, less))[: len(greater)]
+    return (ranks.mean() - (len(greater) + 1) / 2) / len(less)
+
+
 def linear_directions(U, gains, target, n_directions):
     """Directions that carry the label, those of linear models first.
 
@@ -110,7 +156,32 @@ def linear_directions(U, gains, target, n_directions):
     if target.is_numeric:
         first = _pls_directions(U, gains, target.outputs, n_directions)
     else:
-        first = _logistic_directions(U, gains, target.outputs)
+        first = _logistic_directions(U, gains, target.outputs, np.eye(U.shape[1]))
+    return _completed(U, gains, target, n_directions, first)
+
+
+def sparing_directions(U, gains, target, n_directions):
+    """Directions that carry the label and little else of what varies most.
+
+    Those of `linear_directions` for classes, but uncorrelated within every class with
+    the leading `HIDDEN_AXES` principal axes within classes: of all that preserved
+    coordinates could tell beside the label, these axes are the most telling. They
+    are spared as far as that takes a sixteenth of all directions. For two classes,
+    how far a row lies from the middle of its class is uncorrelated with them too.
+    Parameters and result are those of `linear_directions`.
+    """
+    free = _unrevealing_axes(U, target)
+    first = _logistic_directions(U, gains, target.outputs, free)
+    return _completed(U, gains, target, n_directions, first)
+
+
+def can_spare(n_axes, target):
+    """Whether `sparing_directions` can spare anything of the data."""
+    return not target.is_numeric and _n_hidden(n_axes, target) > 0
+
+
+def _completed(U, gains, target, n_directions, first):
+    """The first directions found, and curved ones if more are wanted."""
     first = first[:, :n_directions]
     if first.shape[1] == n_directions:
         return first
@@ -129,13 +200,15 @@ def curved_directions(U, gains, target, n_directions):
     return _sliced_directions(U * gains, target.slices(), none)[:, :n_directions]
 
 
-def _logistic_directions(U, gains, outputs):
-    functionals = _logistic_functionals(U, outputs) / gains[:, None]
+def _logistic_directions(U, gains, outputs, free):
+    functionals = _logistic_functionals(U, outputs, free) / gains[:, None]
     left, singular, _ = np.linalg.svd(functionals, full_matrices=False)
     return left[:, singular > 1e-8 * singular.max(initial=1e-300)]
 
 
-def _logistic_functionals(U, outputs):
+def _logistic_functionals(U, outputs, free):
+    """Weights of logistic regressions within the span of the columns ``free``."""
+    U = U @ free
     found = []
     for labels in outputs.T:
         if labels.min() == labels.max():
@@ -146,7 +219,33 @@ def _logistic_functionals(U, outputs):
             weights = model.fit(U, labels).coef_.T
         centred = weights - weights.mean(axis=1, keepdims=True)
         found.append(centred if weights.shape[1] > 1 else weights)
-    return np.hstack(found) if found else np.eye(U.shape[1])[:, :1]
+    return free @ np.hstack(found) if found else np.eye(len(free))[:, :1]
+
+
+def _n_hidden(n_axes, target):
+    n_classes = target.indicators().shape[1]
+    return min(HIDDEN_AXES, n_axes // (16 * n_classes))
+
+
+def _unrevealing_axes(U, target):
+    """Orthonormal basis of what no class relates to the leading axes within classes."""
+    n_axes, n_hidden = U.shape[1], _n_hidden(U.shape[1], target)
+    centred = [U[rows] - U[rows].mean(axis=0) for rows in _class_masks(target)]
+    pooled = sum(rows.T @ rows for rows in centred)
+    _, hidden = eigh(pooled, subset_by_index=[n_axes - n_hidden, n_axes - 1])
+    related = [rows.T @ (rows @ hidden) for rows in centred]
+    if len(centred) > 2:
+        return null_space(np.hstack(related).T)
+    # The mean of |rows @ f| times an axis is linear in f, but for the signs.
+    free = null_space(np.hstack(related).T)
+    first = _logistic_functionals(U, target.outputs, free)[:, :1]
+    related += [rows.T @ (np.sign(rows @ first) * (rows @ hidden)) for rows in centred]
+    return null_space(np.hstack(related).T)
+
+
+def _class_masks(target):
+    masks = target.indicators().T.astype(bool)
+    return masks[masks.any(axis=1)]
 
 
 def _pls_directions(U, gains, outputs, n_directions):

@@ -7,12 +7,19 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import train_test_split
 
 from sklearn_homeo._subspace import (
+    can_spare,
     curved_directions,
     label_mixing,
     linear_directions,
+    sparing_directions,
 )
 
-__all__ = ["choose_directions", "explained_variance_ratio", "repeated_rows_share"]
+__all__ = [
+    "choose_directions",
+    "choose_finder",
+    "explained_variance_ratio",
+    "repeated_rows_share",
+]
 
 PROBE_ROWS = 2000
 RECONSTRUCTION_ROWS = 1000
@@ -29,7 +36,8 @@ def choose_directions(U, gains, target, n_features):
     point of accuracy (0.02 of a number's variance) or one standard error of the
     paired difference, whichever is larger. If no width is enough, twice and then
     four times that loss is allowed, before everything is preserved and nothing
-    protected. Curved directions are tried where linear ones are not enough.
+    protected. Sparing directions are taken where they are enough, then linear ones;
+    curved ones are tried where neither are.
 
     Parameters
     ----------
@@ -43,7 +51,7 @@ def choose_directions(U, gains, target, n_features):
     n_preserved : int
         Equal to ``n_features`` if no smaller width is enough.
     find : callable
-        `linear_directions` or `curved_directions`.
+        `sparing_directions`, `linear_directions` or `curved_directions`.
     """
     n_first = target.n_directions(U.shape[1])
     U, target = _probe_rows(U, target)
@@ -62,12 +70,42 @@ def choose_directions(U, gains, target, n_features):
     return n_features, linear_directions
 
 
+def choose_finder(U, gains, target, width):
+    """Sparing directions if they tell the label as well as linear ones do.
+
+    Parameters
+    ----------
+    U : ndarray of shape (n_samples, n_axes)
+    gains : ndarray of shape (n_axes,)
+    target : Target
+    width : int
+        How many directions will be preserved.
+
+    Returns
+    -------
+    find : callable
+        `sparing_directions` or `linear_directions`.
+    """
+    U, target = _probe_rows(U, target)
+    if target.is_trivial() or not can_spare(U.shape[1], target):
+        return linear_directions
+    probe = _WidthProbe(U, gains, target)
+    reference = probe(linear_directions, width)
+    if _is_enough(probe(sparing_directions, width), reference, target.tolerance()):
+        return sparing_directions
+    return linear_directions
+
+
 def _candidates(probe, widths, n_first, reference, tolerance):
     """Yield widths and finders of directions, smallest widths first."""
-    linear = probe(linear_directions, n_first)
-    if n_first in widths and _is_enough(linear, reference, tolerance):
-        yield from ((w, linear_directions) for w in widths if w <= n_first)
-        return
+    finders = [linear_directions]
+    if can_spare(probe.U.shape[1], probe.target):
+        finders.insert(0, sparing_directions)
+    for find in finders:
+        enough = n_first in widths
+        if enough and _is_enough(probe(find, n_first), reference, tolerance):
+            yield from ((w, find) for w in widths if w <= n_first)
+            return
     for width in widths:
         yield width, linear_directions
         yield width, curved_directions

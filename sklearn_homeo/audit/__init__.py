@@ -11,6 +11,7 @@ from sklearn_homeo.audit._displays import (
     PrivacyUtilityDisplay,
 )
 from sklearn_homeo.audit._forward import forward_linkage_attack
+from sklearn_homeo.audit._frame_membership import frame_membership_attack
 from sklearn_homeo.audit._image_decoding import image_decoding_attack
 from sklearn_homeo.audit._image_similarity import (
     image_reidentification,
@@ -73,6 +74,7 @@ __all__ = [
     "epsilon_lower_bound",
     "extra_trees_attack",
     "forward_linkage_attack",
+    "frame_membership_attack",
     "hidden_attribute",
     "image_decoding_attack",
     "image_reidentification",

@@ -110,9 +110,9 @@ def forward_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=N
     started = perf_counter()
     pairs = LeakedPairs(Z_leak, X_leak, Z_target, X_target, random_state)
     best, best_score = None, None
-    for kind, find in {"principal": _principal, "canonical": _canonical}.items():
-        axes = find(pairs.Z_raw[pairs.train], pairs.X[pairs.train])
-        axes, ranks = _confirmed(axes, pairs)
+    train = _Regression(pairs.X[pairs.train])
+    for kind, axes in _directions(pairs.Z_raw[pairs.train], train).items():
+        axes, ranks = _confirmed(axes, pairs, train)
         score = np.mean(ranks == 1), -np.mean(np.log(ranks))
         if best is None or score > best_score:
             best, best_score = (kind, axes), score
@@ -123,7 +123,7 @@ def forward_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=N
     )
     chance = float(np.mean(copies[own.reshape(-1)])) / n
     if axes.shape[1]:
-        model = _Forward(axes, pairs.Z_raw, pairs.X)
+        model = _Forward(axes, pairs.Z_raw, _Regression(pairs.X))
         ranks = model.ranks(pairs.Z_raw_target, pairs.X_target)
         hits = int(np.sum(ranks == 1))
     else:
@@ -144,17 +144,23 @@ def forward_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=N
     return result
 
 
-def _principal(Z, X):
-    """The ciphertexts' leading principal axes."""
-    return _axes_and_sizes(Z - Z.mean(axis=0))[0][:, :_MAX_DIRECTIONS]
+def _directions(Z, regression):
+    """Axes of the ciphertexts on which to try to predict them, by name.
 
-
-def _canonical(Z, X):
-    """Directions of the whitened ciphertexts that left-out records predict best."""
+    The leading principal ones, and those of the whitened ciphertexts that left-out
+    records predict best.
+    """
     Z = Z - Z.mean(axis=0)
     axes, sizes = _axes_and_sizes(Z)
     whitener = axes / sizes
-    T, regression = Z @ whitener, _LeftOut(X)
+    canonical = whitener @ _most_predictable(Z @ whitener, regression)
+    return {
+        "principal": axes[:, :_MAX_DIRECTIONS],
+        "canonical": canonical[:, :_MAX_DIRECTIONS],
+    }
+
+
+def _most_predictable(T, regression):
     best, vectors = -np.inf, None
     for penalty in _PENALTIES:
         agreement = regression.predict(T, penalty).T @ T / len(T)
@@ -162,7 +168,7 @@ def _canonical(Z, X):
         gain = np.maximum(values, 0).sum()
         if gain > best:
             best, vectors = gain, found
-    return whitener @ vectors[:, ::-1][:, :_MAX_DIRECTIONS]
+    return vectors[:, ::-1]
 
 
 def _axes_and_sizes(centred):
@@ -171,13 +177,13 @@ def _axes_and_sizes(centred):
     return right[kept].T, values[kept] / np.sqrt(len(centred))
 
 
-def _confirmed(axes, pairs):
+def _confirmed(axes, pairs, train):
     """Axes that validation pairs confirm, and these pairs' ranks by them."""
     Z, X = pairs.Z_raw[pairs.validation], pairs.X[pairs.validation]
     nothing = np.full(len(Z), (len(Z) + 1) / 2)
     if axes.shape[1] == 0:
         return axes, nothing
-    model = _Forward(axes, pairs.Z_raw[pairs.train], pairs.X[pairs.train])
+    model = _Forward(axes, pairs.Z_raw[pairs.train], train)
     T = model.reveal(Z)
     total = np.maximum(T.var(axis=0), np.finfo(float).tiny)
     # With few pairs, some of many axes would seem predictable by chance.
@@ -186,12 +192,12 @@ def _confirmed(axes, pairs):
     if not kept.any():
         return axes[:, :0], nothing
     axes = axes[:, kept]
-    model = _Forward(axes, pairs.Z_raw[pairs.train], pairs.X[pairs.train])
+    model = _Forward(axes, pairs.Z_raw[pairs.train], train)
     return axes, model.ranks(Z, X)
 
 
-class _LeftOut:
-    """Leave-one-out predictions of ridge regressions on the same records."""
+class _Regression:
+    """Ridge regressions on the same records, and their leave-one-out predictions."""
 
     def __init__(self, X):
         self.mean = X.mean(axis=0)
@@ -218,9 +224,9 @@ class _LeftOut:
 class _Forward:
     """Ciphertexts along given axes, straightened, and records that predict them."""
 
-    def __init__(self, axes, Z, X):
+    def __init__(self, axes, Z, regression):
         self._axes, self._centre = axes, Z.mean(axis=0)
-        T, regression = (Z - self._centre) @ axes, _LeftOut(X)
+        T = (Z - self._centre) @ axes
         self._X_mean = regression.mean
         self._straighten = _Straightener(T)
         Y = self._straighten(T)

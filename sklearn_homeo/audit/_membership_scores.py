@@ -16,7 +16,13 @@ from sklearn.utils.validation import check_consistent_length
 
 from sklearn_homeo.audit._metrics import clopper_pearson
 
-__all__ = ["ATTACK_SCORES", "check_sets", "delong_interval", "run_attack"]
+__all__ = [
+    "ATTACK_SCORES",
+    "check_sets",
+    "delong_interval",
+    "membership_outcome",
+    "run_attack",
+]
 
 _ACCUSED = 0.01
 _CHUNK_ROWS = 512
@@ -202,11 +208,21 @@ def run_attack(name, checked):
         pair = _score_classes(score, rows, checked.labels)
         results[view] = pair, _auc(*pair)
     choice = max(results, key=lambda view: results[view][1])
-    (of_members, of_others), auc = results[choice]
+    return membership_outcome(name, *results[choice][0], choice, started)
+
+
+def membership_outcome(name, of_members, of_others, choice, started):
+    """What the scores of members and of non-members are worth.
+
+    Returns
+    -------
+    result : Bunch
+        See :func:`sklearn_homeo.audit.nearest_neighbour_attack`.
+    """
     caught = _count_caught(of_members, of_others)
     return Bunch(
         name=name,
-        auc=auc,
+        auc=_auc(of_members, of_others),
         interval=delong_interval(of_members, of_others),
         chance=0.5,
         tpr=caught / len(of_members),

@@ -35,7 +35,7 @@ class AuditReport:
     rows : list of dict
         One for each attack, key and cipher, controls included: `cipher`
         ("audited" or a control's name), `tier`, `attack`, `key` (its number),
-        `rate`, `low`, `high`, `chance`, `n`, `r2`, `plain_rate`, `seconds`.
+        `rate`, `low`, `high`, `chance`, `n`, `r2`, `seconds`.
     settings : Bunch
         Of the audit: `cipher` (a description), `n_samples`, `n_features`, `n_keys`,
         `leak`, `attacks`.
@@ -51,7 +51,8 @@ class AuditReport:
     tiers : dict of str to Bunch
         The summary of each tier: `verdict`, `title`, `attack` (the worst one),
         `rate` (its mean over keys), `upper` (its upper 95 % limit), `chance`, `n`,
-        `r2` (greatest mean over keys; nan outside of T4), `measure`, `reason`.
+        `r2` (greatest mean over keys; nan outside of T4), `plain_rate` (of the same
+        attack on the records themselves, a control), `measure`, `reason`.
     verdict : {"good", "moderate", "bad", "invalid"}
         The worst of the tiers'.
     composite : Bunch
@@ -108,7 +109,7 @@ class AuditReport:
             chance=chance,
             n=attacks[worst][0]["n"],
             r2=_greatest_mean(attacks.values(), "r2"),
-            plain_rate=_greatest_mean([attacks[worst]], "plain_rate"),
+            plain_rate=self._plain_rate(name, worst),
             measure=tier.measure if tier else attacks[worst][0]["measure"],
             reason="",
         )
@@ -116,6 +117,10 @@ class AuditReport:
         summary.verdict = _judge((summary.upper - chance) / (1 - chance), scale)
         self._check_controls(name, summary)
         return summary
+
+    def _plain_rate(self, tier, attack):
+        rows = [row for row in self._of("identity", tier) if row["attack"] == attack]
+        return float(np.mean([row["rate"] for row in rows])) if rows else np.nan
 
     def _check_controls(self, name, summary):
         controls = dict.fromkeys(row["cipher"] for row in self.rows)
@@ -312,7 +317,6 @@ def outcome_row(cipher, tier, key, outcome):
         "chance": float(outcome.chance),
         "n": int(outcome.n),
         "r2": float(outcome.get("r2", np.nan)),
-        "plain_rate": float(outcome.get("plain_rate", np.nan)),
         "hits": outcome.get("hits"),
         "seconds": float(outcome.get("seconds", np.nan)),
     }

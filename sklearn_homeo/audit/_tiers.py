@@ -205,7 +205,7 @@ def _attributes(e):
         if attribute is None:
             continue
         one = attribute_inference_attack(
-            e.Z, attribute, e.X, max_rows=e.budget.rows, random_state=e.seed
+            e.Z, attribute, max_rows=e.budget.rows, random_state=e.seed
         )
         one.name = f"principal component {component}"
         found.append(one)
