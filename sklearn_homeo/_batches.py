@@ -182,7 +182,8 @@ class BatchesMixin:
 
         def cut(n_threads):
             fewest, best = _piece_rows(self.n_features_in_)
-            rows = min(max(most // n_threads, fewest), best, most)
+            share = max(-(-n_samples // n_threads), fewest)
+            rows = min(max(most // n_threads, fewest), best, most, share)
             return gen_batches(n_samples, rows), most // rows
 
         if device is None:

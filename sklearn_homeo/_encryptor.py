@@ -63,14 +63,17 @@ class HomeomorphicEncryptor(
         which cross-validated probes lose no more than half a percentage point (or
         one standard error), up to two points if need be, and needs `y`. An integer
         takes exactly that many: directions that carry the label or, without `y`,
-        principal directions. None preserves everything, as "smooth" does.
+        principal directions. None preserves everything, as "smooth" does. Where they
+        tell classes as well, directions are taken that are uncorrelated within each
+        class with its leading principal axes.
 
     frequency : float, default=6.0
         Standard deviation of a mask's phase, in radians. Its drivers are hidden waves
         that turn 32 times faster with the features. Higher is harder to learn.
 
     amplitude : float, default=10.0
-        Peak of each lock's masks, in standard deviations of what they mask.
+        Peak of each lock's masks, in standard deviations of the largest of the axes
+        that they mask.
 
     linkage_noise : float, default=0.1
         Standard deviation of the keyed noise on the preserved coordinates, summed

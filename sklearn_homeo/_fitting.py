@@ -13,11 +13,8 @@ from sklearn_homeo._ciphers.composition import (
     tanh_cipher,
 )
 from sklearn_homeo._ciphers.frame import PlainFrame, Standardisation, preserving_frame
-from sklearn_homeo._subspace import (
-    PrincipalAxes,
-    label_mixing,
-    principal_mixing,
-)
+from sklearn_homeo._subspace import label_mixing, principal_mixing
+from sklearn_homeo._whitening import PrincipalAxes
 from sklearn_homeo._width import (
     choose_directions,
     choose_finder,

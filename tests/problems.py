@@ -56,3 +56,10 @@ def run(*argv):
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         status = main([str(part) for part in argv])
     return Bunch(status=status, out=out.getvalue(), err=err.getvalue())
+
+
+def axes_of_falling_variance(n_samples, n=200, seed=0):
+    """Rows on axes of falling variance, and the generator that drew them."""
+    rng = np.random.default_rng(seed)
+    turn = np.linalg.qr(np.random.default_rng(7).normal(size=(n, n)))[0]
+    return rng.normal(size=(n_samples, n)) / np.sqrt(1 + np.arange(n)) @ turn, rng

@@ -23,7 +23,7 @@ from sklearn_homeo._ciphers.rotation import (
 )
 from sklearn_homeo._ciphers.skew import Skew
 from sklearn_homeo._ciphers.tanh import TanhLock
-from sklearn_homeo._subspace import PrincipalAxes
+from sklearn_homeo._whitening import PrincipalAxes
 
 KEY = SecretKey.from_bytes(bytes(range(32)))
 
