@@ -13,11 +13,16 @@ from sklearn_homeo._ciphers.composition import (
     tanh_cipher,
 )
 from sklearn_homeo._ciphers.frame import PlainFrame, Standardisation, preserving_frame
-from sklearn_homeo._subspace import label_mixing, principal_mixing
+from sklearn_homeo._subspace import (
+    can_spare,
+    label_mixing,
+    linear_directions,
+    principal_mixing,
+    sparing_directions,
+)
 from sklearn_homeo._whitening import PrincipalAxes
 from sklearn_homeo._width import (
     choose_directions,
-    choose_finder,
     explained_variance_ratio,
 )
 
@@ -48,7 +53,7 @@ def fit_smooth(X, key, depth):
     return FittedCipher(smooth_cipher(key, frame, n, depth=depth), n, 1.0)
 
 
-def fit_coupling(X, target, key, n_preserved, **settings):
+def fit_coupling(X, target, key, n_preserved, hide_attributes, **settings):
     """Fit the coupling cipher; the smooth one if everything must be preserved.
 
     Parameters
@@ -58,6 +63,7 @@ def fit_coupling(X, target, key, n_preserved, **settings):
         None preserves principal directions.
     key : SecretKey
     n_preserved : "auto" or int
+    hide_attributes : bool
     **settings : dict
         ``depth``, ``frequency``, ``amplitude`` and ``linkage_noise``.
 
@@ -72,7 +78,8 @@ def fit_coupling(X, target, key, n_preserved, **settings):
     units = standardisation.units(X)
     axes = PrincipalAxes.from_data(units)
     U = units @ axes.vectors
-    k, find = _plan(U, axes.gains, target, n_preserved, n)
+    find = _finder(axes.gains, target, hide_attributes)
+    k, find = _plan(U, axes.gains, target, n_preserved, n, find)
     if k == n:
         return fit_smooth(X, key, settings["depth"])
     directions, mixing = _preserved(U, axes.gains, target, k, find)
@@ -85,20 +92,30 @@ def fit_coupling(X, target, key, n_preserved, **settings):
     return FittedCipher(cipher, k, explained_variance_ratio(S, units))
 
 
-def _plan(U, gains, target, n_preserved, n_features):
+def _finder(gains, target, hide_attributes):
+    """What finds the directions that carry the label."""
+    if not hide_attributes:
+        return linear_directions
+    if target is None or not can_spare(len(gains), target):
+        raise ValueError(
+            "hide_attributes=True needs classes in y and at least 16 columns for each "
+            "class. Set it to False, or pass classes or more columns."
+        )
+    return sparing_directions
+
+
+def _plan(U, gains, target, n_preserved, n_features, find):
     """How many directions to preserve, and what finds them."""
     n_axes = U.shape[1]
     if n_preserved == "auto":
-        return choose_directions(U, gains, target, n_features)
+        return choose_directions(U, gains, target, n_features, find)
     if n_preserved > n_axes:
         raise ValueError(
             f"n_preserved={n_preserved} is more than the {n_axes} directions that can "
             f"be preserved of these data ({n_features} features). Set a smaller one, "
             "or None to preserve everything."
         )
-    if target is None:
-        return n_preserved, None
-    return n_preserved, choose_finder(U, gains, target, n_preserved)
+    return n_preserved, find
 
 
 def _preserved(U, gains, target, k, find):

@@ -7,16 +7,13 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import train_test_split
 
 from sklearn_homeo._subspace import (
-    can_spare,
     curved_directions,
     label_mixing,
     linear_directions,
-    sparing_directions,
 )
 
 __all__ = [
     "choose_directions",
-    "choose_finder",
     "explained_variance_ratio",
     "repeated_rows_share",
 ]
@@ -26,7 +23,7 @@ RECONSTRUCTION_ROWS = 1000
 REPEAT_DISTANCE = 3e-3
 
 
-def choose_directions(U, gains, target, n_features):
+def choose_directions(U, gains, target, n_features, find):
     """Fewest directions whose cross-validated accuracy is that of all features.
 
     Probes (RBF support vectors and nearest neighbours) learn from the preserved
@@ -36,8 +33,7 @@ def choose_directions(U, gains, target, n_features):
     point of accuracy (0.02 of a number's variance) or one standard error of the
     paired difference, whichever is larger. If no width is enough, twice and then
     four times that loss is allowed, before everything is preserved and nothing
-    protected. Sparing directions are taken where they are enough, then linear ones;
-    curved ones are tried where neither are.
+    protected. Curved directions are tried where those of `find` are not enough.
 
     Parameters
     ----------
@@ -45,18 +41,20 @@ def choose_directions(U, gains, target, n_features):
     gains : ndarray of shape (n_axes,)
     target : Target
     n_features : int
+    find : callable
+        `linear_directions` or `sparing_directions`.
 
     Returns
     -------
     n_preserved : int
         Equal to ``n_features`` if no smaller width is enough.
     find : callable
-        `sparing_directions`, `linear_directions` or `curved_directions`.
+        The given one or `curved_directions`.
     """
     n_first = target.n_directions(U.shape[1])
     U, target = _probe_rows(U, target)
     if target.is_trivial():
-        return min(n_first, n_features), linear_directions
+        return min(n_first, n_features), find
     probe = _WidthProbe(U, gains, target)
     reference = max(
         probe.all_features(), probe(linear_directions, n_first), key=np.mean
@@ -64,50 +62,22 @@ def choose_directions(U, gains, target, n_features):
     widths = _ladder(n_first, min(U.shape[1], n_features - 1))
     for patience in (1.0, 2.0, 4.0):
         tolerance = patience * target.tolerance()
-        for width, find in _candidates(probe, widths, n_first, reference, tolerance):
-            if _is_enough(probe(find, width), reference, tolerance):
-                return width, find
-    return n_features, linear_directions
+        for width, finder in _candidates(
+            probe, find, widths, n_first, reference, tolerance
+        ):
+            if _is_enough(probe(finder, width), reference, tolerance):
+                return width, finder
+    return n_features, find
 
 
-def choose_finder(U, gains, target, width):
-    """Sparing directions if they tell the label as well as linear ones do.
-
-    Parameters
-    ----------
-    U : ndarray of shape (n_samples, n_axes)
-    gains : ndarray of shape (n_axes,)
-    target : Target
-    width : int
-        How many directions will be preserved.
-
-    Returns
-    -------
-    find : callable
-        `sparing_directions` or `linear_directions`.
-    """
-    U, target = _probe_rows(U, target)
-    if target.is_trivial() or not can_spare(U.shape[1], target):
-        return linear_directions
-    probe = _WidthProbe(U, gains, target)
-    reference = probe(linear_directions, width)
-    if _is_enough(probe(sparing_directions, width), reference, target.tolerance()):
-        return sparing_directions
-    return linear_directions
-
-
-def _candidates(probe, widths, n_first, reference, tolerance):
+def _candidates(probe, find, widths, n_first, reference, tolerance):
     """Yield widths and finders of directions, smallest widths first."""
-    finders = [linear_directions]
-    if can_spare(probe.U.shape[1], probe.target):
-        finders.insert(0, sparing_directions)
-    for find in finders:
-        enough = n_first in widths
-        if enough and _is_enough(probe(find, n_first), reference, tolerance):
-            yield from ((w, find) for w in widths if w <= n_first)
-            return
+    enough = n_first in widths
+    if enough and _is_enough(probe(find, n_first), reference, tolerance):
+        yield from ((w, find) for w in widths if w <= n_first)
+        return
     for width in widths:
-        yield width, linear_directions
+        yield width, find
         yield width, curved_directions
 
 

@@ -14,7 +14,6 @@ from sklearn_homeo._subspace import (
 )
 from sklearn_homeo._target import Target
 from sklearn_homeo._whitening import PrincipalAxes
-from sklearn_homeo._width import choose_directions, choose_finder
 from sklearn_homeo.audit import attribute_inference_attack, hidden_attribute
 
 
@@ -57,9 +56,12 @@ def test_sparing_directions_follow_no_leading_axis_within_either_class():
 def test_attributes_within_a_class_are_not_told_by_the_label_coordinate():
     X, y, _ = telling_rows()
     attribute = hidden_attribute(X, y, component=1)
-    spared = HomeomorphicEncryptor(key=KEY).fit(X, y)
+    spared = HomeomorphicEncryptor(hide_attributes=True, key=KEY).fit(X, y)
     rate = attribute_inference_attack(spared.transform(X), attribute, random_state=0)
     assert rate.interval[0] <= 0.5 + 0.02
+    plain = HomeomorphicEncryptor(key=KEY).fit(X, y).transform(X)
+    told = attribute_inference_attack(plain, attribute, random_state=0)
+    assert told.rate > rate.rate + 0.05
     # The label is still told.
     S = spared.preserve(X)
     plain = LogisticRegression().fit(X[:750], y[:750]).score(X[750:], y[750:])
@@ -67,15 +69,25 @@ def test_attributes_within_a_class_are_not_told_by_the_label_coordinate():
     assert kept >= plain - 0.03
 
 
-def test_a_label_on_a_leading_axis_is_not_spared():
-    X, rng = axes_of_falling_variance(800)
-    y = (X[:, :3].sum(axis=1) + 0.1 * rng.normal(size=len(X)) > 0).astype(int)
-    U, gains = on_axes(X)
-    target = Target.from_labels(y, False)
-    assert can_spare(U.shape[1], target)
-    assert choose_finder(U, gains, target, 1) is linear_directions
-    _, find = choose_directions(U, gains, target, X.shape[1])
-    assert find is not sparing_directions
+def test_hiding_needs_classes_and_columns():
+    X, y, _ = telling_rows(200)
+    encryptor = HomeomorphicEncryptor(hide_attributes=True, key=KEY)
+    with pytest.raises(ValueError, match="hide_attributes=True needs classes"):
+        encryptor.fit(X[:, :31], y)
+    with pytest.raises(ValueError, match="hide_attributes=True needs classes"):
+        encryptor.fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="hide_attributes=True needs classes"):
+        encryptor.set_params(n_preserved=2).fit(X)
+
+
+@pytest.mark.parametrize("n_preserved", [1, "auto"])
+def test_hiding_decrypts_like_any_other(n_preserved):
+    X, y, _ = telling_rows(300)
+    encryptor = HomeomorphicEncryptor(
+        n_preserved=n_preserved, hide_attributes=True, key=KEY
+    ).fit(X, y)
+    back = encryptor.inverse_transform(encryptor.transform(X))
+    assert np.abs((back - X) / X.std(axis=0)).max() < 1e-7
 
 
 @pytest.mark.parametrize("n, y, possible", [
