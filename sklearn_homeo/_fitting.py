@@ -79,10 +79,10 @@ def fit_coupling(X, target, key, n_preserved, hide_attributes, **settings):
     axes = PrincipalAxes.from_data(units)
     U = units @ axes.vectors
     find = _finder(axes.gains, target, hide_attributes)
-    k, find = _plan(U, axes.gains, target, n_preserved, n, find)
+    k, find = _plan(U, axes.whitening, target, n_preserved, n, find)
     if k == n:
         return fit_smooth(X, key, settings["depth"])
-    directions, mixing = _preserved(U, axes.gains, target, k, find)
+    directions, mixing = _preserved(U, axes, target, k, find)
     S = (U * axes.gains) @ directions @ mixing
     stream = key.stream(f"{VERSION}/frame/{n}/{k}")
     frame = preserving_frame(standardisation, axes, directions, mixing, stream)
@@ -118,9 +118,11 @@ def _plan(U, gains, target, n_preserved, n_features, find):
     return n_preserved, find
 
 
-def _preserved(U, gains, target, k, find):
-    """Preserved directions among the whitened axes, and their scale."""
+def _preserved(U, axes, target, k, find):
+    """Preserved directions among the frame's axes, and their scale."""
     if target is None:
-        return np.eye(U.shape[1])[:, :k], principal_mixing(gains[:k])
-    directions = find(U, gains, target, k)
-    return directions, label_mixing((U * gains) @ directions, target)
+        return np.eye(U.shape[1])[:, :k], principal_mixing(axes.gains[:k])
+    # Found on white axes, they are the same functions of the rows on the frame's.
+    found = find(U, axes.whitening, target, k)
+    directions, _ = np.linalg.qr((axes.whitening / axes.gains)[:, None] * found)
+    return directions, label_mixing((U * axes.gains) @ directions, target)

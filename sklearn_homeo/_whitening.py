@@ -18,6 +18,7 @@ RIDGES = np.geomspace(1e-3, 10.0, 81)
 # how much more is as good as the least.
 QUIET_AUC, QUIET_GAIN = 0.525, 0.005
 RIDGE_ROWS = 2000
+MIN_SHRINKAGE = 1e-3
 WIDE_RANK = 256
 
 
@@ -38,11 +39,14 @@ class PrincipalAxes:
         Factor that brings each axis to unit variance or less.
     tail_gain : float
         The same for every direction outside the axes.
+    whitening : ndarray of shape (n_axes,), dtype float64
+        Factor that brings each axis to unit (shrunk) variance, to search directions.
     """
 
     vectors: np.ndarray
     gains: np.ndarray
     tail_gain: float
+    whitening: np.ndarray
 
     @classmethod
     def from_data(cls, X):
@@ -55,16 +59,20 @@ class PrincipalAxes:
         rows = X[:: -(-n_samples // RIDGE_ROWS)]
         squares = (rows @ vectors) ** 2
         outside = np.maximum((rows**2).sum(axis=1) - squares.sum(axis=1), 0.0)
+        shrinkage = _ledoit_wolf_shrinkage(X)
         ridge = _quiet_ridge(
             np.column_stack([squares, outside]),
             np.append(variances, tail),
             n_samples,
-            _ledoit_wolf_shrinkage(X),
+            shrinkage,
         )
         largest = variances.max()
         size = (1.0 + ridge / largest) ** 0.5 if largest > 0 else 1.0
         gains = size * (variances + ridge) ** -0.5
-        return cls(vectors, gains, float(size * (tail + ridge) ** -0.5))
+        shrinkage = max(shrinkage, MIN_SHRINKAGE)
+        whitening = ((1 - shrinkage) * variances + shrinkage) ** -0.5
+        tail_gain = float(size * (tail + ridge) ** -0.5)
+        return cls(vectors, gains, tail_gain, whitening)
 
 
 def _full_axes(X):
