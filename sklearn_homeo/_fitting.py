@@ -21,10 +21,7 @@ from sklearn_homeo._subspace import (
     sparing_directions,
 )
 from sklearn_homeo._whitening import PrincipalAxes
-from sklearn_homeo._width import (
-    choose_directions,
-    explained_variance_ratio,
-)
+from sklearn_homeo._width import choose_directions, explained_variance_ratio
 
 __all__ = ["FittedCipher", "fit_coupling", "fit_smooth", "fit_tanh"]
 
@@ -78,7 +75,7 @@ def fit_coupling(X, target, key, n_preserved, hide_attributes, **settings):
     units = standardisation.units(X)
     axes = PrincipalAxes.from_data(units)
     U = units @ axes.vectors
-    find = _finder(axes.gains, target, hide_attributes)
+    find = _finder(U.shape[1], target, hide_attributes)
     k, find = _plan(U, axes.whitening, target, n_preserved, n, find)
     if k == n:
         return fit_smooth(X, key, settings["depth"])
@@ -92,11 +89,11 @@ def fit_coupling(X, target, key, n_preserved, hide_attributes, **settings):
     return FittedCipher(cipher, k, explained_variance_ratio(S, units))
 
 
-def _finder(gains, target, hide_attributes):
+def _finder(n_axes, target, hide_attributes):
     """What finds the directions that carry the label."""
     if not hide_attributes:
         return linear_directions
-    if target is None or not can_spare(len(gains), target):
+    if target is None or not can_spare(n_axes, target):
         raise ValueError(
             "hide_attributes=True needs classes in y and at least 16 columns for each "
             "class. Set it to False, or pass classes or more columns."

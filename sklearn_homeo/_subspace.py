@@ -47,7 +47,7 @@ def linear_directions(U, gains, target, n_directions):
     if target.is_numeric:
         first = _pls_directions(U, gains, target.outputs, n_directions)
     else:
-        first = _logistic_directions(U, gains, target.outputs, np.eye(U.shape[1]))
+        first = _spanned(_logistic_functionals(U, target.outputs), gains)
     return _completed(U, gains, target, n_directions, first)
 
 
@@ -62,8 +62,8 @@ def sparing_directions(U, gains, target, n_directions):
     Parameters and result are those of `linear_directions`.
     """
     free = _unrevealing_axes(U, target)
-    first = _logistic_directions(U, gains, target.outputs, free)
-    return _completed(U, gains, target, n_directions, first)
+    functionals = free @ _logistic_functionals(U @ free, target.outputs)
+    return _completed(U, gains, target, n_directions, _spanned(functionals, gains))
 
 
 def can_spare(n_axes, target):
@@ -91,15 +91,13 @@ def curved_directions(U, gains, target, n_directions):
     return _sliced_directions(U * gains, target.slices(), none)[:, :n_directions]
 
 
-def _logistic_directions(U, gains, outputs, free):
-    functionals = _logistic_functionals(U, outputs, free) / gains[:, None]
-    left, singular, _ = np.linalg.svd(functionals, full_matrices=False)
+def _spanned(functionals, gains):
+    """Orthonormal directions among whitened axes that span the same functionals."""
+    left, singular, _ = np.linalg.svd(functionals / gains[:, None], full_matrices=False)
     return left[:, singular > 1e-8 * singular.max(initial=1e-300)]
 
 
-def _logistic_functionals(U, outputs, free):
-    """Weights of logistic regressions within the span of the columns ``free``."""
-    U = U @ free
+def _logistic_functionals(U, outputs):
     found = []
     for labels in outputs.T:
         if labels.min() == labels.max():
@@ -110,7 +108,7 @@ def _logistic_functionals(U, outputs, free):
             weights = model.fit(U, labels).coef_.T
         centred = weights - weights.mean(axis=1, keepdims=True)
         found.append(centred if weights.shape[1] > 1 else weights)
-    return free @ np.hstack(found) if found else np.eye(len(free))[:, :1]
+    return np.hstack(found) if found else np.eye(U.shape[1])[:, :1]
 
 
 def _n_hidden(n_axes, target):
@@ -125,11 +123,11 @@ def _unrevealing_axes(U, target):
     pooled = sum(rows.T @ rows for rows in centred)
     _, hidden = eigh(pooled, subset_by_index=[n_axes - n_hidden, n_axes - 1])
     related = [rows.T @ (rows @ hidden) for rows in centred]
-    if len(centred) > 2:
-        return null_space(np.hstack(related).T)
-    # The mean of |rows @ f| times an axis is linear in f, but for the signs.
     free = null_space(np.hstack(related).T)
-    first = _logistic_functionals(U, target.outputs, free)[:, :1]
+    if len(centred) > 2:
+        return free
+    # The mean of |rows @ f| times an axis is linear in f, but for the signs.
+    first = free @ _logistic_functionals(U @ free, target.outputs)[:, :1]
     related += [rows.T @ (np.sign(rows @ first) * (rows @ hidden)) for rows in centred]
     return null_space(np.hstack(related).T)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.stats import rankdata
+from scipy.stats import mannwhitneyu
 from sklearn.utils.extmath import randomized_svd
 
 from sklearn_homeo._ciphers.rotation import DENSE_LIMIT
@@ -114,11 +114,6 @@ def _quiet_ridge(squares, variances, n_samples, shrinkage):
     ridges = RIDGES[enough] if enough.any() else RIDGES[-1:]
     lengths = squares @ (1.0 / (variances[:, None] + ridges))
     elsewhere = lengths / np.maximum(1.0 - lengths / n_samples, 1e-12)
-    told = np.array([_auc(*pair) for pair in zip(elsewhere.T, lengths.T, strict=True)])
+    greater = mannwhitneyu(elsewhere, lengths, method="asymptotic").statistic
+    told = greater / len(lengths) ** 2
     return ridges[np.argmax(told <= max(QUIET_AUC, told.min() + QUIET_GAIN))]
-
-
-def _auc(greater, less):
-    """Chance that a value of the first kind is the greater one; ties count half."""
-    ranks = rankdata(np.append(greater, less))[: len(greater)]
-    return (ranks.mean() - (len(greater) + 1) / 2) / len(less)

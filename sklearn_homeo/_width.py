@@ -12,11 +12,7 @@ from sklearn_homeo._subspace import (
     linear_directions,
 )
 
-__all__ = [
-    "choose_directions",
-    "explained_variance_ratio",
-    "repeated_rows_share",
-]
+__all__ = ["choose_directions", "explained_variance_ratio", "repeated_rows_share"]
 
 PROBE_ROWS = 2000
 RECONSTRUCTION_ROWS = 1000

@@ -59,7 +59,7 @@ def run(*argv):
 
 
 def axes_of_falling_variance(n_samples, n=200, seed=0):
-    """Rows on axes of falling variance, and the generator that drew them."""
+    """Rows on axes of falling variance."""
     rng = np.random.default_rng(seed)
     turn = np.linalg.qr(np.random.default_rng(7).normal(size=(n, n)))[0]
-    return rng.normal(size=(n_samples, n)) / np.sqrt(1 + np.arange(n)) @ turn, rng
+    return rng.normal(size=(n_samples, n)) / np.sqrt(1 + np.arange(n)) @ turn

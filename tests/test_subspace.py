@@ -19,13 +19,13 @@ from sklearn_homeo.audit import attribute_inference_attack, hidden_attribute
 
 def telling_rows(n_samples=1500, n=200, seed=0):
     """Two classes, of which one's label direction rises with the first axis."""
-    X, rng = axes_of_falling_variance(n_samples, n, seed)
+    X = axes_of_falling_variance(n_samples, n, seed)
     turn = np.linalg.svd(X, full_matrices=False)[2]
     F, y = X @ turn.T, np.arange(n_samples) % 2
     size = F.std(axis=0)
     F[:, 10:50] += y[:, None] * size[10:50]
     F[:, 10:13] += 0.7 * np.where(y, 1, -1)[:, None] * F[:, :1] / size[0] * size[10:13]
-    return F @ turn, y, rng
+    return F @ turn, y
 
 
 def on_axes(X):
@@ -35,7 +35,7 @@ def on_axes(X):
 
 
 def test_sparing_directions_follow_no_leading_axis_within_either_class():
-    X, y, _ = telling_rows()
+    X, y = telling_rows()
     U, gains = on_axes(X)
     target = Target.from_labels(y, False)
     centred = U - np.array([U[y == label].mean(axis=0) for label in (0, 1)])[y]
@@ -54,7 +54,7 @@ def test_sparing_directions_follow_no_leading_axis_within_either_class():
 
 
 def test_attributes_within_a_class_are_not_told_by_the_label_coordinate():
-    X, y, _ = telling_rows()
+    X, y = telling_rows()
     attribute = hidden_attribute(X, y, component=1)
     spared = HomeomorphicEncryptor(hide_attributes=True, key=KEY).fit(X, y)
     rate = attribute_inference_attack(spared.transform(X), attribute, random_state=0)
@@ -70,7 +70,7 @@ def test_attributes_within_a_class_are_not_told_by_the_label_coordinate():
 
 
 def test_hiding_needs_classes_and_columns():
-    X, y, _ = telling_rows(200)
+    X, y = telling_rows(200)
     encryptor = HomeomorphicEncryptor(hide_attributes=True, key=KEY)
     with pytest.raises(ValueError, match="hide_attributes=True needs classes"):
         encryptor.fit(X[:, :31], y)
@@ -82,7 +82,7 @@ def test_hiding_needs_classes_and_columns():
 
 @pytest.mark.parametrize("n_preserved", [1, "auto"])
 def test_hiding_decrypts_like_any_other(n_preserved):
-    X, y, _ = telling_rows(300)
+    X, y = telling_rows(300)
     encryptor = HomeomorphicEncryptor(
         n_preserved=n_preserved, hide_attributes=True, key=KEY
     ).fit(X, y)
@@ -106,7 +106,7 @@ def test_numbers_have_no_classes_to_spare_within():
 
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_several_classes_and_outputs(outputs):
-    X, y, rng = telling_rows(600)
+    X, y = telling_rows(600)
     y = np.column_stack([y + 2 * (X[:, 3] > 0), X[:, 4] > 0])[:, :outputs]
     U, gains = on_axes(X)
     target = Target.from_labels(y, False)

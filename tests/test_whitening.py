@@ -18,7 +18,7 @@ from sklearn_homeo._whitening import (
 from sklearn_homeo.audit import frame_membership_attack
 
 
-@given(seed=st.integers(0, 1000), n_samples=st.sampled_from([40, 200, 1000]))
+@given(seed=st.integers(0, 1000), n_samples=st.sampled_from([41, 199, 997]))
 @settings(max_examples=20, deadline=None)
 def test_the_ridge_is_the_least_that_is_quiet(seed, n_samples):
     rng = np.random.default_rng(seed)
@@ -48,14 +48,14 @@ def test_the_ridge_is_not_less_than_the_shrinkage(shrinkage):
 
 def test_no_axis_exceeds_unit_variance():
     # Or it would stick out of its mask.
-    X = axes_of_falling_variance(300)[0]
+    X = axes_of_falling_variance(300)
     units = (X - X.mean(axis=0)) / X.std(axis=0)
     axes = PrincipalAxes.from_data(units)
     assert (units @ axes.vectors * axes.gains).std(axis=0).max() <= 1 + 1e-9
 
 
 def test_the_length_of_a_row_does_not_tell_that_the_frame_was_fitted_to_it():
-    X, _ = axes_of_falling_variance(2000)
+    X = axes_of_falling_variance(2000)
     y = X[:, 0] + X[:, 5] > 0
     encryptor = HomeomorphicEncryptor(key=KEY).fit(X[:1000], y[:1000])
     result = frame_membership_attack(encryptor, X[:1000], X[1000:])
@@ -70,7 +70,7 @@ def test_the_length_of_a_row_does_not_tell_that_the_frame_was_fitted_to_it():
 
 def test_the_frame_attack_finds_a_frame_that_overfits(monkeypatch):
     monkeypatch.setattr("sklearn_homeo._whitening.QUIET_AUC", 1.0)
-    X, _ = axes_of_falling_variance(2000)
+    X = axes_of_falling_variance(2000)
     y = X[:, 0] + X[:, 5] > 0
     encryptor = HomeomorphicEncryptor(key=KEY).fit(X[:1000], y[:1000])
     result = frame_membership_attack(encryptor, X[:1000], X[1000:])
@@ -79,7 +79,7 @@ def test_the_frame_attack_finds_a_frame_that_overfits(monkeypatch):
 
 
 def test_a_frame_that_masks_nothing_cannot_be_attacked():
-    X, _ = axes_of_falling_variance(100, 20)
+    X = axes_of_falling_variance(100, 20)
     with pytest.raises(ValueError, match="no coupling locks"):
         frame_membership_attack(
             HomeomorphicEncryptor(cipher="smooth").fit(X), X[:50], X[50:]
