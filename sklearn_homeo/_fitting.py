@@ -119,7 +119,7 @@ def _preserved(U, axes, target, k, find):
     """Preserved directions among the frame's axes, and their scale."""
     if target is None:
         return np.eye(U.shape[1])[:, :k], principal_mixing(axes.gains[:k])
-    # Found on white axes, they are the same functions of the rows on the frame's.
+    # What is preserved is found on white axes, and does not depend on the frame's.
     found = find(U, axes.whitening, target, k)
-    directions, _ = np.linalg.qr((axes.whitening / axes.gains)[:, None] * found)
-    return directions, label_mixing((U * axes.gains) @ directions, target)
+    directions, triangle = np.linalg.qr((axes.whitening / axes.gains)[:, None] * found)
+    return directions, triangle @ label_mixing((U * axes.whitening) @ found, target)
