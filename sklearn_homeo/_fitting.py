@@ -76,7 +76,7 @@ def fit_coupling(X, target, key, n_preserved, hide_attributes, **settings):
     axes = PrincipalAxes.from_data(units)
     U = units @ axes.vectors
     find = _finder(U.shape[1], target, hide_attributes)
-    k, find = _plan(U, axes.whitening, target, n_preserved, n, find)
+    k, find = _plan(U, axes, target, n_preserved, n, find)
     if k == n:
         return fit_smooth(X, key, settings["depth"])
     directions, mixing = _preserved(U, axes, target, k, find)
@@ -101,11 +101,11 @@ def _finder(n_axes, target, hide_attributes):
     return sparing_directions
 
 
-def _plan(U, gains, target, n_preserved, n_features, find):
+def _plan(U, axes, target, n_preserved, n_features, find):
     """How many directions to preserve, and what finds them."""
     n_axes = U.shape[1]
     if n_preserved == "auto":
-        return choose_directions(U, gains, target, n_features, find)
+        return choose_directions(U, axes, target, n_features, find)
     if n_preserved > n_axes:
         raise ValueError(
             f"n_preserved={n_preserved} is more than the {n_axes} directions that can "
@@ -119,7 +119,5 @@ def _preserved(U, axes, target, k, find):
     """Preserved directions among the frame's axes, and their scale."""
     if target is None:
         return np.eye(U.shape[1])[:, :k], principal_mixing(axes.gains[:k])
-    # What is preserved is found on white axes, and does not depend on the frame's.
-    found = find(U, axes.whitening, target, k)
-    directions, triangle = np.linalg.qr((axes.whitening / axes.gains)[:, None] * found)
-    return directions, triangle @ label_mixing((U * axes.whitening) @ found, target)
+    directions = find(U, axes, target, k)
+    return directions, label_mixing((U * axes.gains) @ directions, target)

@@ -24,7 +24,7 @@ HIDDEN_AXES = 4
 SLICED_AXES = 512
 
 
-def linear_directions(U, gains, target, n_directions):
+def linear_directions(U, axes, target, n_directions):
     """Directions that carry the label, those of linear models first.
 
     Classes: the span of multinomial logistic regressions. Numbers: partial least
@@ -34,7 +34,7 @@ def linear_directions(U, gains, target, n_directions):
     ----------
     U : ndarray of shape (n_samples, n_axes)
         Rows on their principal axes.
-    gains : ndarray of shape (n_axes,)
+    axes : PrincipalAxes
     target : Target
     n_directions : int
         At most ``n_axes``.
@@ -42,16 +42,16 @@ def linear_directions(U, gains, target, n_directions):
     Returns
     -------
     directions : ndarray of shape (n_axes, n_directions), dtype float64
-        Orthonormal columns, among the whitened axes.
+        Orthonormal columns, among the frame's axes.
     """
     if target.is_numeric:
-        first = _pls_directions(U, gains, target.outputs, n_directions)
+        first = _pls_directions(U, axes.gains, target.outputs, n_directions)
     else:
-        first = _spanned(_logistic_functionals(U, target.outputs), gains)
-    return _completed(U, gains, target, n_directions, first)
+        first = _spanned(_logistic_functionals(U, target.outputs), axes.gains)
+    return _completed(U, axes, target, n_directions, first)
 
 
-def sparing_directions(U, gains, target, n_directions):
+def sparing_directions(U, axes, target, n_directions):
     """Directions that carry the label and little else of what varies most.
 
     Those of `linear_directions` for classes, but uncorrelated within every class with
@@ -63,7 +63,8 @@ def sparing_directions(U, gains, target, n_directions):
     """
     free = _unrevealing_axes(U, target)
     functionals = free @ _logistic_functionals(U @ free, target.outputs)
-    return _completed(U, gains, target, n_directions, _spanned(functionals, gains))
+    first = _spanned(functionals, axes.gains)
+    return _completed(U, axes, target, n_directions, first)
 
 
 def can_spare(n_axes, target):
@@ -71,16 +72,21 @@ def can_spare(n_axes, target):
     return not target.is_numeric and _n_hidden(n_axes, target) > 0
 
 
-def _completed(U, gains, target, n_directions, first):
+def _completed(U, axes, target, n_directions, first):
     """The first directions found, and curved ones if more are wanted."""
     first = first[:, :n_directions]
     if first.shape[1] == n_directions:
         return first
-    rest = _sliced_directions(U * gains, target.slices(), first)
-    return np.hstack([first, rest])[:, :n_directions]
+    # Covariances are compared on white axes, whatever the frame makes of them.
+    stretch = (axes.whitening / axes.gains)[:, None]
+    white, _ = np.linalg.qr(first / stretch)
+    rest = stretch * _sliced_directions(U * axes.whitening, target.slices(), white)
+    rest = rest[:, : n_directions - first.shape[1]]
+    rest, _ = np.linalg.qr(rest - first @ (first.T @ rest))
+    return np.hstack([first, rest])
 
 
-def curved_directions(U, gains, target, n_directions):
+def curved_directions(U, axes, target, n_directions):
     """Directions in which classes, or slices of a number, differ in covariance.
 
     Sliced average variance estimation (Cook and Weisberg 1991): what boundaries
@@ -88,11 +94,11 @@ def curved_directions(U, gains, target, n_directions):
     and result are those of `linear_directions`.
     """
     none = np.zeros((U.shape[1], 0))
-    return _sliced_directions(U * gains, target.slices(), none)[:, :n_directions]
+    return _completed(U, axes, target, n_directions, none)
 
 
 def _spanned(functionals, gains):
-    """Orthonormal directions among whitened axes that span the same functionals."""
+    """Orthonormal directions among the frame's axes that span the functionals."""
     left, singular, _ = np.linalg.svd(functionals / gains[:, None], full_matrices=False)
     return left[:, singular > 1e-8 * singular.max(initial=1e-300)]
 

@@ -19,7 +19,7 @@ RECONSTRUCTION_ROWS = 1000
 REPEAT_DISTANCE = 3e-3
 
 
-def choose_directions(U, gains, target, n_features, find):
+def choose_directions(U, axes, target, n_features, find):
     """Fewest directions whose cross-validated accuracy is that of all features.
 
     Probes (RBF support vectors and nearest neighbours) learn from the preserved
@@ -34,7 +34,7 @@ def choose_directions(U, gains, target, n_features, find):
     Parameters
     ----------
     U : ndarray of shape (n_samples, n_axes)
-    gains : ndarray of shape (n_axes,)
+    axes : PrincipalAxes
     target : Target
     n_features : int
     find : callable
@@ -51,7 +51,7 @@ def choose_directions(U, gains, target, n_features, find):
     U, target = _probe_rows(U, target)
     if target.is_trivial():
         return min(n_first, n_features), find
-    probe = _WidthProbe(U, gains, target)
+    probe = _WidthProbe(U, axes, target)
     reference = max(
         probe.all_features(), probe(linear_directions, n_first), key=np.mean
     )
@@ -86,8 +86,8 @@ def _is_enough(score, reference, tolerance):
 class _WidthProbe:
     """Scores of held-out rows with only the first directions preserved."""
 
-    def __init__(self, U, gains, target):
-        self.U, self.gains, self.target = U, gains, target
+    def __init__(self, U, axes, target):
+        self.U, self.axes, self.target = U, axes, target
         self.folds = list(target.folds().split(U, target.strata()))
         self.found = {}
         self.scores = {}
@@ -115,13 +115,13 @@ class _WidthProbe:
             # Once more than the first are wanted, all cost no more than some.
             wanted = width if found is None else self.U.shape[1]
             self.found[find] = [
-                find(self.U[a], self.gains, self.target.take(a), wanted)
+                find(self.U[a], self.axes, self.target.take(a), wanted)
                 for a, _ in self.folds
             ]
         return self.found[find]
 
     def _probe(self, directions, train, test):
-        S = (self.U * self.gains) @ directions
+        S = (self.U * self.axes.gains) @ directions
         S = S @ label_mixing(S[train], self.target.take(train))
         return self.target.probe(S[train], S[test], train, test)
 

@@ -31,18 +31,18 @@ def telling_rows(n_samples=1500, n=200, seed=0):
 def on_axes(X):
     units = (X - X.mean(axis=0)) / X.std(axis=0)
     axes = PrincipalAxes.from_data(units)
-    return units @ axes.vectors, axes.gains
+    return units @ axes.vectors, axes
 
 
 def test_sparing_directions_follow_no_leading_axis_within_either_class():
     X, y = telling_rows()
-    U, gains = on_axes(X)
+    U, axes = on_axes(X)
     target = Target.from_labels(y, False)
     centred = U - np.array([U[y == label].mean(axis=0) for label in (0, 1)])[y]
     leading = centred @ np.linalg.svd(centred, full_matrices=False)[2][:HIDDEN_AXES].T
 
     def followed(find):
-        s = ((U * gains) @ find(U, gains, target, 1)).ravel()
+        s = ((U * axes.gains) @ find(U, axes, target, 1)).ravel()
         s = s - np.array([s[y == label].mean() for label in (0, 1)])[y]
         return max(
             np.abs(np.corrcoef(s[y == label], leading[y == label].T)[0, 1:]).max()
@@ -108,7 +108,7 @@ def test_numbers_have_no_classes_to_spare_within():
 def test_several_classes_and_outputs(outputs):
     X, y = telling_rows(600)
     y = np.column_stack([y + 2 * (X[:, 3] > 0), X[:, 4] > 0])[:, :outputs]
-    U, gains = on_axes(X)
+    U, axes = on_axes(X)
     target = Target.from_labels(y, False)
-    directions = sparing_directions(U, gains, target, 4)
+    directions = sparing_directions(U, axes, target, 4)
     np.testing.assert_allclose(directions.T @ directions, np.eye(4), atol=1e-8)
