@@ -40,7 +40,7 @@ SETTINGS = {
     "tanh-wide": {"cipher": "tanh"},
     "smooth": {"cipher": "smooth"},
     **{f"coupling-{depth}": {"depth": depth} for depth in (1, 2, 3, 10)},
-    "coupling-3-hidden": {"hide_attributes": True},
+    "coupling-3-shown": {"hide_attributes": False},
     **{
         f"coupling-3-noise-{noise}": {"linkage_noise": noise}
         for noise in (0.0, 0.03, 0.3, 1.0)

@@ -128,13 +128,18 @@ def _encoders(options):
 def _measure_problem(problem, classifier, options):
     """Plain, in the frame, and encrypted at each depth under each key."""
     yield {"depth": "plain"} | _score(classifier, problem, np.asarray)
-    first = _fit(HomeomorphicEncryptor(key=fixed_key(0)), problem)
+    hide = options.hide_attributes
+    first = HomeomorphicEncryptor(hide_attributes=hide, key=fixed_key(0))
+    _fit(first, problem)
     yield {"depth": "frame"} | _score(classifier, problem, first.preserve)
     for depth in options.depths:
         for seed in range(options.n_keys):
             # The number of directions depends on the data alone: found once.
             encryptor = HomeomorphicEncryptor(
-                depth, n_preserved=first.n_preserved_, key=fixed_key(seed)
+                depth,
+                n_preserved=first.n_preserved_,
+                hide_attributes=hide,
+                key=fixed_key(seed),
             )
             _fit(encryptor, problem)
             yield {
@@ -209,7 +214,11 @@ def _measure_industrial(options):
     X, y = extractor.fit_transform(data.filenames), data.target
     shared = {"part": 2, "data": Path(options.industrial).name, "row": "features"}
     classifier = _choose(X, y)
-    options = Bunch(depths=options.industrial_depths, n_keys=options.industrial_keys)
+    options = Bunch(
+        depths=options.industrial_depths,
+        n_keys=options.industrial_keys,
+        hide_attributes=options.hide_attributes,
+    )
     folds = StratifiedKFold(5, shuffle=True, random_state=0).split(X, y)
     for fold, (train, test) in enumerate(folds):
         problem = Bunch(X=X[train], y=y[train], X_test=X[test], y_test=y[test])
@@ -369,6 +378,8 @@ def _parse(argv):
     add("--n-keys", type=int, default=5)
     add("--industrial-depths", type=int, nargs="+", default=list(range(1, 11)))
     add("--industrial-keys", type=int, default=5)
+    add("--show-attributes", dest="hide_attributes", action="store_false",
+        default="auto", help="encrypt with hide_attributes=False")  # fmt: skip
     add("--n-components", type=int, default=128)
     add("--max-epochs", type=int, default=25)
     add("--threads", type=int, help="of the networks, on a CPU")

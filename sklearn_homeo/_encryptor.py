@@ -65,12 +65,13 @@ class HomeomorphicEncryptor(
         takes exactly that many: directions that carry the label or, without `y`,
         principal directions. None preserves everything, as "smooth" does.
 
-    hide_attributes : bool, default=False
+    hide_attributes : "auto" or bool, default="auto"
         Whether the directions that carry classes shall be uncorrelated, within each
         class, with the leading four principal axes within classes, so that attributes
-        independent of the label show less. It may cost a fraction of a percentage
-        point of accuracy and more on small data, and needs classes in `y` and 16
-        columns for each.
+        independent of the label show less. Possible for classes in `y` and at least
+        16 columns for each; True raises an error elsewhere. "auto" hides where that
+        is possible and no more directions are preserved than the label spans: one
+        less than there are classes.
 
     frequency : float, default=6.0
         Standard deviation of a mask's phase, in radians. Its drivers are hidden waves
@@ -198,7 +199,7 @@ class HomeomorphicEncryptor(
             Interval(Integral, 1, None, closed="left"),
             None,
         ],
-        "hide_attributes": ["boolean"],
+        "hide_attributes": [StrOptions({"auto"}), "boolean"],
         "frequency": [Interval(Real, 0, None, closed="neither")],
         "amplitude": [Interval(Real, 0, 1e6, closed="both")],
         "linkage_noise": [Interval(Real, 0, 1e3, closed="both")],
@@ -216,7 +217,7 @@ class HomeomorphicEncryptor(
         *,
         cipher="coupling",
         n_preserved="auto",
-        hide_attributes=False,
+        hide_attributes="auto",
         frequency=6.0,
         amplitude=10.0,
         linkage_noise=0.1,

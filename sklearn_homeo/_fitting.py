@@ -60,7 +60,7 @@ def fit_coupling(X, target, key, n_preserved, hide_attributes, **settings):
         None preserves principal directions.
     key : SecretKey
     n_preserved : "auto" or int
-    hide_attributes : bool
+    hide_attributes : "auto" or bool
     **settings : dict
         ``depth``, ``frequency``, ``amplitude`` and ``linkage_noise``.
 
@@ -75,8 +75,8 @@ def fit_coupling(X, target, key, n_preserved, hide_attributes, **settings):
     units = standardisation.units(X)
     axes = PrincipalAxes.from_data(units)
     U = units @ axes.vectors
-    find = _finder(U.shape[1], target, hide_attributes)
-    k, find = _plan(U, axes, target, n_preserved, n, find)
+    finders = _finders(U.shape[1], target, hide_attributes)
+    k, find = _plan(U, axes, target, n_preserved, n, finders)
     if k == n:
         return fit_smooth(X, key, settings["depth"])
     directions, mixing = _preserved(U, axes, target, k, find)
@@ -89,30 +89,35 @@ def fit_coupling(X, target, key, n_preserved, hide_attributes, **settings):
     return FittedCipher(cipher, k, explained_variance_ratio(S, units))
 
 
-def _finder(n_axes, target, hide_attributes):
-    """What finds the directions that carry the label."""
-    if not hide_attributes:
-        return linear_directions
-    if target is None or not can_spare(n_axes, target):
+def _finders(n_axes, target, hide_attributes):
+    """What finds the directions that carry the label, the preferred one first."""
+    possible = target is not None and can_spare(n_axes, target)
+    if hide_attributes == "auto" and possible:
+        return [sparing_directions, linear_directions]
+    if hide_attributes is not True:
+        return [linear_directions]
+    if not possible:
         raise ValueError(
             "hide_attributes=True needs classes in y and at least 16 columns for each "
-            "class. Set it to False, or pass classes or more columns."
+            'class. Set it to "auto", or pass classes or more columns.'
         )
-    return sparing_directions
+    return [sparing_directions]
 
 
-def _plan(U, axes, target, n_preserved, n_features, find):
+def _plan(U, axes, target, n_preserved, n_features, finders):
     """How many directions to preserve, and what finds them."""
     n_axes = U.shape[1]
     if n_preserved == "auto":
-        return choose_directions(U, axes, target, n_features, find)
+        return choose_directions(U, axes, target, n_features, finders)
     if n_preserved > n_axes:
         raise ValueError(
             f"n_preserved={n_preserved} is more than the {n_axes} directions that can "
             f"be preserved of these data ({n_features} features). Set a smaller one, "
             "or None to preserve everything."
         )
-    return n_preserved, find
+    # More directions than the label spans tell more than the label anyway.
+    few = target is None or n_preserved <= target.n_directions(n_axes)
+    return n_preserved, finders[0 if few else -1]
 
 
 def _preserved(U, axes, target, k, find):

@@ -19,7 +19,7 @@ RECONSTRUCTION_ROWS = 1000
 REPEAT_DISTANCE = 3e-3
 
 
-def choose_directions(U, axes, target, n_features, find):
+def choose_directions(U, axes, target, n_features, finders):
     """Fewest directions whose cross-validated accuracy is that of all features.
 
     Probes (RBF support vectors and nearest neighbours) learn from the preserved
@@ -29,7 +29,8 @@ def choose_directions(U, axes, target, n_features, find):
     point of accuracy (0.02 of a number's variance) or one standard error of the
     paired difference, whichever is larger. If no width is enough, twice and then
     four times that loss is allowed, before everything is preserved and nothing
-    protected. Curved directions are tried where those of `find` are not enough.
+    protected. As many directions as the label spans are tried by each finder in turn,
+    and where that is not enough, more by the last one and curved ones.
 
     Parameters
     ----------
@@ -37,20 +38,20 @@ def choose_directions(U, axes, target, n_features, find):
     axes : PrincipalAxes
     target : Target
     n_features : int
-    find : callable
-        `linear_directions` or `sparing_directions`.
+    finders : list of callables
+        `linear_directions`, `sparing_directions` or both.
 
     Returns
     -------
     n_preserved : int
         Equal to ``n_features`` if no smaller width is enough.
     find : callable
-        The given one or `curved_directions`.
+        One of those or `curved_directions`.
     """
     n_first = target.n_directions(U.shape[1])
     U, target = _probe_rows(U, target)
     if target.is_trivial():
-        return min(n_first, n_features), find
+        return min(n_first, n_features), finders[0]
     probe = _WidthProbe(U, axes, target)
     reference = max(
         probe.all_features(), probe(linear_directions, n_first), key=np.mean
@@ -59,21 +60,21 @@ def choose_directions(U, axes, target, n_features, find):
     for patience in (1.0, 2.0, 4.0):
         tolerance = patience * target.tolerance()
         for width, finder in _candidates(
-            probe, find, widths, n_first, reference, tolerance
+            probe, finders, widths, n_first, reference, tolerance
         ):
             if _is_enough(probe(finder, width), reference, tolerance):
                 return width, finder
-    return n_features, find
+    return n_features, finders[-1]
 
 
-def _candidates(probe, find, widths, n_first, reference, tolerance):
+def _candidates(probe, finders, widths, n_first, reference, tolerance):
     """Yield widths and finders of directions, smallest widths first."""
-    enough = n_first in widths
-    if enough and _is_enough(probe(find, n_first), reference, tolerance):
-        yield from ((w, find) for w in widths if w <= n_first)
-        return
+    for find in finders if n_first in widths else []:
+        if _is_enough(probe(find, n_first), reference, tolerance):
+            yield from ((width, find) for width in widths if width <= n_first)
+            return
     for width in widths:
-        yield width, find
+        yield width, finders[-1]
         yield width, curved_directions
 
 

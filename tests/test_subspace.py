@@ -56,17 +56,55 @@ def test_sparing_directions_follow_no_leading_axis_within_either_class():
 def test_attributes_within_a_class_are_not_told_by_the_label_coordinate():
     X, y = telling_rows()
     attribute = hidden_attribute(X, y, component=1)
-    spared = HomeomorphicEncryptor(hide_attributes=True, key=KEY).fit(X, y)
+    spared = HomeomorphicEncryptor(key=KEY).fit(X, y)
     rate = attribute_inference_attack(spared.transform(X), attribute, random_state=0)
     assert rate.interval[0] <= 0.5 + 0.02
-    plain = HomeomorphicEncryptor(key=KEY).fit(X, y).transform(X)
-    told = attribute_inference_attack(plain, attribute, random_state=0)
+    shown = HomeomorphicEncryptor(hide_attributes=False, key=KEY).fit_transform(X, y)
+    told = attribute_inference_attack(shown, attribute, random_state=0)
     assert told.rate > rate.rate + 0.05
     # The label is still told.
     S = spared.preserve(X)
     plain = LogisticRegression().fit(X[:750], y[:750]).score(X[750:], y[750:])
     kept = LogisticRegression().fit(S[:750], y[:750]).score(S[750:], y[750:])
     assert kept >= plain - 0.03
+
+
+def encrypt(X, y, hide_attributes, **settings):
+    encryptor = HomeomorphicEncryptor(
+        hide_attributes=hide_attributes, key=KEY, **settings
+    )
+    return encryptor.fit_transform(X, y)
+
+
+def test_auto_hides_where_it_can_with_few_directions():
+    X, y = telling_rows(300)
+    Z = encrypt(X, y, "auto", n_preserved=1)
+    np.testing.assert_array_equal(Z, encrypt(X, y, True, n_preserved=1))
+    assert not np.array_equal(Z, encrypt(X, y, False, n_preserved=1))
+    more = encrypt(X, y, "auto", n_preserved=2)
+    np.testing.assert_array_equal(more, encrypt(X, y, False, n_preserved=2))
+
+
+@pytest.mark.parametrize("n, numeric", [(31, False), (200, True)])
+def test_auto_does_not_hide_where_it_cannot(n, numeric):
+    X, y = telling_rows(300)
+    y = X[:, 0] if numeric else y
+    Z = encrypt(X[:, :n], y, "auto", n_preserved=2)
+    np.testing.assert_array_equal(Z, encrypt(X[:, :n], y, False, n_preserved=2))
+
+
+def test_auto_does_not_hide_what_the_label_needs():
+    X = axes_of_falling_variance(800, 64, 0)
+    leading = np.random.default_rng(1).normal(size=800)
+    X = X / X.std(axis=0) + 2.0 * leading[:, None]
+    y = (leading > 0).astype(int)
+    auto = HomeomorphicEncryptor(key=KEY).fit(X, y)
+    assert auto.n_preserved_ == 1
+    S = auto.preserve(X)
+    assert LogisticRegression().fit(S[:600], y[:600]).score(S[600:], y[600:]) > 0.9
+    hidden = HomeomorphicEncryptor(n_preserved=1, hide_attributes=True, key=KEY)
+    S = hidden.fit(X, y).preserve(X)
+    assert LogisticRegression().fit(S[:600], y[:600]).score(S[600:], y[600:]) < 0.8
 
 
 def test_hiding_needs_classes_and_columns():
