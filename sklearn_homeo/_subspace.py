@@ -17,9 +17,8 @@ __all__ = [
     "sparing_directions",
 ]
 
-# Strength of the logistic regressions' penalty, scikit-learn's C, up to this many axes;
-# beyond, the variance expected of all their weights together stays the same.
-LOGISTIC_C, LOGISTIC_AXES = 0.1, 64
+# Strength of the logistic regressions' penalty, scikit-learn's C.
+LOGISTIC_C = 0.1
 # Leading axes within the classes that the preserved coordinates shall not follow.
 HIDDEN_AXES = 4
 # How much of the relation between them and a row's distance from the middle of its
@@ -107,12 +106,11 @@ def _spanned(functionals, gains):
 
 
 def _logistic_functionals(U, outputs):
-    strength = LOGISTIC_C * min(1.0, LOGISTIC_AXES / U.shape[1])
     found = []
     for labels in outputs.T:
         if labels.min() == labels.max():
             continue
-        model = LogisticRegression(C=strength, max_iter=300)
+        model = LogisticRegression(C=LOGISTIC_C, max_iter=300)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             weights = model.fit(U, labels).coef_.T
