@@ -1,0 +1,119 @@
+"""What hiding attributes within the classes costs in accuracy, and what it hides.
+
+    python benchmarks/hidden_attributes.py --features features.npz
+    python benchmarks/hidden_attributes.py --images folder [folder ...]
+
+Random splits, a quarter held out, a key each: accuracy of a logistic regression on
+plain records, and on ciphertexts with ``hide_attributes`` "auto" and False, as paired
+differences. Then the audit's attribute attack on all records, for the first three
+principal components within the classes. Writes hidden_attributes.csv and prints a
+table. Keys are fixed, so that a run can be repeated.
+"""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+from fixed_keys import fixed_key
+from image_tables import load_features, load_images
+from scipy.stats import t
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
+
+from sklearn_homeo import HomeomorphicEncryptor
+from sklearn_homeo.audit import attribute_inference_attack, hidden_attribute
+
+SETTINGS = {"hidden": "auto", "shown": False}
+COMPONENTS = (1, 2, 3)
+
+
+def main(argv=None):
+    options = _parse(argv)
+    table = load_features(options.features) if options.features else None
+    table = table or load_images(*options.images)
+    records = [
+        *_measure_accuracy(table, options.splits),
+        *_measure_attributes(table, options.n_keys, options.max_features),
+    ]
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "hidden_attributes.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(records[0]))
+        writer.writeheader()
+        writer.writerows(records)
+    print("\n".join(_lines(records)))
+    return 0
+
+
+def _measure_accuracy(table, n_splits):
+    for seed in tqdm(range(n_splits), desc="splits"):
+        X, X_test, y, y_test = train_test_split(
+            table.X, table.y, random_state=seed, stratify=table.y
+        )
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+        grid = {"logisticregression__C": [0.001, 0.01, 0.1]}
+        # The strength that suits plain records, for all three.
+        search = GridSearchCV(model, grid, cv=3).fit(X, y)
+        model = search.best_estimator_
+        yield _record("plain", "accuracy", seed, search.score(X_test, y_test))
+        for setting, hide in SETTINGS.items():
+            encryptor = HomeomorphicEncryptor(hide_attributes=hide, key=fixed_key(seed))
+            model.fit(encryptor.fit_transform(X, y), y)
+            score = model.score(encryptor.transform(X_test), y_test)
+            yield _record(setting, "accuracy", seed, score)
+
+
+def _measure_attributes(table, n_keys, max_features):
+    columns = np.sort(np.argsort(-table.X.var(axis=0))[:max_features])
+    X, y = table.X[:, columns], table.y
+    for seed in tqdm(range(n_keys), desc="attributes"):
+        for setting, hide in SETTINGS.items():
+            encryptor = HomeomorphicEncryptor(hide_attributes=hide, key=fixed_key(seed))
+            Z = encryptor.fit_transform(X, y)
+            for component in COMPONENTS:
+                attribute = hidden_attribute(X, y, component=component)
+                attack = attribute_inference_attack(Z, attribute, random_state=seed)
+                yield _record(setting, f"AUC {component}", seed, attack.rate)
+
+
+def _record(setting, measure, seed, value):
+    return {"setting": setting, "measure": measure, "seed": seed, "value": float(value)}
+
+
+def _lines(records):
+    def values(setting, measure):
+        return np.array([
+            record["value"] for record in records
+            if (record["setting"], record["measure"]) == (setting, measure)
+        ])  # fmt: skip
+
+    plain = 100 * values("plain", "accuracy")
+    yield f"plain: accuracy {plain.mean():.2f} %"
+    for setting in SETTINGS:
+        loss = plain - 100 * values(setting, "accuracy")
+        half = t.ppf(0.975, len(loss) - 1) * loss.std(ddof=1) / len(loss) ** 0.5
+        areas = [values(setting, f"AUC {one}").mean() for one in COMPONENTS]
+        text = ", ".join(f"{area:.2f}" for area in areas)
+        yield f"{setting}: loss {loss.mean():.2f} +- {half:.2f} points; AUC {text}"
+
+
+def _parse(argv):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--features", metavar="FILE.npz")
+    source.add_argument("--images", nargs="+", metavar="FOLDER")
+    add("--splits", type=int, default=10)
+    add("--n-keys", type=int, default=5)
+    add("--max-features", type=int, default=512, help="of the attribute attack")
+    add("--out", default="benchmarks/output", metavar="DIR")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
