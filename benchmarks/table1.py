@@ -132,9 +132,10 @@ def _measure_problem(problem, classifier, options):
     first = HomeomorphicEncryptor(hide_attributes=hide, key=fixed_key(0))
     _fit(first, problem)
     yield {"depth": "frame"} | _score(classifier, problem, first.preserve)
+    # Directions depend on the data alone: found once.
+    hide = hide and _hides(first, problem)
     for depth in options.depths:
         for seed in range(options.n_keys):
-            # The number of directions depends on the data alone: found once.
             encryptor = HomeomorphicEncryptor(
                 depth,
                 n_preserved=first.n_preserved_,
@@ -148,6 +149,15 @@ def _measure_problem(problem, classifier, options):
                 "n_preserved": encryptor.n_preserved_,
                 "conceded": encryptor.preserved_variance_ratio_,
             } | _score(classifier, problem, encryptor.transform)
+
+
+def _hides(encryptor, problem):
+    """Whether "auto" could hide attributes and keep accuracy."""
+    shown = clone(encryptor).set_params(
+        n_preserved=encryptor.n_preserved_, hide_attributes=False
+    )
+    kept = _fit(shown, problem).preserve(problem.X)
+    return not np.allclose(kept, encryptor.preserve(problem.X))
 
 
 def _fit(encryptor, problem):

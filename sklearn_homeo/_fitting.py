@@ -20,6 +20,7 @@ from sklearn_homeo._subspace import (
     principal_mixing,
     sparing_directions,
 )
+from sklearn_homeo._threads import single_threaded_blas
 from sklearn_homeo._whitening import PrincipalAxes
 from sklearn_homeo._width import choose_directions, explained_variance_ratio
 
@@ -108,7 +109,8 @@ def _plan(U, axes, target, n_preserved, n_features, finders):
     """How many directions to preserve, and what finds them."""
     n_axes = U.shape[1]
     if n_preserved == "auto":
-        return choose_directions(U, axes, target, n_features, finders)
+        with single_threaded_blas():
+            return choose_directions(U, axes, target, n_features, finders)
     if n_preserved > n_axes:
         raise ValueError(
             f"n_preserved={n_preserved} is more than the {n_axes} directions that can "

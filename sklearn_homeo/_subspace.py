@@ -8,6 +8,8 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from sklearn_homeo._threads import single_threaded_blas
+
 __all__ = [
     "can_spare",
     "curved_directions",
@@ -64,7 +66,8 @@ def sparing_directions(U, axes, target, n_directions):
     how far a row lies from the middle of its class follows them half as much as it
     would otherwise. Parameters and result are those of `linear_directions`.
     """
-    functionals = _sparing_functionals(U, target)
+    with single_threaded_blas():
+        functionals = _sparing_functionals(U, target)
     first = _spanned(functionals, axes.gains)
     return _completed(U, axes, target, n_directions, first)
 
@@ -111,7 +114,7 @@ def _logistic_functionals(U, outputs):
         if labels.min() == labels.max():
             continue
         model = LogisticRegression(C=LOGISTIC_C, max_iter=300)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), single_threaded_blas():
             warnings.simplefilter("ignore", ConvergenceWarning)
             weights = model.fit(U, labels).coef_.T
         centred = weights - weights.mean(axis=1, keepdims=True)

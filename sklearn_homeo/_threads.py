@@ -7,7 +7,7 @@ from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["run_in_threads"]
+__all__ = ["run_in_threads", "single_threaded_blas"]
 
 
 def run_in_threads(function, cut):
@@ -45,6 +45,11 @@ def run_in_threads(function, cut):
                     future.result()
             finally:
                 pool.shutdown(cancel_futures=True)
+
+
+def single_threaded_blas():
+    """Context in which BLAS has one thread: many small products are faster so."""
+    return _BLAS.single_threaded()
 
 
 class _Blas:

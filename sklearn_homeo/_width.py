@@ -11,6 +11,7 @@ from sklearn_homeo._subspace import (
     label_mixing,
     linear_directions,
 )
+from sklearn_homeo._threads import single_threaded_blas
 
 __all__ = ["choose_directions", "explained_variance_ratio", "repeated_rows_share"]
 
@@ -206,10 +207,11 @@ def _kernel_ratio(S, X):
     whole = S / max(S.std(), 1e-300)
     by_column = S / np.maximum(S.std(axis=0), 1e-300)
     scales = [(whole, 0.1), (whole, 0.5), (by_column, 3.0), (by_column, 20.0)]
-    return max(
-        _leave_one_out_ratio(rbf_kernel(scaled, gamma=gamma / S.shape[1]), X)
-        for scaled, gamma in scales
-    )
+    with single_threaded_blas():
+        return max(
+            _leave_one_out_ratio(rbf_kernel(scaled, gamma=gamma / S.shape[1]), X)
+            for scaled, gamma in scales
+        )
 
 
 def _leave_one_out_ratio(kernel, X):
