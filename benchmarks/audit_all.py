@@ -16,6 +16,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from csv_files import write_csv
 from fixed_keys import fixed_key
 from image_tables import load_features, load_images
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -66,7 +67,7 @@ def main(argv=None):
         texts.append(_markdown(table, lines, options))
         print(texts[-1], flush=True)
         (folder / "audit_all.md").write_text("\n".join(texts), encoding="utf-8")
-        _write_csv(rows, folder / "audit_all.csv")
+        write_csv(rows, folder / "audit_all.csv")
     _draw(points, folder / "audit_all.png")
     print(f"Files in {folder}: audit_all.csv, audit_all.md, audit_all.png")
     return 0
@@ -217,16 +218,6 @@ def _cell(tier):
     if tier.measure == "AUC":
         return f"{tier.rate:.3f} [{tier.upper:.3f}] (plain {tier.plain_rate:.3f}){mark}"
     return f"{100 * tier.rate:.2f} [{100 * tier.upper:.2f}]{mark}"
-
-
-def _write_csv(rows, path):
-    import csv
-
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _draw(points, path):

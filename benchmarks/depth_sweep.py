@@ -11,13 +11,13 @@ Writes depth_sweep.csv and depth_sweep.png and prints a summary.
 """
 
 import argparse
-import csv
 import os
 import sys
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+from csv_files import write_csv
 from fixed_keys import fixed_key
 from joblib import Parallel, delayed
 from sklearn.model_selection import KFold, StratifiedKFold
@@ -53,7 +53,7 @@ def main(argv=None):
     references, rows = _sweep(tables, options)
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(rows, folder / "depth_sweep.csv")
+    write_csv(rows, folder / "depth_sweep.csv")
     _draw(rows, folder / "depth_sweep.png")
     _summarise(references, rows)
     print(f"Files in {folder}{os.sep}: depth_sweep.csv, depth_sweep.png")
@@ -145,14 +145,6 @@ def _folds(table):
     kind = StratifiedKFold if table.task == "classification" else KFold
     folds = kind(N_FOLDS, shuffle=True, random_state=RANDOM_STATE)
     return folds.split(table.X, table.y)
-
-
-def _write(rows, path):
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _draw(rows, path):

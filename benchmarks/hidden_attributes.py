@@ -11,11 +11,11 @@ table. Keys are fixed, so that a run can be repeated.
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
 import numpy as np
+from csv_files import write_csv
 from fixed_keys import fixed_key
 from image_tables import load_features, load_images
 from scipy.stats import t
@@ -34,18 +34,17 @@ COMPONENTS = (1, 2, 3)
 
 def main(argv=None):
     options = _parse(argv)
-    table = load_features(options.features) if options.features else None
-    table = table or load_images(*options.images)
+    if options.features:
+        table = load_features(options.features)
+    else:
+        table = load_images(*options.images)
     records = [
         *_measure_accuracy(table, options.splits),
         *_measure_attributes(table, options.n_keys, options.max_features),
     ]
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "hidden_attributes.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(records[0]))
-        writer.writeheader()
-        writer.writerows(records)
+    write_csv(records, folder / "hidden_attributes.csv")
     print("\n".join(_lines(records)))
     return 0
 
@@ -71,12 +70,12 @@ def _measure_accuracy(table, n_splits):
 def _measure_attributes(table, n_keys, max_features):
     columns = np.sort(np.argsort(-table.X.var(axis=0))[:max_features])
     X, y = table.X[:, columns], table.y
+    attributes = {one: hidden_attribute(X, y, component=one) for one in COMPONENTS}
     for seed in tqdm(range(n_keys), desc="attributes"):
         for setting, hide in SETTINGS.items():
             encryptor = HomeomorphicEncryptor(hide_attributes=hide, key=fixed_key(seed))
             Z = encryptor.fit_transform(X, y)
-            for component in COMPONENTS:
-                attribute = hidden_attribute(X, y, component=component)
+            for component, attribute in attributes.items():
                 attack = attribute_inference_attack(Z, attribute, random_state=seed)
                 yield _record(setting, f"AUC {component}", seed, attack.rate)
 

@@ -20,12 +20,12 @@ Writes hybrid.csv and hybrid.png and prints Markdown tables.
 """
 
 import argparse
-import csv
 import sys
 import warnings
 from pathlib import Path
 
 import numpy as np
+from csv_files import write_csv
 from fixed_keys import fixed_key
 from hybrid_report import draw_hybrid, print_hybrid
 from image_tables import load_features, load_images
@@ -67,7 +67,7 @@ def main(argv=None):
             rows += measure_small_classes(table, options)
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(rows, folder / "hybrid.csv")
+    write_csv(rows, folder / "hybrid.csv")
     draw_hybrid(rows, folder / "hybrid.png")
     print_hybrid(rows)
     print(f"\nFiles in {folder}: hybrid.csv, hybrid.png")
@@ -267,13 +267,6 @@ def _row(table, study, name, measure, value, setting="", interval=("", "")):
         "low": interval[0],
         "high": interval[1],
     }
-
-
-def _write(rows, path):
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _load(options):

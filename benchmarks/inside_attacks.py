@@ -16,7 +16,6 @@ inside_attacks.csv and prints a Markdown table: mean over keys of R2 of the comp
 """
 
 import argparse
-import csv
 import sys
 import warnings
 from pathlib import Path
@@ -24,6 +23,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
+from csv_files import write_csv
 from fixed_keys import fixed_key
 from threadpoolctl import threadpool_limits
 
@@ -60,10 +60,7 @@ def main(argv=None):
         rows.append(_search_seed(max(options.widths), options))
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "inside_attacks.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(rows, folder / "inside_attacks.csv")
     text = "\n".join(_format(rows))
     (folder / "inside_attacks.md").write_text(text + "\n", encoding="utf-8")
     print(text)
