@@ -27,6 +27,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
 from sklearn_homeo import HomeomorphicEncryptor
+from sklearn_homeo._job_figures import new_figure
 from sklearn_homeo.audit import PrivacyUtilityDisplay, linkage_bound
 from sklearn_homeo.audit._audit import audited_jobs, control_jobs, run_jobs
 from sklearn_homeo.audit._controls import CONTROLS
@@ -60,10 +61,9 @@ def main(argv=None):
         return 2
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
-    rows, points, texts = [], [], []
+    rows, points, texts = [], {}, []
     for table in tables:
-        lines, more = _audit_table(table, options, rows)
-        points += more
+        lines, points[table.name] = _audit_table(table, options, rows)
         texts.append(_markdown(table, lines, options))
         print(texts[-1], flush=True)
         (folder / "audit_all.md").write_text("\n".join(texts), encoding="utf-8")
@@ -74,7 +74,7 @@ def main(argv=None):
 
 
 def _audit_table(table, options, rows):
-    """Lines of the table of one data set, and points of the figure."""
+    """Lines of the table of one data set, and points of its figure."""
     names = list(TIERS) if options.attacks == ["all"] else options.attacks
     common = {
         "X": table.X,
@@ -105,7 +105,7 @@ def _audit_table(table, options, rows):
         lines.append((setting, report, accuracy, ""))
         links = [one.rate for one in report.tiers.values() if one.measure == "re-id"]
         if links:
-            points.append((f"{table.name}: {setting}", max(links), accuracy))
+            points.append((setting, max(links), accuracy))
         print(f"{table.name}: {setting} done", flush=True)
     return lines, points
 
@@ -221,11 +221,17 @@ def _cell(tier):
 
 
 def _draw(points, path):
+    """Accuracy against the worst re-identification, a panel a data set."""
+    points = {name: found for name, found in points.items() if found}
     if not points:
         return
-    labels, leaks, accuracies = zip(*points, strict=True)
-    display = PrivacyUtilityDisplay(leaks, accuracies, labels).plot()
-    display.figure_.savefig(path, dpi=110)
+    figure = new_figure(7.5, 4.2 * len(points))
+    axes = figure.subplots(len(points), 1, squeeze=False)[:, 0]
+    for ax, (name, found) in zip(axes, points.items(), strict=True):
+        labels, leaks, accuracies = zip(*found, strict=True)
+        PrivacyUtilityDisplay(leaks, accuracies, labels).plot(ax=ax)
+        ax.set(title=name, ylabel="accuracy", xlabel="re-identified by the best attack")
+    figure.savefig(path, dpi=110)
 
 
 def _load(options):

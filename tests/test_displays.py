@@ -47,6 +47,21 @@ def test_frontier():
     assert [text.get_text() for text in display.ax_.texts] == list("abcde")
 
 
+def test_names_do_not_cover_each_other():
+    names = [f"setting {i}" for i in range(15)]
+    leak, utility = np.full(15, 1.0), np.repeat([0.9, 0.91, 0.91], 5)
+    display = PrivacyUtilityDisplay.from_points(leak, utility, names)
+    display.figure_.draw_without_rendering()
+    # The lines that lead to the names may cross.
+    extent = pytest.importorskip("matplotlib.text").Text.get_window_extent
+    boxes = [extent(text) for text in display.ax_.texts]
+    whole = display.figure_.bbox
+    for i, box in enumerate(boxes):
+        assert whole.x0 <= box.x0 and box.x1 <= whole.x1
+        assert whole.y0 <= box.y0 and box.y1 <= whole.y1
+        assert not any(box.overlaps(other) for other in boxes[:i])
+
+
 def test_reports_are_drawn_by_their_security():
     reports = {
         name: Bunch(composite=Bunch(security=security))

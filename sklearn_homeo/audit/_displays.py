@@ -1,6 +1,7 @@
 """Displays: the leak's learning curve, and privacy against utility."""
 
 import numpy as np
+from sklearn.isotonic import isotonic_regression
 from sklearn.utils import check_consistent_length
 
 from sklearn_homeo.audit._leak import known_plaintext_curve
@@ -278,13 +279,41 @@ class PrivacyUtilityDisplay:
         ax.axvspan(_BAD, 1, color=_VERMILION, alpha=0.08)
         ax.plot(leak, utility, "o", color=_GREY)
         ax.plot(leak[self.frontier_], utility[self.frontier_], "o-", color=_BLUE)
-        for label, x, y in zip(self.labels or [], leak, utility, strict=False):
-            ax.annotate(label, (x, y), (3, 3), textcoords="offset points", fontsize=7)
         ax.set_xlim(-0.02, 1.02)
+        if self.labels is not None:
+            _label(ax, leak, utility, self.labels)
         ax.set_xlabel("attacker's best (shaded: good, bad)")
         ax.set_ylabel("utility")
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _label(ax, x, y, labels):
+    """Write names beside the axes, where none covers another."""
+    low, high = ax.get_ylim()
+    heights = _spread((y - low) / (high - low), min(0.05, 1 / len(y)))
+    line = {"arrowstyle": "-", "color": _GREY, "linewidth": 0.4, "relpos": (0, 0.5)}
+    for label, *point, height in zip(labels, x, y, heights, strict=True):
+        ax.annotate(
+            label,
+            point,
+            (1.03, height),
+            textcoords="axes fraction",
+            fontsize=8,
+            verticalalignment="center",
+            arrowprops=line,
+        )
+
+
+def _spread(heights, gap):
+    """Heights as near as can be to those in [0, 1], and so far from each other."""
+    order = np.argsort(heights, kind="stable")
+    steps = gap * np.arange(len(heights))
+    spread = np.empty(len(heights))
+    spread[order] = steps + isotonic_regression(
+        heights[order] - steps, y_min=0.0, y_max=1.0 - steps[-1]
+    )
+    return spread
 
 
 def _frontier(leak, utility):
