@@ -15,7 +15,6 @@ Writes image_features.csv and prints it as a table.
 """
 
 import argparse
-import csv
 import resource
 import sys
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from csv_files import write_csv
 from fixed_keys import fixed_key
 from scipy import stats
 from sklearn.base import clone
@@ -55,7 +55,9 @@ def main(argv=None):
         print(f"image_features.py: error: {error}", file=sys.stderr)
         return 2
     rows = [*_measure_plain(train, test), *_measure_encrypted(train, test, options)]
-    _write(rows, speed, Path(options.out) / "image_features.csv")
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv([row | speed for row in rows], folder / "image_features.csv")
     _print(rows, speed, train, test, extractor)
     return 0
 
@@ -178,15 +180,6 @@ def _score(X_train, y_train, X_test, y_test):
         {"logisticregression__C": [0.001, 0.01, 0.1, 1.0]},
     )
     return float(search.fit(X_train, y_train).score(X_test, y_test))
-
-
-def _write(rows, speed, path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    columns = ["features", "depth", "key", "accuracy", "n_preserved", *speed]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, restval="")
-        writer.writeheader()
-        writer.writerows(row | speed for row in rows)
 
 
 def _print(rows, speed, train, test, extractor):

@@ -10,7 +10,6 @@ Prints a table, with what a thousand million rows would take, and writes scale.c
 """
 
 import argparse
-import csv
 import os
 import resource
 import sys
@@ -18,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from csv_files import write_csv
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
 from sklearn_homeo.dask import SharedEstimator
@@ -42,10 +42,7 @@ def main(argv=None):
                 "{gib_per_worker:>14.2f}{hours:>13.1f}".format(**measured),
                 flush=True,
             )
-    with open(Path(options.out) / "scale.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(rows, Path(options.out) / "scale.csv")
     return 0
 
 

@@ -16,7 +16,6 @@ rows and depth, and what a thousand million rows would take.
 """
 
 import argparse
-import csv
 import os
 import sys
 import time
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import speed_peers
+from csv_files import write_csv
 from speed_peers import COMPETITORS
 from threadpoolctl import threadpool_limits
 
@@ -65,7 +65,7 @@ def _measure_speed(options):
             rows += measure_setting(width, depth, options)
             _report(rows, width, depth)
     folder = Path(options.out)
-    _write(rows, folder / "speed.csv")
+    write_csv(rows, folder / "speed.csv")
     _draw(rows, folder / "speed.png")
     print(f"Files in {folder}{os.sep}: speed.csv, speed.png")
     return 0
@@ -177,7 +177,7 @@ def _measure_growth(options):
             512, direction, options
         )
     folder = Path(options.out)
-    _write(rows, folder / "growth.csv")
+    write_csv(rows, folder / "growth.csv")
     for quantity in ("rows", "depth"):
         for direction in ("encrypt", "decrypt"):
             _report_growth(rows, quantity, direction)
@@ -270,13 +270,6 @@ def _draw_growth(rows, path):
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False)
     figure.savefig(path, dpi=130)
-
-
-def _write(rows, path):
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 class _TorchThreads:
