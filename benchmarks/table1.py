@@ -16,12 +16,12 @@ Writes table1.csv, table1.md, table1.png and encrypted images, and prints the ta
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+from csv_files import write_csv
 from fixed_keys import fixed_key
 from scipy import stats
 from sklearn.base import clone
@@ -48,9 +48,6 @@ PRETRAINED = "efficientnet-lite0"
 # Accuracy before and after encryption, percent, in the paper's Table 1.
 PAPER = {"autoencoder, pretrained": (76.12, 74.89), "features": (97.92, 97.34)}
 N_COMPARED = 500
-COLUMNS = (
-    "part data row depth key fold accuracy balanced n_preserved conceded name value"
-).split()
 
 
 def main(argv=None):
@@ -64,7 +61,7 @@ def main(argv=None):
     except (ImportError, OSError, ValueError) as error:
         print(f"table1.py: error: {error}", file=sys.stderr)
         return 2
-    _write(records, out / "table1.csv")
+    write_csv(records, out / "table1.csv")
     text = _format(records)
     (out / "table1.md").write_text(text, encoding="utf-8")
     print(text)
@@ -128,18 +125,18 @@ def _encoders(options):
 def _measure_problem(problem, classifier, options):
     """Plain, in the frame, and encrypted at each depth under each key."""
     yield {"depth": "plain"} | _score(classifier, problem, np.asarray)
-    hide = options.hide_attributes
-    first = HomeomorphicEncryptor(hide_attributes=hide, key=fixed_key(0))
+    first = HomeomorphicEncryptor(
+        hide_attributes=options.hide_attributes, key=fixed_key(0)
+    )
     _fit(first, problem)
     yield {"depth": "frame"} | _score(classifier, problem, first.preserve)
-    # Directions depend on the data alone: found once.
-    hide = hide and _hides(first, problem)
     for depth in options.depths:
         for seed in range(options.n_keys):
             encryptor = HomeomorphicEncryptor(
                 depth,
                 n_preserved=first.n_preserved_,
-                hide_attributes=hide,
+                # Directions depend on the data alone: chosen once.
+                hide_attributes=first.hides_attributes_,
                 key=fixed_key(seed),
             )
             _fit(encryptor, problem)
@@ -149,15 +146,6 @@ def _measure_problem(problem, classifier, options):
                 "n_preserved": encryptor.n_preserved_,
                 "conceded": encryptor.preserved_variance_ratio_,
             } | _score(classifier, problem, encryptor.transform)
-
-
-def _hides(encryptor, problem):
-    """Whether "auto" could hide attributes and keep accuracy."""
-    shown = clone(encryptor).set_params(
-        n_preserved=encryptor.n_preserved_, hide_attributes=False
-    )
-    kept = _fit(shown, problem).preserve(problem.X)
-    return not np.allclose(kept, encryptor.preserve(problem.X))
 
 
 def _fit(encryptor, problem):
@@ -238,13 +226,6 @@ def _measure_industrial(options):
 
 
 # Output
-
-
-def _write(records, path):
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="")
-        writer.writeheader()
-        writer.writerows(records)
 
 
 def _format(records):

@@ -70,8 +70,8 @@ class HomeomorphicEncryptor(
         class, with the leading four principal axes within classes, so that attributes
         independent of the label show less. Possible for classes in `y` and at least
         16 columns for each; True raises an error elsewhere. "auto" hides where that
-        is possible and no more directions are preserved than the label spans: one
-        less than there are classes.
+        is possible, no more directions are preserved than the label spans (one less
+        than there are classes), and the probes lose next to nothing by it.
 
     frequency : float, default=6.0
         Standard deviation of a mask's phase, in radians. Its drivers are hidden waves
@@ -127,6 +127,9 @@ class HomeomorphicEncryptor(
         coordinates give away: the better of a linear and of a kernel
         reconstruction (leave-one-out); rows that repeat others count whole. Any
         attacker who knows pairs must be assumed to get it.
+
+    hides_attributes_ : bool
+        Whether the preserved directions hide attributes.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -269,6 +272,7 @@ class HomeomorphicEncryptor(
         fitted = self._fit_cipher(X, target)
         self._cipher = fitted.cipher
         self.n_preserved_ = fitted.n_preserved
+        self.hides_attributes_ = fitted.hides_attributes
         self.preserved_variance_ratio_ = (
             1.0 if masks_are_weak(self) else fitted.preserved_variance_ratio
         )

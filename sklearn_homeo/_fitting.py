@@ -22,7 +22,11 @@ from sklearn_homeo._subspace import (
 )
 from sklearn_homeo._threads import single_threaded_blas
 from sklearn_homeo._whitening import PrincipalAxes
-from sklearn_homeo._width import choose_directions, explained_variance_ratio
+from sklearn_homeo._width import (
+    choose_directions,
+    choose_finder,
+    explained_variance_ratio,
+)
 
 __all__ = ["FittedCipher", "fit_coupling", "fit_smooth", "fit_tanh"]
 
@@ -33,6 +37,7 @@ class FittedCipher(NamedTuple):
     cipher: LatticeCipher | TanhCipher
     n_preserved: int
     preserved_variance_ratio: float
+    hides_attributes: bool = False
 
 
 def fit_tanh(X, key, depth, weight_scale):
@@ -87,7 +92,8 @@ def fit_coupling(X, target, key, n_preserved, hide_attributes, **settings):
     spread = float(np.hypot(S.std(), settings["linkage_noise"]))
     spread = spread if spread > 1e-6 else 1.0
     cipher = coupling_cipher(key, frame, n, k, spread, **settings)
-    return FittedCipher(cipher, k, explained_variance_ratio(S, units))
+    hides = find is sparing_directions
+    return FittedCipher(cipher, k, explained_variance_ratio(S, units), hides)
 
 
 def _finders(n_axes, target, hide_attributes):
@@ -108,18 +114,16 @@ def _finders(n_axes, target, hide_attributes):
 def _plan(U, axes, target, n_preserved, n_features, finders):
     """How many directions to preserve, and what finds them."""
     n_axes = U.shape[1]
-    if n_preserved == "auto":
-        with single_threaded_blas():
+    with single_threaded_blas():
+        if n_preserved == "auto":
             return choose_directions(U, axes, target, n_features, finders)
-    if n_preserved > n_axes:
-        raise ValueError(
-            f"n_preserved={n_preserved} is more than the {n_axes} directions that can "
-            f"be preserved of these data ({n_features} features). Set a smaller one, "
-            "or None to preserve everything."
-        )
-    # More directions than the label spans tell more than the label anyway.
-    few = target is None or n_preserved <= target.n_directions(n_axes)
-    return n_preserved, finders[0 if few else -1]
+        if n_preserved > n_axes:
+            raise ValueError(
+                f"n_preserved={n_preserved} is more than the {n_axes} directions that "
+                f"can be preserved of these data ({n_features} features). Set a "
+                "smaller one, or None to preserve everything."
+            )
+        return n_preserved, choose_finder(U, axes, target, n_preserved, finders)
 
 
 def _preserved(U, axes, target, k, find):

@@ -13,7 +13,12 @@ from sklearn_homeo._subspace import (
 )
 from sklearn_homeo._threads import single_threaded_blas
 
-__all__ = ["choose_directions", "explained_variance_ratio", "repeated_rows_share"]
+__all__ = [
+    "choose_directions",
+    "choose_finder",
+    "explained_variance_ratio",
+    "repeated_rows_share",
+]
 
 PROBE_ROWS = 2000
 RECONSTRUCTION_ROWS = 1000
@@ -66,6 +71,25 @@ def choose_directions(U, axes, target, n_features, finders):
             if _is_enough(probe(finder, width), reference, tolerance):
                 return width, finder
     return n_features, finders[-1]
+
+
+def choose_finder(U, axes, target, width, finders):
+    """First finder whose directions, that many, tell the label as well as the last's.
+
+    The last one's if there are more directions than the label spans: they tell more
+    than the label anyway. Parameters are those of `choose_directions`.
+    """
+    last = finders[-1]
+    if len(finders) == 1 or width > target.n_directions(U.shape[1]):
+        return last
+    U, target = _probe_rows(U, target)
+    if target.is_trivial():
+        return finders[0]
+    probe = _WidthProbe(U, axes, target)
+    reference, tolerance = probe(last, width), target.tolerance()
+    return next(
+        find for find in finders if _is_enough(probe(find, width), reference, tolerance)
+    )
 
 
 def _candidates(probe, finders, widths, n_first, reference, tolerance):

@@ -76,13 +76,27 @@ def encrypt(X, y, hide_attributes, **settings):
     return encryptor.fit_transform(X, y)
 
 
+def hides(X, y, **settings):
+    return HomeomorphicEncryptor(key=KEY, **settings).fit(X, y).hides_attributes_
+
+
 def test_auto_hides_where_it_can_with_few_directions():
-    X, y = telling_rows(300)
+    X, y = telling_rows(600)
     Z = encrypt(X, y, "auto", n_preserved=1)
     np.testing.assert_array_equal(Z, encrypt(X, y, True, n_preserved=1))
     assert not np.array_equal(Z, encrypt(X, y, False, n_preserved=1))
     more = encrypt(X, y, "auto", n_preserved=2)
     np.testing.assert_array_equal(more, encrypt(X, y, False, n_preserved=2))
+
+
+def test_encryptors_say_whether_they_hide():
+    X, y = telling_rows(600)
+    assert hides(X, y, n_preserved=1)
+    assert not hides(X, y, n_preserved=2)
+    assert hides(X, y, n_preserved=2, hide_attributes=True)
+    assert not hides(X, y, hide_attributes=False)
+    assert not hides(X, y, cipher="smooth")
+    assert not hides(X, None, n_preserved=1)
 
 
 @pytest.mark.parametrize("n, numeric", [(31, False), (200, True)])
@@ -93,13 +107,15 @@ def test_auto_does_not_hide_where_it_cannot(n, numeric):
     np.testing.assert_array_equal(Z, encrypt(X[:, :n], y, False, n_preserved=2))
 
 
-def test_auto_does_not_hide_what_the_label_needs():
+@pytest.mark.parametrize("n_preserved", ["auto", 1])
+def test_auto_does_not_hide_what_the_label_needs(n_preserved):
     X = axes_of_falling_variance(800, 64, 0)
     leading = np.random.default_rng(1).normal(size=800)
     X = X / X.std(axis=0) + 2.0 * leading[:, None]
     y = (leading > 0).astype(int)
-    auto = HomeomorphicEncryptor(key=KEY).fit(X, y)
+    auto = HomeomorphicEncryptor(n_preserved=n_preserved, key=KEY).fit(X, y)
     assert auto.n_preserved_ == 1
+    assert not auto.hides_attributes_
     S = auto.preserve(X)
     assert LogisticRegression().fit(S[:600], y[:600]).score(S[600:], y[600:]) > 0.9
     hidden = HomeomorphicEncryptor(n_preserved=1, hide_attributes=True, key=KEY)
