@@ -4,14 +4,20 @@ import warnings
 
 import numpy as np
 from sklearn.utils import check_array, gen_batches
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_homeo._ciphers._arrays import to_device, to_numpy
 from sklearn_homeo._ciphers._scratch import Scratch
 from sklearn_homeo._ciphers.lattice import RowOutOfRange
 from sklearn_homeo._ciphers.rotation import DENSE_LIMIT
 from sklearn_homeo._devices import cipher_on, compute_device
-from sklearn_homeo._rows import as_finite, check_out, check_tensor, is_tensor
+from sklearn_homeo._rows import (
+    as_finite,
+    check_out,
+    check_tensor,
+    is_tensor,
+    validate_numbers,
+)
 from sklearn_homeo._threads import run_in_threads
 from sklearn_homeo.exceptions import InvalidCiphertextError
 
@@ -205,7 +211,7 @@ class BatchesMixin:
         # as_finite looks for NaN in each piece when it is in the cache.
         if is_tensor(X):
             return check_tensor(X, self.n_features_in_, "X")
-        return validate_data(
+        return validate_numbers(
             self, X, dtype=_NUMBERS, ensure_all_finite=False, reset=False
         )
 

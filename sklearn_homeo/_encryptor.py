@@ -3,7 +3,6 @@
 import html
 from numbers import Integral, Real
 
-import numpy as np
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -15,7 +14,7 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     StrOptions,
 )
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_homeo._batches import BatchesMixin
 from sklearn_homeo._ciphers._arrays import to_numpy
@@ -23,7 +22,7 @@ from sklearn_homeo._devices import compute_device
 from sklearn_homeo._doc_links import DocLinkMixin
 from sklearn_homeo._fitting import fit_coupling, fit_smooth, fit_tanh
 from sklearn_homeo._keys import SecretKey
-from sklearn_homeo._rows import is_tensor, new_rows
+from sklearn_homeo._rows import is_tensor, new_rows, validate_numbers
 from sklearn_homeo._target import check_target
 from sklearn_homeo._weaknesses import masks_are_weak, warn_of_weaknesses
 
@@ -263,7 +262,7 @@ class HomeomorphicEncryptor(
         self : HomeomorphicEncryptor
         """
         X = to_numpy(X.detach()) if is_tensor(X) else X
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = validate_numbers(self, X, ensure_min_samples=2)
         target = self._check_target(X, y)
         compute_device(self.device)
         self._n_features_out = X.shape[1]

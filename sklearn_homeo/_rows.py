@@ -1,11 +1,59 @@
-"""Checks of rows that scikit-learn does not make: of tensors, pieces and outputs."""
+"""Checks of rows beyond scikit-learn's: of text, tensors, pieces and outputs."""
 
 import numpy as np
 from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import validate_data
 
 from sklearn_homeo._ciphers._arrays import namespace
 
-__all__ = ["as_finite", "check_out", "check_tensor", "is_tensor", "new_rows"]
+__all__ = [
+    "as_finite",
+    "check_out",
+    "check_tensor",
+    "is_tensor",
+    "new_rows",
+    "validate_numbers",
+]
+
+
+def validate_numbers(estimator, X, dtype=np.float64, **checks):
+    """Return what scikit-learn's ``validate_data`` does; ValueError names text columns.
+
+    Its own message would show a value.
+    """
+    try:
+        return validate_data(estimator, X, dtype=dtype, **checks)
+    except ValueError:
+        names = _text_columns(X)
+        if not names:
+            raise
+    shown = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
+    raise ValueError(
+        f"{type(estimator).__name__} takes numbers, but of X these columns hold text "
+        f"or something else: {shown}. Encode them first, for instance with "
+        "OneHotEncoder in a ColumnTransformer, or leave them out."
+    )
+
+
+def _text_columns(X):
+    if hasattr(X, "columns"):
+        columns = [(name, X[name]) for name in X.columns]
+    else:
+        X = np.asarray(X)
+        if X.ndim != 2 or X.dtype.kind not in "OSU":
+            return []
+        columns = list(enumerate(X.T))
+    return [name for name, column in columns if not _are_numbers(column)]
+
+
+def _are_numbers(column):
+    try:
+        np.asarray(column, dtype=np.float64)
+    except ValueError:
+        return False
+    except TypeError:
+        pass  # Missing values and dates, which are scikit-learn's to report.
+    return True
 
 
 def is_tensor(rows):

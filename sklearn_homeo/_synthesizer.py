@@ -14,7 +14,6 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
-    validate_data,
 )
 
 from sklearn_homeo._densities import rows_needed
@@ -26,6 +25,7 @@ from sklearn_homeo._labels import (
     class_counts,
     warn_of_memorising,
 )
+from sklearn_homeo._rows import validate_numbers
 
 __all__ = ["ClassConditionalSynthesizer"]
 
@@ -342,7 +342,7 @@ class ClassConditionalSynthesizer(
         X : ndarray of shape (n_samples, n_features), dtype float64
         """
         check_is_fitted(self)
-        return validate_data(self, X, dtype=np.float64, reset=False)
+        return validate_numbers(self, X, reset=False)
 
     def plan_privacy(self):
         """Show how `epsilon` will be spent, before any data are seen.
@@ -369,7 +369,7 @@ class ClassConditionalSynthesizer(
 
     def _fit(self, X, y):
         ledger = self.plan_privacy()
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
+        X = validate_numbers(self, X, ensure_min_samples=2)
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but "

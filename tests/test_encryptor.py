@@ -1,6 +1,7 @@
 """scikit-learn's habits, and every way to hold the encryptor wrong."""
 
 import resource
+import traceback
 
 import joblib
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from problems import KEY, correlated, ignore_no_protection, wine
-from sklearn_homeo import HomeomorphicEncryptor
+from sklearn_homeo import ClassConditionalSynthesizer, HomeomorphicEncryptor
 
 
 def test_grid_search_over_depth_in_a_pipeline():
@@ -57,10 +58,28 @@ def test_data_frames_in_and_out(kind):
     np.testing.assert_allclose(encryptor.inverse_transform(Z), X, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["object", "string", "category", "polars"])
+@pytest.mark.parametrize("estimator", [
+    HomeomorphicEncryptor(key=KEY), ClassConditionalSynthesizer()
+])  # fmt: skip
+def test_columns_of_text_are_named_and_no_value_is_shown(kind, estimator):
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    text = X.assign(colour="dark red")
+    if kind == "polars":
+        text = pl.from_pandas(text)
+    else:
+        text = text.astype({"colour": kind})
+    with pytest.raises(ValueError, match="hold text.*'colour'") as caught:
+        clone(estimator).fit(text, y)
+    assert "dark red" not in "".join(traceback.format_exception(caught.value))
+    with pytest.raises(ValueError, match="hold text.*: 2[.]"):
+        clone(estimator).fit(np.where(np.arange(13) == 2, "dark red", X), y)
+
+
 BAD_FITS = {
     "nan": (lambda X, y: (np.where(X == X[3, 2], np.nan, X), y), "contains NaN"),
     "inf": (lambda X, y: (np.where(X == X[3, 2], np.inf, X), y), "infinity"),
-    "strings": (lambda X, y: (np.full(X.shape, "a"), y), "could not convert string"),
+    "strings": (lambda X, y: (np.full(X.shape, "a"), y), "these columns hold text"),
     "empty": (lambda X, y: (X[:0], y[:0]), "0 sample"),
     "one row": (lambda X, y: (X[:1], y[:1]), "1 sample|minimum of 2"),
     "one dimension": (lambda X, y: (X[:, 0], y), "Expected 2D array"),
