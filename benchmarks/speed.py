@@ -29,6 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
 from sklearn_homeo._job_figures import BLACK, BLUE, GREEN, GREY, ORANGE, new_figure
+from sklearn_homeo.audit._displays import label_points
 
 WIDTHS = (64, 512, 1280, 4096, 25_000)
 DEPTHS = (1, 3, 10)
@@ -149,10 +150,14 @@ def _report(rows, width, depth):
 
 def _draw(rows, path):
     depth = max({row["depth"] for row in rows} & {3} or {row["depth"] for row in rows})
-    figure = new_figure(10, 4.4)
+    names = list(dict.fromkeys(row["competitor"] for row in rows))
+    figure = new_figure(12, 4.4)
     axes = figure.subplots(1, 2, sharey=True)
     for ax, direction in zip(axes, ("encrypt", "decrypt"), strict=True):
-        for name in dict.fromkeys(row["competitor"] for row in rows):
+        ax.set(xscale="log", yscale="log", xlabel="features", title=direction)
+        ax.spines[["top", "right"]].set_visible(False)
+        lasts = []
+        for name in names:
             points = [
                 (row["width"], float(row["us_per_row"]))
                 for row in rows
@@ -162,9 +167,8 @@ def _draw(rows, path):
             style = "--" if name == "bare products" else "-"
             colour = COLOURS.get(name, GREY)
             ax.plot(*zip(*points, strict=True), style, color=colour, marker="o")
-            ax.annotate(name, points[-1], fontsize=8, color=colour)
-        ax.set(xscale="log", yscale="log", xlabel="features", title=direction)
-        ax.spines[["top", "right"]].set_visible(False)
+            lasts.append(points[-1])
+        label_points(ax, *zip(*lasts, strict=True), names)
     axes[0].set_ylabel(f"microseconds a row, depth {depth}")
     figure.savefig(path, dpi=130)
 
@@ -266,9 +270,11 @@ def _draw_growth(rows, path):
         for direction, colour in (("encrypt", BLUE), ("decrypt", ORANGE)):
             values, seconds = _points(rows, quantity, direction)
             ax.plot(values, seconds, color=colour, marker="o", label=direction)
-        ax.set(xscale="log", yscale="log", xlabel=quantity, ylabel="seconds")
+        ax.set(xlabel=quantity, ylabel="seconds")
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False)
+        if quantity == "rows":
+            ax.set(xscale="log", yscale="log")
     figure.savefig(path, dpi=130)
 
 

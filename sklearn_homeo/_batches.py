@@ -27,7 +27,7 @@ __all__ = ["BatchesMixin"]
 BATCH_ENTRIES = 2**24
 # Entries that a core works on at a time, so that its cache holds them, and fewest of
 # them and of rows: as measured, for matrix products and for walks.
-PIECE_ENTRIES, FEW_ENTRIES = 2**18, 2**15
+PIECE_ENTRIES, FEW_ENTRIES = 2**18, 2**16
 DENSE_ROWS, WALK_ROWS = 128, 16
 # Types that are converted piece by piece, not in a copy of all rows.
 _NUMBERS = [np.float64, np.float32, *map(np.dtype, "bBhHiIlL")]

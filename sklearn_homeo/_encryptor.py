@@ -67,10 +67,10 @@ class HomeomorphicEncryptor(
     hide_attributes : "auto" or bool, default="auto"
         Whether the directions that carry classes shall be uncorrelated, within each
         class, with the leading four principal axes within classes, so that attributes
-        independent of the label show less. Possible for classes in `y` and at least
-        16 columns for each; True raises an error elsewhere. "auto" hides where that
-        is possible, no more directions are preserved than the label spans (one less
-        than there are classes), and the probes lose next to nothing by it.
+        independent of the label show less. True needs classes and at least 16 columns
+        for each. "auto" hides where that is possible, no more directions are preserved
+        than the label spans (one less than there are classes), and probes lose next to
+        nothing by it.
 
     frequency : float, default=6.0
         Standard deviation of a mask's phase, in radians. Its drivers are hidden waves

@@ -6,7 +6,7 @@ from sklearn.utils import check_consistent_length
 
 from sklearn_homeo.audit._leak import known_plaintext_curve
 
-__all__ = ["KnownPlaintextCurveDisplay", "PrivacyUtilityDisplay"]
+__all__ = ["KnownPlaintextCurveDisplay", "PrivacyUtilityDisplay", "label_points"]
 
 # Okabe and Ito's palette: told apart with any kind of colour vision.
 _BLUE, _VERMILION, _GREY = "#0072B2", "#D55E00", "#999999"
@@ -281,17 +281,18 @@ class PrivacyUtilityDisplay:
         ax.plot(leak[self.frontier_], utility[self.frontier_], "o-", color=_BLUE)
         ax.set_xlim(-0.02, 1.02)
         if self.labels is not None:
-            _label(ax, leak, utility, self.labels)
+            label_points(ax, leak, utility, self.labels)
         ax.set_xlabel("attacker's best (shaded: good, bad)")
         ax.set_ylabel("utility")
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
 
-def _label(ax, x, y, labels):
-    """Write names beside the axes, where none covers another."""
-    low, high = ax.get_ylim()
-    heights = _spread((y - low) / (high - low), min(0.05, 1 / len(y)))
+def label_points(ax, x, y, labels):
+    """Write names of points beside the axes, where none covers another."""
+    ax.get_ylim()  # Settles the limits.
+    on_page = ax.transData.transform(np.column_stack([x, y]))
+    heights = _spread(ax.transAxes.inverted().transform(on_page)[:, 1])
     line = {"arrowstyle": "-", "color": _GREY, "linewidth": 0.4, "relpos": (0, 0.5)}
     for label, *point, height in zip(labels, x, y, heights, strict=True):
         ax.annotate(
@@ -305,9 +306,10 @@ def _label(ax, x, y, labels):
         )
 
 
-def _spread(heights, gap):
-    """Heights as near as can be to those in [0, 1], and so far from each other."""
+def _spread(heights):
+    """Heights as near as can be to those in [0, 1] that leave room for a line each."""
     order = np.argsort(heights, kind="stable")
+    gap = min(0.05, 1 / len(heights))
     steps = gap * np.arange(len(heights))
     spread = np.empty(len(heights))
     spread[order] = steps + isotonic_regression(
