@@ -32,6 +32,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils import Bunch
+from tqdm import tqdm
 
 from sklearn_homeo import (
     EncryptedImagesDisplay,
@@ -84,8 +85,9 @@ def _measure_rows(options, out):
         classifier = _choose(X, train.target)
         shared = {"part": 1, "data": Path(options.data).name, "row": name}
         problem = Bunch(X=X, y=train.target, X_test=X_test, y_test=test.target)
-        for record in _measure_problem(problem, classifier, options):
-            yield shared | record
+        for fold, split in enumerate(_splits(problem, options.splits)):
+            for record in _measure_problem(split, classifier, options):
+                yield shared | {"fold": fold} | record
         if isinstance(encoder, ImageAutoencoder):
             yield shared | _figure(
                 "reconstruction error", -encoder.score(test.filenames)
@@ -120,6 +122,20 @@ def _encoders(options):
         "autoencoder, scratch": autoencoder,
         "features": ImageFeatureExtractor(PRETRAINED, n_jobs=options.n_jobs, verbose=1),
     }
+
+
+def _splits(problem, n_splits):
+    """The split at hand or, if asked for, random ones of all its rows."""
+    if not n_splits:
+        yield problem
+        return
+    X = np.vstack([problem.X, problem.X_test])
+    y = np.concatenate([problem.y, problem.y_test])
+    for seed in tqdm(range(n_splits), desc="splits"):
+        parts = train_test_split(
+            X, y, test_size=len(problem.y_test), stratify=y, random_state=seed
+        )
+        yield Bunch(**dict(zip(("X", "X_test", "y", "y_test"), parts, strict=True)))
 
 
 def _measure_problem(problem, classifier, options):
@@ -371,6 +387,8 @@ def _parse(argv):
     add("--industrial-keys", type=int, default=5)
     add("--show-attributes", dest="hide_attributes", action="store_false",
         default="auto", help="encrypt with hide_attributes=False")  # fmt: skip
+    add("--splits", type=int, default=0, metavar="N",
+        help="of features: N random splits of all images instead")  # fmt: skip
     add("--n-components", type=int, default=128)
     add("--max-epochs", type=int, default=25)
     add("--threads", type=int, help="of the networks, on a CPU")
@@ -379,6 +397,8 @@ def _parse(argv):
     options = parser.parse_args(argv)
     if options.data is None and options.industrial is None:
         parser.error("--data or --industrial is needed")
+    if options.splits and options.rows != ["features"]:
+        parser.error("--splits needs --rows features: autoencoders saw their images")
     return options
 
 
