@@ -151,7 +151,7 @@ def _report(rows, width, depth):
 def _draw(rows, path):
     depth = max({row["depth"] for row in rows} & {3} or {row["depth"] for row in rows})
     names = list(dict.fromkeys(row["competitor"] for row in rows))
-    figure = new_figure(12, 4.4)
+    figure = new_figure(9, 4.2)
     axes = figure.subplots(1, 2, sharey=True)
     for ax, direction in zip(axes, ("encrypt", "decrypt"), strict=True):
         ax.set(xscale="log", yscale="log", xlabel="features", title=direction)
@@ -265,7 +265,7 @@ def _report_growth(rows, quantity, direction):
 
 
 def _draw_growth(rows, path):
-    figure = new_figure(9, 3.8)
+    figure = new_figure(7.5, 3.2)
     for ax, quantity in zip(figure.subplots(1, 2), ("rows", "depth"), strict=True):
         for direction, colour in (("encrypt", BLUE), ("decrypt", ORANGE)):
             values, seconds = _points(rows, quantity, direction)
