@@ -230,7 +230,7 @@ def _draw(points, path):
     for ax, (name, found) in zip(axes, points.items(), strict=True):
         labels, leaks, accuracies = zip(*found, strict=True)
         PrivacyUtilityDisplay(leaks, accuracies, labels).plot(ax=ax)
-        ax.set(title=name, ylabel="accuracy", xlabel="re-identified by the best attack")
+        ax.set(title=name, ylabel="accuracy")
     figure.savefig(path, dpi=110)
 
 

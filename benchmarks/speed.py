@@ -266,15 +266,16 @@ def _report_growth(rows, quantity, direction):
 
 def _draw_growth(rows, path):
     figure = new_figure(7.5, 3.2)
-    for ax, quantity in zip(figure.subplots(1, 2), ("rows", "depth"), strict=True):
+    scales = {"rows": "log", "depth": "linear"}
+    for ax, (quantity, scale) in zip(
+        figure.subplots(1, 2), scales.items(), strict=True
+    ):
         for direction, colour in (("encrypt", BLUE), ("decrypt", ORANGE)):
             values, seconds = _points(rows, quantity, direction)
             ax.plot(values, seconds, color=colour, marker="o", label=direction)
-        ax.set(xlabel=quantity, ylabel="seconds")
+        ax.set(xscale=scale, yscale=scale, xlabel=quantity, ylabel="seconds")
         ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False)
-        if quantity == "rows":
-            ax.set(xscale="log", yscale="log")
     figure.savefig(path, dpi=130)
 
 

@@ -129,13 +129,14 @@ def _splits(problem, n_splits):
     if not n_splits:
         yield problem
         return
-    X = np.vstack([problem.X, problem.X_test])
-    y = np.concatenate([problem.y, problem.y_test])
+    rows = np.vstack([problem.X, problem.X_test])
+    labels = np.concatenate([problem.y, problem.y_test])
+    n_test = len(problem.y_test)
     for seed in tqdm(range(n_splits), desc="splits"):
-        parts = train_test_split(
-            X, y, test_size=len(problem.y_test), stratify=y, random_state=seed
+        X, X_test, y, y_test = train_test_split(
+            rows, labels, test_size=n_test, stratify=labels, random_state=seed
         )
-        yield Bunch(**dict(zip(("X", "X_test", "y", "y_test"), parts, strict=True)))
+        yield Bunch(X=X, y=y, X_test=X_test, y_test=y_test)
 
 
 def _measure_problem(problem, classifier, options):

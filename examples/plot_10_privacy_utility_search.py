@@ -86,25 +86,12 @@ from sklearn_homeo.audit import PrivacyUtilityDisplay
 
 figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
 linked, utility = 1 - results["mean_test_privacy"], results["mean_test_utility"]
-frontier = PrivacyUtilityDisplay.from_points(linked, utility, ax=ax).frontier_
+noises = [f"noise {one['encryptor__linkage_noise']}" for one in results["params"]]
+PrivacyUtilityDisplay.from_points(linked, utility, noises, ax=ax)
 for n_preserved, colour in ((1, "#56B4E9"), (2, "#009E73"), (4, "#CC79A7")):
     these = results["param_encryptor__n_preserved"] == n_preserved
     label = f"{n_preserved} preserved"
     ax.plot(linked[these], utility[these], "o", color=colour, label=label, zorder=3)
-named = []
-for i in frontier:
-    # Names of neighbours would cover each other.
-    if any(abs(linked[i] - linked[j]) < 0.05 for j in named):
-        continue
-    named.append(i)
-    noise = results["params"][i]["encryptor__linkage_noise"]
-    ax.annotate(
-        f"noise {noise}",
-        (linked[i], utility[i]),
-        (5, -12),
-        textcoords="offset points",
-        fontsize=8,
-    )
 i = search.best_index_
 ax.plot(linked[i], utility[i], "o", ms=16, mfc="none", color="#D55E00", label="chosen")
 ax.legend(frameon=False, loc="lower right")

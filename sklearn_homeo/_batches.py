@@ -11,6 +11,7 @@ from sklearn_homeo._ciphers._scratch import Scratch
 from sklearn_homeo._ciphers.lattice import RowOutOfRange
 from sklearn_homeo._ciphers.rotation import DENSE_LIMIT
 from sklearn_homeo._devices import cipher_on, compute_device
+from sklearn_homeo._messages import listed
 from sklearn_homeo._rows import (
     as_finite,
     check_out,
@@ -229,11 +230,10 @@ class BatchesMixin:
     def _report_invalid(self, rows, n_samples):
         if len(rows) == 0 or self.on_invalid == "ignore":
             return
-        shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
         message = (
             f"{len(rows)} of {n_samples} rows are not ciphertexts of this encryptor "
-            f"(key {self.key_fingerprint_}): rows {shown}. They were made with "
-            "another key or fit, changed, rounded (float32, few digits) or "
+            f"(key {self.key_fingerprint_}): rows {listed(rows)}. They were made "
+            "with another key or fit, changed, rounded (float32, few digits) or "
             'synthetic. Set on_invalid="warn" or "ignore" to decrypt them as well '
             "as possible."
         )

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import assert_all_finite, column_or_1d
 
+from sklearn_homeo._messages import listed
 from sklearn_homeo.exceptions import MemorisationWarning
 
 __all__ = [
@@ -148,9 +149,10 @@ def requested_counts(request, classes, counts, name):
     wanted = np.zeros(len(classes), dtype=np.int64)
     for label, number in request.items():
         if label not in codes:
+            known = listed([*map(repr, codes)])
             raise ValueError(
                 f"{name} asks for rows of class {label!r}, which was not among the "
-                f"{len(classes)} classes seen during fit: {_listed(classes)}."
+                f"{len(classes)} classes seen during fit: {known}."
             )
         wanted[codes[label]] = _check_number(number, f"{name}[{label!r}]")
     return wanted
@@ -173,8 +175,3 @@ def _share_out(total, counts):
     order = np.argsort([-remainder for _, remainder in shares], kind="stable")
     wanted[order[: total - int(wanted.sum())]] += 1
     return wanted
-
-
-def _listed(classes):
-    shown = ", ".join(repr(label) for label in classes[:10].tolist())
-    return shown + (", ..." if len(classes) > 10 else "")

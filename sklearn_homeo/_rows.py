@@ -5,6 +5,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
 from sklearn_homeo._ciphers._arrays import namespace
+from sklearn_homeo._messages import listed
 
 __all__ = [
     "as_finite",
@@ -27,11 +28,10 @@ def validate_numbers(estimator, X, dtype=np.float64, **checks):
         names = _text_columns(X)
         if not names:
             raise
-    shown = ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
     raise ValueError(
         f"{type(estimator).__name__} takes numbers, but of X these columns hold text "
-        f"or something else: {shown}. Encode them first, for instance with "
-        "OneHotEncoder in a ColumnTransformer, or leave them out."
+        f"or something else: {listed(names)}. Encode them first, for instance "
+        "with OneHotEncoder in a ColumnTransformer, or leave them out."
     )
 
 
@@ -43,7 +43,7 @@ def _text_columns(X):
         if X.ndim != 2 or X.dtype.kind not in "OSU":
             return []
         columns = list(enumerate(X.T))
-    return [name for name, column in columns if not _are_numbers(column)]
+    return [repr(name) for name, column in columns if not _are_numbers(column)]
 
 
 def _are_numbers(column):

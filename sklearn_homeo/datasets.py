@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
+from sklearn_homeo._messages import listed
+
 __all__ = ["load_image_folder"]
 
 _SUFFIXES = frozenset(
@@ -14,7 +16,6 @@ _SUFFIXES = frozenset(
 )
 # What systems and tools drop into folders.
 _IGNORED = {"Thumbs.db", "desktop.ini", "__MACOSX"}
-_MAX_SHOWN = 10
 
 
 def load_image_folder(path):
@@ -132,5 +133,4 @@ def _is_wanted(name):
 
 
 def _listed(paths, root):
-    shown = ", ".join(str(path.relative_to(root)) for path in paths[:_MAX_SHOWN])
-    return shown + (", ..." if len(paths) > _MAX_SHOWN else "")
+    return listed([path.relative_to(root) for path in paths])

@@ -81,7 +81,7 @@ def hides(X, y, **settings):
 
 
 def test_auto_hides_where_it_can_with_few_directions():
-    X, y = telling_rows(600)
+    X, y = telling_rows(300)
     Z = encrypt(X, y, "auto", n_preserved=1)
     np.testing.assert_array_equal(Z, encrypt(X, y, True, n_preserved=1))
     assert not np.array_equal(Z, encrypt(X, y, False, n_preserved=1))
@@ -90,7 +90,7 @@ def test_auto_hides_where_it_can_with_few_directions():
 
 
 def test_encryptors_say_whether_they_hide():
-    X, y = telling_rows(600)
+    X, y = telling_rows(300)
     assert hides(X, y, n_preserved=1)
     assert not hides(X, y, n_preserved=2)
     assert hides(X, y, n_preserved=2, hide_attributes=True)
