@@ -134,8 +134,9 @@ class ImageAutoencoder(
 
     Notes
     -----
-    Codes of a plain autoencoder have mean 0 and variance 1 over the training images,
-    so that ciphertexts, which are of that size, decode to images.
+    Codes of a plain autoencoder have mean 0 and variance 1 over the training images.
+    Ciphertexts may be much smaller; :func:`encrypt_images` brings them to that size
+    before it decodes them.
 
     Each target, pixels and features, is taken for normal around its reconstruction
     with the variance that makes a batch most likely [2]_; minimising the negative
@@ -297,7 +298,7 @@ class ImageAutoencoder(
         Parameters
         ----------
         Z : array-like of shape (n_samples, n_components)
-            Codes, also encrypted ones.
+            Codes.
 
         Returns
         -------
@@ -345,10 +346,7 @@ class ImageAutoencoder(
         """
         check_is_fitted(self)
         rng = make_random_state(random_state)
-        codes = rng.multivariate_normal(
-            self._prior_mean, self._prior_covariance, size=n_samples
-        )
-        return self.inverse_transform(codes)
+        return self.inverse_transform(self._draw_codes(n_samples, rng))
 
     def score(self, X, y=None):
         """Return the negative mean squared error of the reconstructions.
@@ -390,6 +388,12 @@ class ImageAutoencoder(
         for rows in gen_batches(len(codes), self.batch_size):
             images[rows] = codec.decode(codes[rows])
         return images
+
+    def _draw_codes(self, n_samples, rng):
+        """Normal codes with the moments of the training images' codes."""
+        return rng.multivariate_normal(
+            self._code_mean, self._code_covariance, size=n_samples
+        )
 
     def _note_layout(self, X, images):
         if self.image_shape_ is None:
@@ -452,14 +456,15 @@ class ImageAutoencoder(
     def _learn_codes(self, inputs, device):
         codec = self._codec.on(device)
         codes = self._by_batches(codec.encode_inputs, inputs)
-        if not self.variational:
-            self._codec.standardise(codes)
-            return
-        self.n_active_units_ = int((codes.var(axis=0) > ACTIVE_VARIANCE).sum())
-        variances = self._by_batches(codec.posterior_variances, inputs)
-        self._prior_mean = codes.mean(axis=0)
+        spread = np.zeros(self.n_components)
+        if self.variational:
+            self.n_active_units_ = int((codes.var(axis=0) > ACTIVE_VARIANCE).sum())
+            spread = self._by_batches(codec.posterior_variances, inputs).mean(axis=0)
+        else:
+            codes = self._codec.standardise(codes)
+        self._code_mean = codes.mean(axis=0)
         covariance = np.cov(codes, rowvar=False, bias=True).reshape(len(codes.T), -1)
-        self._prior_covariance = covariance + np.diag(variances.mean(axis=0))
+        self._code_covariance = covariance + np.diag(spread)
 
     def _by_batches(self, function, inputs):
         batches = gen_batches(len(inputs), self.batch_size)

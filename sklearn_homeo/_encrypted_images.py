@@ -6,6 +6,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_homeo._autoencoder import ImageAutoencoder
+from sklearn_homeo._random import make_random_state
 
 __all__ = ["EncryptedImagesDisplay", "encrypt_images"]
 
@@ -16,6 +17,8 @@ COLUMNS = {
     "decrypted": "decrypted",
 }
 INCHES = 1.5
+# Codes from which the size of ciphertexts is estimated.
+N_DRAWN = 2000
 
 
 def encrypt_images(pipeline, X):
@@ -39,7 +42,9 @@ def encrypt_images(pipeline, X):
             Decoded codes.
         encrypted : ndarray of the same shape
             Decoded ciphertexts: what anyone sees who has the decoder, but not the
-            key.
+            key. They are brought to the mean and the variance of codes first, column
+            by column: where little is preserved they are much smaller, and would all
+            decode to faint pictures of their classes.
         decrypted : ndarray of the same shape
             Decoded after decrypting.
 
@@ -71,7 +76,9 @@ def encrypt_images(pipeline, X):
     return Bunch(
         originals=autoencoder._frame(X),
         reconstructions=autoencoder._decode(codes),
-        encrypted=autoencoder._decode(ciphertexts),
+        encrypted=autoencoder._decode(
+            _bring_to_size(ciphertexts, autoencoder, encryptor)
+        ),
         decrypted=autoencoder._decode(encryptor.inverse_transform(ciphertexts)),
     )
 
@@ -181,6 +188,18 @@ def _split_pipeline(pipeline):
     if not len(rest):
         raise TypeError("The Pipeline has no encryptor after its ImageAutoencoder.")
     return pipeline[0], rest
+
+
+def _bring_to_size(ciphertexts, autoencoder, encryptor):
+    """Give the columns of ciphertexts the mean and the variance of codes.
+
+    Both are estimated from drawn codes: a picture does not depend on the images that
+    are encrypted with it.
+    """
+    drawn = autoencoder._draw_codes(N_DRAWN, make_random_state(0))
+    encrypted = encryptor.transform(drawn)
+    units = (ciphertexts - encrypted.mean(axis=0)) / encrypted.std(axis=0)
+    return drawn.mean(axis=0) + units * drawn.std(axis=0)
 
 
 def _new_figure(size):

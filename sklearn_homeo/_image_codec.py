@@ -47,9 +47,10 @@ class ImageCodec:
         return moved
 
     def standardise(self, codes):
-        """Give codes mean 0 and variance 1 from now on, where these are their own."""
+        """Give these codes, and all from now on, mean 0 and variance 1."""
         self._mean, scale = codes.mean(axis=0), codes.std(axis=0)
         self._scale = np.where(scale > SMALLEST_SCALE, scale, 1.0)
+        return (codes - self._mean) / self._scale
 
     def encode(self, pixels):
         """Map pixels (n, height, width, channels) to codes (n, n_components)."""

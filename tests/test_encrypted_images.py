@@ -74,6 +74,28 @@ def test_encrypted_images_are_not_reidentified(problem, images):
     assert image_reidentification(features, plain).rate > 0.8
 
 
+def test_encrypted_images_differ_as_images_do(problem):
+    # Where little is preserved, ciphertexts are smaller than codes, and decoded as
+    # they are they give all images of a class nearly the same picture.
+    autoencoder, digits = problem[0][0], load_digits()
+    X, is_small = digits.images / 16, digits.target < 5
+    encryptor = HomeomorphicEncryptor(key=KEY, n_preserved=1)
+    encryptor.fit(autoencoder.transform(X[:1200]), is_small[:1200])
+
+    def variety(pictures):
+        return pictures[is_small[1200:]].std(axis=0).mean()
+
+    images = encrypt_images(make_pipeline(autoencoder, encryptor), X[1200:])
+    ciphertexts = encryptor.transform(autoencoder.transform(X[1200:]))
+    as_they_are = autoencoder.inverse_transform(ciphertexts)
+    assert variety(images.encrypted) > 2 * variety(as_they_are)
+
+
+def test_an_encrypted_image_does_not_depend_on_others(problem, images):
+    alone = encrypt_images(problem[0], problem[1][:1])
+    np.testing.assert_allclose(alone.encrypted, images.encrypted[:1], atol=1e-5)
+
+
 def test_encrypted_codes_are_learnt(problem):
     pipeline, X, y = problem
     assert pipeline.score(X, y) > 0.85
