@@ -13,6 +13,8 @@ from sklearn_homeo._ciphers.composition import (
     tanh_cipher,
 )
 from sklearn_homeo._ciphers.frame import PlainFrame, Standardisation, preserving_frame
+from sklearn_homeo._ciphers.stretch import StretchedFrame
+from sklearn_homeo._margin import fit_stretch
 from sklearn_homeo._subspace import (
     can_spare,
     label_mixing,
@@ -85,14 +87,18 @@ def fit_coupling(X, target, key, n_preserved, hide_attributes, **settings):
     k, find = _plan(U, axes, target, n_preserved, n, finders)
     if k == n:
         return fit_smooth(X, key, settings["depth"])
+    hides = find is sparing_directions
     directions, mixing = _preserved(U, axes, target, k, find)
     S = (U * axes.gains) @ directions @ mixing
     stream = key.stream(f"{VERSION}/frame/{n}/{k}")
     frame = preserving_frame(standardisation, axes, directions, mixing, stream)
+    if hides and k == 1 and target.is_binary():
+        stretch, unit = fit_stretch(S[:, 0], target.outputs[:, 0])
+        S = stretch.forward(S) / unit
+        frame = StretchedFrame(frame, stretch.on_lattice(), unit)
     spread = float(np.hypot(S.std(), settings["linkage_noise"]))
     spread = spread if spread > 1e-6 else 1.0
     cipher = coupling_cipher(key, frame, n, k, spread, **settings)
-    hides = find is sparing_directions
     return FittedCipher(cipher, k, explained_variance_ratio(S, units), hides)
 
 

@@ -21,11 +21,11 @@ __all__ = [
 
 # Strength of the logistic regressions' penalty, scikit-learn's C.
 LOGISTIC_C = 0.1
+# The same for the one direction of two classes, times the number of axes: what many
+# standardised axes add up to grows with their number.
+BINARY_C_AXES = 12.8
 # Leading axes within the classes that the preserved coordinates shall not follow.
 HIDDEN_AXES = 4
-# How much of the relation between them and a row's distance from the middle of its
-# class is removed. All of it would cost accuracy.
-SIZE_HIDDEN = 0.5
 SLICED_AXES = 512
 
 
@@ -62,9 +62,8 @@ def sparing_directions(U, axes, target, n_directions):
     Those of `linear_directions` for classes, but uncorrelated within every class with
     the leading `HIDDEN_AXES` principal axes within classes: of all that preserved
     coordinates could tell beside the label, these axes are the most telling. They
-    are spared as far as that takes a sixteenth of all directions. For two classes,
-    how far a row lies from the middle of its class follows them half as much as it
-    would otherwise. Parameters and result are those of `linear_directions`.
+    are spared as far as that takes a sixteenth of all directions. Parameters and
+    result are those of `linear_directions`.
     """
     with single_threaded_blas():
         functionals = _sparing_functionals(U, target)
@@ -108,12 +107,12 @@ def _spanned(functionals, gains):
     return left[:, singular > 1e-8 * singular.max(initial=1e-300)]
 
 
-def _logistic_functionals(U, outputs):
+def _logistic_functionals(U, outputs, C=LOGISTIC_C):
     found = []
     for labels in outputs.T:
         if labels.min() == labels.max():
             continue
-        model = LogisticRegression(C=LOGISTIC_C, max_iter=300)
+        model = LogisticRegression(C=C, max_iter=300)
         with warnings.catch_warnings(), single_threaded_blas():
             warnings.simplefilter("ignore", ConvergenceWarning)
             weights = model.fit(U, labels).coef_.T
@@ -134,23 +133,9 @@ def _sparing_functionals(U, target):
     pooled = sum(rows.T @ rows for rows in centred)
     _, hidden = eigh(pooled, subset_by_index=[n_axes - n_hidden, n_axes - 1])
     related = [rows.T @ (rows @ hidden) for rows in centred]
-    level = _functionals_outside(U, target, related)
-    if len(centred) > 2:
-        return level
-    # The mean of |rows @ f| times an axis is linear in f, but for the signs.
-    first = level[:, :1]
-    related += [rows.T @ (np.sign(rows @ first) * (rows @ hidden)) for rows in centred]
-    size = _functionals_outside(U, target, related)
-    shares = 1.0 - SIZE_HIDDEN, SIZE_HIDDEN
-    return sum(
-        share * found / np.linalg.norm(found)
-        for share, found in zip(shares, (level, size), strict=True)
-    )
-
-
-def _functionals_outside(U, target, vectors):
-    free = null_space(np.hstack(vectors).T)
-    return free @ _logistic_functionals(U @ free, target.outputs)
+    free = null_space(np.hstack(related).T)
+    C = BINARY_C_AXES / n_axes if target.is_binary() else LOGISTIC_C
+    return free @ _logistic_functionals(U @ free, target.outputs, C)
 
 
 def _class_masks(target):

@@ -56,6 +56,10 @@ class Target:
             return min(self.outputs.shape[1], n_axes)
         return min(int((self.outputs.max(axis=0)).sum()), n_axes)
 
+    def is_binary(self):
+        """Whether there are two classes, of one output."""
+        return not self.is_numeric and self.indicators().shape[1] == 2
+
     def common_rows(self):
         """Mask of rows whose classes all have at least `MIN_CLASS_ROWS` rows."""
         if self.is_numeric:

@@ -113,7 +113,7 @@ def test_real_maps(kind):
     case = GOLDEN[kind]
     build = {
         "smooth": lambda: SmoothLock.from_stream(KEY.stream(case["label"]), 5, 0.5),
-        "seal": lambda: Seal.from_key(KEY, case["label"], 6, 2, 3.0, 10.0),
+        "seal": lambda: Seal.from_key(KEY, case["label"], 6, 2, 3.0, 10.0, 1.0),
         "tanh": lambda: TanhLock.from_stream(KEY.stream(case["label"]), 4, 0.01),
     }[kind]()
     rows = np.array(case["rows"], dtype=np.float64)

@@ -25,6 +25,7 @@ from sklearn_homeo._ciphers.frame import (
 from sklearn_homeo._ciphers.lattice import GRID, RowOutOfRange
 from sklearn_homeo._ciphers.seal import Seal
 from sklearn_homeo._ciphers.skew import SmoothLock
+from sklearn_homeo._ciphers.stretch import StretchedFrame
 from sklearn_homeo._ciphers.tanh import TanhLock
 
 __all__ = [
@@ -55,14 +56,14 @@ class LatticeCipher:
 
     Parameters
     ----------
-    frame : PlainFrame, DenseFrame or LowRankFrame
+    frame : PlainFrame, DenseFrame, LowRankFrame or StretchedFrame
     locks : tuple of CouplingLock
     stages : tuple of Seal or SmoothLock
     amplification : float
         How much the inverse of the stages can enlarge a rounding error.
     """
 
-    frame: PlainFrame | DenseFrame | LowRankFrame
+    frame: PlainFrame | DenseFrame | LowRankFrame | StretchedFrame
     locks: tuple
     stages: tuple
     amplification: float
@@ -87,8 +88,8 @@ class LatticeCipher:
         return X, valid & self.frame.standardisation.covers(X)
 
     def preserve(self, X):
-        """Return rows on the frame, in standard deviations, not locked."""
-        return self.frame.forward(X) / GRID
+        """Return rows on the frame, in its units, not locked."""
+        return self.frame.forward(X) / (GRID * self.frame.unit)
 
     def _snap(self, Z):
         """Nearest lattice points, and whether rows are as near as rounding takes."""
@@ -190,10 +191,10 @@ def coupling_cipher(key, frame, n, n_preserved, spread, *, depth, frequency,
 
     ``spread`` is the standard deviation of a preserved coordinate. The amplitudes
     of the ``depth`` noises on S are such that their total has the standard
-    deviation ``linkage_noise``.
+    deviation ``linkage_noise``. Both are in the frame's units.
     """
     label = f"{VERSION}/coupling/{n}/{n_preserved}"
-    noise = linkage_noise * (3.0 / depth) ** 0.5
+    noise = linkage_noise * frame.unit * (3.0 / depth) ** 0.5
     locks = tuple(
         CouplingLock.from_key(
             key, f"{label}/{i}", n, n_preserved, frequency, amplitude, noise
@@ -201,7 +202,9 @@ def coupling_cipher(key, frame, n, n_preserved, spread, *, depth, frequency,
         for i in range(depth)
     )
     masked_spread = (1.0 + depth * amplitude**2 / 3.0) ** 0.5
-    seal = Seal.from_key(key, f"{label}/seal", n, n_preserved, spread, masked_spread)
+    seal = Seal.from_key(
+        key, f"{label}/seal", n, n_preserved, spread, masked_spread, frame.unit
+    )
     return LatticeCipher(frame, locks, (seal,), seal.amplification)
 
 

@@ -6,6 +6,7 @@ on, so one row has one lattice point on every machine.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import qr
@@ -122,6 +123,7 @@ class PlainFrame:
     standardisation : Standardisation
     """
 
+    unit: ClassVar[float] = 1.0
     standardisation: Standardisation
 
     def forward(self, X):
@@ -145,6 +147,7 @@ class DenseFrame:
         Of shape (n, n), like ``matrix``.
     """
 
+    unit: ClassVar[float] = 1.0
     standardisation: Standardisation
     matrix: IntegerMatrix
     inverse_matrix: RealMatrix
@@ -220,6 +223,7 @@ class LowRankFrame:
     n_preserved : int
     """
 
+    unit: ClassVar[float] = 1.0
     standardisation: Standardisation
     tail: float
     left: IntegerMatrix

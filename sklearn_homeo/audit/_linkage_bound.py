@@ -287,4 +287,4 @@ def _unsealed(encryptor, X):
     z = encryptor.transform(X)
     for stage in reversed(encryptor._cipher.stages):
         z = stage.inverse(z)
-    return np.round(z * GRID) / GRID
+    return np.round(z * GRID) / (GRID * encryptor._cipher.frame.unit)

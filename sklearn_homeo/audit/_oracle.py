@@ -120,7 +120,8 @@ def same_label_attack(
     encrypt : callable
         Maps records of shape (n_samples, n_features) to ciphertexts.
     preserve : callable
-        Maps records to their preserved coordinates, an affine function.
+        Maps records to their preserved coordinates, an affine function: those of an
+        encryptor with ``hide_attributes=False``, or of more than two classes.
     X_leak : array-like of shape (n_leaked, n_features)
         Records that the attacker knows; more than features.
     X_target : array-like of shape (n_targets, n_features)

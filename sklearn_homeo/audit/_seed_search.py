@@ -127,7 +127,7 @@ class _Construction:
         """Whether the ciphertext lies on the lattice beneath the key's seal."""
         label = f"{VERSION}/coupling/{self.n}/{self.k}/seal"
         spreads = self.spread, self.masked_spread
-        seal = Seal.from_key(key, label, self.n, self.k, *spreads)
+        seal = Seal.from_key(key, label, self.n, self.k, *spreads, self.frame.unit)
         y = seal.inverse(z) * GRID
         return bool((np.abs(y - np.round(y)) <= _ROUNDING).all())
 
