@@ -3,11 +3,12 @@
     python benchmarks/hidden_attributes.py --features features.npz
     python benchmarks/hidden_attributes.py --images folder [folder ...]
 
-Random splits, a quarter held out, a key each: accuracy of a logistic regression on
-plain records, and on ciphertexts with ``hide_attributes`` "auto" and False, as paired
-differences. Then the audit's attribute attack on all records, for the first three
-principal components within the classes. Writes hidden_attributes.csv and prints a
-table. Keys are fixed, so that a run can be repeated.
+Random splits, a quarter held out, a key each: accuracy, area under the ROC curve and
+log loss of a logistic regression on plain records, and on ciphertexts with
+``hide_attributes`` "auto" and False, as paired differences. Then, on all records, the
+audit's attribute attack for the first three principal components within the classes,
+and the linkage bound of 500 records. Writes hidden_attributes.csv and prints a table.
+Keys are fixed, so that a run can be repeated.
 """
 
 import argparse
@@ -20,16 +21,28 @@ from fixed_keys import fixed_key
 from image_tables import load_features, load_images
 from scipy.stats import t
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from sklearn_homeo import HomeomorphicEncryptor
-from sklearn_homeo.audit import attribute_inference_attack, hidden_attribute
+from sklearn_homeo.audit import (
+    attribute_inference_attack,
+    hidden_attribute,
+    linkage_bound,
+)
 
 SETTINGS = {"hidden": "auto", "shown": False}
 COMPONENTS = (1, 2, 3)
+# What is measured, and scikit-learn's scorer.
+SCORERS = {
+    "accuracy": get_scorer("accuracy"),
+    "ROC AUC": get_scorer("roc_auc_ovr"),
+    "log loss": get_scorer("neg_log_loss"),
+}
+N_CANDIDATES = 500
 
 
 def main(argv=None):
@@ -39,7 +52,7 @@ def main(argv=None):
     else:
         table = load_images(*options.images)
     records = [
-        *_measure_accuracy(table, options.splits),
+        *_measure_models(table, options.splits),
         *_measure_attributes(table, options.n_keys, options.max_features),
     ]
     folder = Path(options.out)
@@ -49,7 +62,7 @@ def main(argv=None):
     return 0
 
 
-def _measure_accuracy(table, n_splits):
+def _measure_models(table, n_splits):
     for seed in tqdm(range(n_splits), desc="splits"):
         X, X_test, y, y_test = train_test_split(
             table.X, table.y, random_state=seed, stratify=table.y
@@ -59,12 +72,18 @@ def _measure_accuracy(table, n_splits):
         # The strength that suits plain records, for all three.
         search = GridSearchCV(model, grid, cv=3).fit(X, y)
         model = search.best_estimator_
-        yield _record("plain", "accuracy", seed, search.score(X_test, y_test))
+        yield from _scores("plain", seed, model, X_test, y_test)
         for setting, hide in SETTINGS.items():
             encryptor = HomeomorphicEncryptor(hide_attributes=hide, key=fixed_key(seed))
             model.fit(encryptor.fit_transform(X, y), y)
-            score = model.score(encryptor.transform(X_test), y_test)
-            yield _record(setting, "accuracy", seed, score)
+            yield from _scores(
+                setting, seed, model, encryptor.transform(X_test), y_test
+            )
+
+
+def _scores(setting, seed, model, X, y):
+    for measure, scorer in SCORERS.items():
+        yield _record(setting, measure, seed, scorer(model, X, y))
 
 
 def _measure_attributes(table, n_keys, max_features):
@@ -78,6 +97,8 @@ def _measure_attributes(table, n_keys, max_features):
             for component, attribute in attributes.items():
                 attack = attribute_inference_attack(Z, attribute, random_state=seed)
                 yield _record(setting, f"AUC {component}", seed, attack.rate)
+            bound = linkage_bound(encryptor, X[:N_CANDIDATES], y[:N_CANDIDATES]).bound
+            yield _record(setting, "linkage bound", seed, bound)
 
 
 def _record(setting, measure, seed, value):
@@ -91,14 +112,27 @@ def _lines(records):
             if (record["setting"], record["measure"]) == (setting, measure)
         ])  # fmt: skip
 
-    plain = 100 * values("plain", "accuracy")
-    yield f"plain: accuracy {plain.mean():.2f} %"
+    plain = ", ".join(
+        f"{measure} {abs(values('plain', measure).mean()):.4f}" for measure in SCORERS
+    )
+    yield f"plain: {plain}"
     for setting in SETTINGS:
-        loss = plain - 100 * values(setting, "accuracy")
-        half = t.ppf(0.975, len(loss) - 1) * loss.std(ddof=1) / len(loss) ** 0.5
+        losses = [values("plain", name) - values(setting, name) for name in SCORERS]
+        worse = ", ".join(
+            f"{name} {loss.mean():.4f} +- {_half_interval(loss):.4f}"
+            for name, loss in zip(SCORERS, losses, strict=True)
+        )
+        yield f"{setting}: worse by {worse}"
         areas = [values(setting, f"AUC {one}").mean() for one in COMPONENTS]
-        text = ", ".join(f"{area:.2f}" for area in areas)
-        yield f"{setting}: loss {loss.mean():.2f} +- {half:.2f} points; AUC {text}"
+        told = ", ".join(f"{area:.2f}" for area in areas)
+        bound = values(setting, "linkage bound").mean()
+        yield f"{setting}: attributes told with AUC {told}; linkage bound {bound:.3f}"
+
+
+def _half_interval(values):
+    """Half the 95 % interval of the mean, by Student's t."""
+    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+    return half
 
 
 def _parse(argv):

@@ -67,10 +67,12 @@ class HomeomorphicEncryptor(
     hide_attributes : "auto" or bool, default="auto"
         Whether the directions that carry classes shall be uncorrelated, within each
         class, with the leading four principal axes within classes, so that attributes
-        independent of the label show less. True needs classes and at least 16 columns
-        for each. "auto" hides where that is possible, no more directions are preserved
-        than the label spans (one less than there are classes), and probes lose next to
-        nothing by it.
+        independent of the label show less. The one direction of two classes is also
+        stretched around their boundary: ciphertexts tell the side and little of how
+        far from it a row lies, so that probabilities that models learn from them are
+        coarser. True needs classes and at least 16 columns for each. "auto" hides where
+        that is possible, no more directions are preserved than the label spans (one
+        less than there are classes), and probes lose next to nothing by it.
 
     frequency : float, default=6.0
         Standard deviation of a mask's phase, in radians. Its drivers are hidden waves
@@ -82,8 +84,9 @@ class HomeomorphicEncryptor(
 
     linkage_noise : float, default=0.1
         Standard deviation of the keyed noise on the preserved coordinates, summed
-        over all locks, in standard deviations within a class. It is removed when
-        decrypting. More makes it harder to tell which record a ciphertext is.
+        over all locks, in standard deviations within a class (before stretching; the
+        classes stay as far apart). It is removed when decrypting. More makes it harder
+        to tell which record a ciphertext is.
 
     tanh_scale : float, default=0.01
         Standard deviation of the weights of ``cipher="tanh"``.
