@@ -87,19 +87,23 @@ def fit_coupling(X, target, key, n_preserved, hide_attributes, **settings):
     k, find = _plan(U, axes, target, n_preserved, n, finders)
     if k == n:
         return fit_smooth(X, key, settings["depth"])
-    hides = find is sparing_directions
     directions, mixing = _preserved(U, axes, target, k, find)
     S = (U * axes.gains) @ directions @ mixing
     stream = key.stream(f"{VERSION}/frame/{n}/{k}")
     frame = preserving_frame(standardisation, axes, directions, mixing, stream)
+    hides = find is sparing_directions
     if hides and k == 1 and target.is_binary():
-        stretch, unit = fit_stretch(S[:, 0], target.outputs[:, 0])
-        S = stretch.forward(S) / unit
-        frame = StretchedFrame(frame, stretch.on_lattice(), unit)
+        frame, S = _stretched(frame, S, target)
     spread = float(np.hypot(S.std(), settings["linkage_noise"]))
     spread = spread if spread > 1e-6 else 1.0
     cipher = coupling_cipher(key, frame, n, k, spread, **settings)
     return FittedCipher(cipher, k, explained_variance_ratio(S, units), hides)
+
+
+def _stretched(frame, S, target):
+    """The frame and its coordinates, stretched around the boundary of two classes."""
+    stretch, unit = fit_stretch(S[:, 0], target.outputs[:, 0])
+    return StretchedFrame(frame, stretch.on_lattice(), unit), stretch.forward(S) / unit
 
 
 def _finders(n_axes, target, hide_attributes):

@@ -58,7 +58,8 @@ class Target:
 
     def is_binary(self):
         """Whether there are two classes, of one output."""
-        return not self.is_numeric and self.indicators().shape[1] == 2
+        classes = self.outputs
+        return not self.is_numeric and classes.shape[1] == 1 and classes.max() == 1
 
     def common_rows(self):
         """Mask of rows whose classes all have at least `MIN_CLASS_ROWS` rows."""
