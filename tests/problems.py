@@ -63,3 +63,13 @@ def axes_of_falling_variance(n_samples, n=200, seed=0):
     rng = np.random.default_rng(seed)
     turn = np.linalg.qr(np.random.default_rng(7).normal(size=(n, n)))[0]
     return rng.normal(size=(n_samples, n)) / np.sqrt(1 + np.arange(n)) @ turn
+
+
+def two_classes(n_samples=1500, n=128, gap=1.0, rare=2, seed=0):
+    """Classes apart along twenty axes; one row of ``rare`` is of the second."""
+    X = axes_of_falling_variance(n_samples, n, seed)
+    turn = np.linalg.svd(X, full_matrices=False)[2]
+    y = (np.arange(n_samples) % rare == 0).astype(int)
+    F = X @ turn.T
+    F[:, 10:30] += gap * y[:, None] * F[:, 10:30].std(axis=0)
+    return F @ turn, y

@@ -108,7 +108,7 @@ def test_the_worst_attack_and_the_upper_limit_count(report):
     for row in mine:
         if row["tier"] == "T4":
             rates.setdefault(row["attack"], []).append(row["rate"])
-    assert set(rates) == {"ridge", "forward ridge"}
+    assert set(rates) == {"ridge", "forward ridge", "two-sided ridge"}
     assert all(len(found) == 2 for found in rates.values())
     assert tier.rate == pytest.approx(np.mean(rates[tier.attack]))
     assert tier.upper >= tier.rate

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 
-from problems import KEY, axes_of_falling_variance, error_in_deviations
+from problems import KEY, error_in_deviations, two_classes
 from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo._ciphers.lattice import GRID
 from sklearn_homeo._ciphers.stretch import SLOPE, Stretch, StretchedFrame
@@ -17,16 +17,6 @@ from sklearn_homeo.audit import linkage_bound, measured_linkage
 
 integers = st.integers(-(2**45), 2**45).map(float)
 bounds = st.tuples(st.floats(-50, 50), st.floats(0, 50))
-
-
-def two_classes(n_samples=1500, n=128, gap=1.0, rare=2, seed=0):
-    """Classes apart along twenty axes; one row of ``rare`` is of the second."""
-    X = axes_of_falling_variance(n_samples, n, seed)
-    turn = np.linalg.svd(X, full_matrices=False)[2]
-    y = (np.arange(n_samples) % rare == 0).astype(int)
-    F = X @ turn.T
-    F[:, 10:30] += gap * y[:, None] * F[:, 10:30].std(axis=0)
-    return F @ turn, y
 
 
 # The map

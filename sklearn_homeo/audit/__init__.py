@@ -59,6 +59,7 @@ from sklearn_homeo.audit._scorers import best_private_index, make_privacy_scorer
 from sklearn_homeo.audit._seed_search import seed_search
 from sklearn_homeo.audit._structure import duplicate_detection, structure_attack
 from sklearn_homeo.audit._student import student_attack
+from sklearn_homeo.audit._two_sided import two_sided_linkage_attack
 
 __all__ = [
     "AuditReport",
@@ -104,6 +105,7 @@ __all__ = [
     "seeded_matching_attack",
     "structure_attack",
     "student_attack",
+    "two_sided_linkage_attack",
     "unordered_matching_attack",
     "unpaired_alignment_attack",
 ]

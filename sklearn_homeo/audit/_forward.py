@@ -9,17 +9,17 @@ from math import comb
 from time import perf_counter
 
 import numpy as np
-from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.preprocessing import PolynomialFeatures, SplineTransformer
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
+from sklearn_homeo.audit._metrics import guessing_rate, own_ranks
 from sklearn_homeo.audit._outcome import hit_outcome
 from sklearn_homeo.audit._pairs import LeakedPairs
+from sklearn_homeo.audit._regression import PENALTIES, LeftOutRidge
 
 __all__ = ["forward_linkage_attack"]
 
-_PENALTIES = tuple(10.0**power for power in range(-8, 3))
 # Validation R2 from which on a direction of the ciphertexts counts as predictable.
 _MIN_R2 = 0.05
 _MIN_EVIDENCE = 10
@@ -110,20 +110,16 @@ def forward_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=N
     started = perf_counter()
     pairs = LeakedPairs(Z_leak, X_leak, Z_target, X_target, random_state)
     best, best_score = None, None
-    train = _Regression(pairs.X[pairs.train])
+    train = LeftOutRidge(pairs.X[pairs.train])
     for kind, axes in _directions(pairs.Z_raw[pairs.train], train).items():
         axes, ranks = _confirmed(axes, pairs, train)
         score = np.mean(ranks == 1), -np.mean(np.log(ranks))
         if best is None or score > best_score:
             best, best_score = (kind, axes), score
     kind, axes = best
-    n = len(pairs.X_target)
-    _, own, copies = np.unique(
-        pairs.X_target, axis=0, return_inverse=True, return_counts=True
-    )
-    chance = float(np.mean(copies[own.reshape(-1)])) / n
+    n, chance = len(pairs.X_target), guessing_rate(pairs.X_target)
     if axes.shape[1]:
-        model = _Forward(axes, pairs.Z_raw, _Regression(pairs.X))
+        model = _Forward(axes, pairs.Z_raw, LeftOutRidge(pairs.X))
         ranks = model.ranks(pairs.Z_raw_target, pairs.X_target)
         hits = int(np.sum(ranks == 1))
     else:
@@ -162,7 +158,7 @@ def _directions(Z, regression):
 
 def _most_predictable(T, regression):
     best, vectors = -np.inf, None
-    for penalty in _PENALTIES:
+    for penalty in PENALTIES:
         agreement = regression.predict(T, penalty).T @ T / len(T)
         values, found = np.linalg.eigh((agreement + agreement.T) / 2)
         gain = np.maximum(values, 0).sum()
@@ -196,31 +192,6 @@ def _confirmed(axes, pairs, train):
     return axes, model.ranks(Z, X)
 
 
-class _Regression:
-    """Ridge regressions on the same records, and their leave-one-out predictions."""
-
-    def __init__(self, X):
-        self.mean = X.mean(axis=0)
-        left, values, right = np.linalg.svd(X - self.mean, full_matrices=False)
-        kept = values > _ROUND_OFF * max(values[0], np.finfo(float).tiny)
-        self.left, self.values, self.right = left[:, kept], values[kept], right[kept]
-
-    def shrinkage(self, penalty):
-        return self.values**2 / (self.values**2 + penalty * self.values[0] ** 2)
-
-    def predict(self, T, penalty):
-        """Predictions of centred targets."""
-        shrinkage = self.shrinkage(penalty)
-        leverage = self.left**2 @ shrinkage + 1 / len(T)
-        leverage = np.minimum(leverage, 1 - 1e-6)[:, None]
-        fitted = self.left @ (shrinkage[:, None] * (self.left.T @ T))
-        return (fitted - leverage * T) / (1 - leverage)
-
-    def weights(self, T, penalty):
-        coefficients = self.shrinkage(penalty)[:, None] * (self.left.T @ T)
-        return self.right.T @ (coefficients / self.values[:, None])
-
-
 class _Forward:
     """Ciphertexts along given axes, straightened, and records that predict them."""
 
@@ -242,7 +213,7 @@ class _Forward:
         predicted = np.empty_like(Y)
         self._weights = np.empty((len(self._X_mean), Y.shape[1]))
         least = np.full(Y.shape[1], np.inf)
-        for penalty in _PENALTIES:
+        for penalty in PENALTIES:
             left_out = regression.predict(Y, penalty)
             errors = ((Y - left_out) ** 2).sum(axis=0)
             better = errors < least
@@ -260,15 +231,7 @@ class _Forward:
     def ranks(self, Z, X):
         """Place of each ciphertext's own record among the candidates."""
         T, predicted = self.reveal(Z), self.predict(X)
-        distances = euclidean_distances(
-            T @ self._whitener, predicted @ self._whitener, squared=True
-        )
-        own = np.diag(distances)[:, None]
-        # Ties are lost, except those with copies of the same record.
-        nearer = distances <= own
-        row, other = np.nonzero(nearer)
-        nearer[row, other] = (X[row] != X[other]).any(axis=1)
-        return 1 + nearer.sum(axis=1)
+        return own_ranks(T @ self._whitener, predicted @ self._whitener, X)
 
 
 def _residual_axes(residuals):

@@ -18,6 +18,7 @@ from sklearn_homeo.audit._known_plaintext import (
 from sklearn_homeo.audit._outcome import DIRECTION, check_sides
 from sklearn_homeo.audit._pairs import MIN_LEAKED
 from sklearn_homeo.audit._procrustes import procrustes_attack
+from sklearn_homeo.audit._two_sided import two_sided_linkage_attack
 
 __all__ = ["known_plaintext_attack", "known_plaintext_curve"]
 
@@ -28,6 +29,7 @@ _ATTACKS = {
     "extra trees": extra_trees_attack,
     "Procrustes": procrustes_attack,
     "forward ridge": forward_linkage_attack,
+    "two-sided ridge": two_sided_linkage_attack,
 }
 _CURVE_ATTACKS = ("ridge", "Procrustes", "forward ridge")
 _FIRST_LEAK = 32
@@ -58,7 +60,7 @@ def known_plaintext_attack(
         Share of the rows that the attacker knows in the clear; the other rows are
         the targets.
     attacks : "all" or sequence of {"ridge", "kernel ridge", "extra trees", \
-            "Procrustes", "forward ridge"}, default="all"
+            "Procrustes", "forward ridge", "two-sided ridge"}, default="all"
         Which attacks to run.
     n_jobs : int or None, default=None
         Processors for the extra trees; -1 means all. Does not change the result.
@@ -72,7 +74,8 @@ def known_plaintext_attack(
             Greatest pooled R2 of all attacks.
         reidentification : Bunch
             That of the attack with the greatest rate.
-            "forward ridge" links and reconstructs nothing: it has no R2.
+            "forward ridge" and "two-sided ridge" link and reconstruct nothing:
+            they have no R2.
         best_r2_attack, best_reidentification_attack : str
             Which attacks these were.
         attacks : dict of str to Bunch

@@ -8,7 +8,13 @@ from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import Bunch, check_array, gen_batches
 from sklearn.utils._param_validation import Interval, validate_params
 
-__all__ = ["clopper_pearson", "pooled_r2", "reidentification"]
+__all__ = [
+    "clopper_pearson",
+    "guessing_rate",
+    "own_ranks",
+    "pooled_r2",
+    "reidentification",
+]
 
 # Rows of the distance matrix held at once, so that memory stays linear in n.
 _CHUNK_ROWS = 1024
@@ -201,6 +207,36 @@ def reidentification(X_true, X_pred, X_validation_true, X_validation_pred):
         metric=metric,
         rates={name: matching.hits / n for name, matching in matchings.items()},
     )
+
+
+def guessing_rate(X):
+    """Rate of blind guesses among candidates, copies counting for each other."""
+    _, own, copies = np.unique(X, axis=0, return_inverse=True, return_counts=True)
+    return float(np.mean(copies[own.reshape(-1)])) / len(X)
+
+
+def own_ranks(Z, predicted, X):
+    """Place of each row's own candidate by the distance of its prediction.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n, n_outputs)
+        What is seen of each row.
+    predicted : ndarray of shape (n, n_outputs)
+        What each candidate would show, in the same order.
+    X : ndarray of shape (n, n_features)
+        The candidates. Ties are lost, except those with copies.
+
+    Returns
+    -------
+    ranks : ndarray of shape (n,), dtype int64
+        1 is a hit.
+    """
+    distances = euclidean_distances(Z, predicted, squared=True)
+    nearer = distances <= np.diag(distances)[:, None]
+    row, other = np.nonzero(nearer)
+    nearer[row, other] = (X[row] != X[other]).any(axis=1)
+    return 1 + nearer.sum(axis=1)
 
 
 def _check_pair(first, second, first_name, second_name):

@@ -5,7 +5,19 @@ from scipy.linalg import cho_factor, cho_solve
 from sklearn.base import clone
 from sklearn.metrics.pairwise import euclidean_distances
 
-__all__ = ["Spectrum", "fit_predict", "kernel_weights", "median_off_diagonal", "rbf"]
+__all__ = [
+    "PENALTIES",
+    "LeftOutRidge",
+    "Spectrum",
+    "fit_predict",
+    "kernel_weights",
+    "median_off_diagonal",
+    "rbf",
+]
+
+# Of ridge regressions on records, relative to the largest squared singular value.
+PENALTIES = tuple(10.0**power for power in range(-8, 3))
+_ROUND_OFF = 1e-10
 
 
 class Spectrum:
@@ -31,6 +43,31 @@ class Spectrum:
         shrinkage = strength / (strength + penalty)
         scores = (Z - self._Z_mean) @ self._axes * shrinkage
         return scores @ self._coefficients + self._X_mean
+
+
+class LeftOutRidge:
+    """Ridge regressions on the same records, and their leave-one-out predictions."""
+
+    def __init__(self, X):
+        self.mean = X.mean(axis=0)
+        left, values, right = np.linalg.svd(X - self.mean, full_matrices=False)
+        kept = values > _ROUND_OFF * max(values[0], np.finfo(float).tiny)
+        self.left, self.values, self.right = left[:, kept], values[kept], right[kept]
+
+    def shrinkage(self, penalty):
+        return self.values**2 / (self.values**2 + penalty * self.values[0] ** 2)
+
+    def predict(self, T, penalty):
+        """Predictions of centred targets."""
+        shrinkage = self.shrinkage(penalty)
+        leverage = self.left**2 @ shrinkage + 1 / len(T)
+        leverage = np.minimum(leverage, 1 - 1e-6)[:, None]
+        fitted = self.left @ (shrinkage[:, None] * (self.left.T @ T))
+        return (fitted - leverage * T) / (1 - leverage)
+
+    def weights(self, T, penalty):
+        coefficients = self.shrinkage(penalty)[:, None] * (self.left.T @ T)
+        return self.right.T @ (coefficients / self.values[:, None])
 
 
 def rbf(A, B, gamma):
