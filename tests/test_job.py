@@ -102,7 +102,7 @@ def test_csv_holds_every_figure(job):
         measures = [row["measure"] for row in mine]
         assert measures.count("accuracy") == 5
         assert measures.count("attack_r2") == 4
-        assert measures.count("attack_reidentification") == 5
+        assert measures.count("attack_reidentification") == 6
         errors = [row for row in mine if row["measure"] == "round_trip_error"]
         assert 0 <= float(errors[0]["value"]) < 1e-6
     hybrid = [row for row in rows if row["measure"] == "hybrid_accuracy"]
