@@ -234,9 +234,8 @@ def own_ranks(Z, predicted, X):
     """
     distances = euclidean_distances(Z, predicted, squared=True)
     nearer = distances <= np.diag(distances)[:, None]
-    row, other = np.nonzero(nearer)
-    nearer[row, other] = (X[row] != X[other]).any(axis=1)
-    return 1 + nearer.sum(axis=1)
+    records = np.unique(X, axis=0, return_inverse=True)[1].reshape(-1)
+    return 1 + (nearer & (records[:, None] != records)).sum(axis=1)
 
 
 def _check_pair(first, second, first_name, second_name):
