@@ -131,8 +131,7 @@ def _lines(records):
 
 def _half_interval(values):
     """Half the 95 % interval of the mean, by Student's t."""
-    half = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
-    return half
+    return t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
 
 
 def _parse(argv):

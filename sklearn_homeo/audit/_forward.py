@@ -10,11 +10,9 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.preprocessing import PolynomialFeatures, SplineTransformer
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
-from sklearn_homeo.audit._metrics import guessing_rate, own_ranks
-from sklearn_homeo.audit._outcome import hit_outcome
+from sklearn_homeo.audit._metrics import own_ranks
 from sklearn_homeo.audit._pairs import LeakedPairs
 from sklearn_homeo.audit._regression import PENALTIES, LeftOutRidge
 
@@ -117,27 +115,18 @@ def forward_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=N
         if best is None or score > best_score:
             best, best_score = (kind, axes), score
     kind, axes = best
-    n, chance = len(pairs.X_target), guessing_rate(pairs.X_target)
+    ranks = None
     if axes.shape[1]:
         model = _Forward(axes, pairs.Z_raw, LeftOutRidge(pairs.X))
         ranks = model.ranks(pairs.Z_raw_target, pairs.X_target)
-        hits = int(np.sum(ranks == 1))
-    else:
-        ranks, hits = [(n + 1) / 2], round(chance * n)
-    result = hit_outcome(
+    return pairs.linkage(
         "forward ridge",
-        hits,
-        n,
-        chance,
+        ranks,
         started,
-        median_rank=float(np.median(ranks)),
         metric="predicted ciphertext",
         validation_rate=float(best_score[0]),
         choice={"axes": kind, "n_directions": axes.shape[1]},
-        r2=np.nan,
     )
-    result.reidentification = Bunch(**result)
-    return result
 
 
 def _directions(Z, regression):
@@ -201,26 +190,12 @@ class _Forward:
         self._X_mean = regression.mean
         self._straighten = _Straightener(T)
         Y = self._straighten(T)
-        predicted = self._regress(regression, Y)
+        predicted, self._weights, _ = regression.best(Y)
         for _ in range(_ROUNDS if self._straighten.curved else 0):
             self._straighten.fit(T, predicted)
             Y = self._straighten(T)
-            predicted = self._regress(regression, Y)
+            predicted, self._weights, _ = regression.best(Y)
         self._whitener = _residual_axes(Y - predicted)
-
-    def _regress(self, regression, Y):
-        """Left-out predictions, each column by its own best penalty."""
-        predicted = np.empty_like(Y)
-        self._weights = np.empty((len(self._X_mean), Y.shape[1]))
-        least = np.full(Y.shape[1], np.inf)
-        for penalty in PENALTIES:
-            left_out = regression.predict(Y, penalty)
-            errors = ((Y - left_out) ** 2).sum(axis=0)
-            better = errors < least
-            least = np.where(better, errors, least)
-            predicted[:, better] = left_out[:, better]
-            self._weights[:, better] = regression.weights(Y[:, better], penalty)
-        return predicted
 
     def reveal(self, Z):
         return self._straighten((Z - self._centre) @ self._axes)

@@ -20,10 +20,10 @@ from sklearn_homeo.audit._pairs import MIN_LEAKED
 from sklearn_homeo.audit._procrustes import procrustes_attack
 from sklearn_homeo.audit._two_sided import two_sided_linkage_attack
 
-__all__ = ["known_plaintext_attack", "known_plaintext_curve"]
+__all__ = ["ATTACKS", "known_plaintext_attack", "known_plaintext_curve"]
 
 _RANDOM_STATE = {"random_state": ["random_state"]}
-_ATTACKS = {
+ATTACKS = {
     "ridge": ridge_attack,
     "kernel ridge": kernel_ridge_attack,
     "extra trees": extra_trees_attack,
@@ -250,7 +250,7 @@ def _run(names, Z_leak, X_leak, Z_target, X_target, n_jobs, rng):
     for name in names:
         seed = int(rng.randint(np.iinfo(np.int32).max))
         options = {"n_jobs": n_jobs} if name == "extra trees" else {}
-        results[name] = _ATTACKS[name](
+        results[name] = ATTACKS[name](
             Z_leak, X_leak, Z_target, X_target, random_state=seed, **options
         )
     return results
@@ -258,11 +258,11 @@ def _run(names, Z_leak, X_leak, Z_target, X_target, n_jobs, rng):
 
 def _check_attacks(attacks):
     if isinstance(attacks, str):
-        return list(_ATTACKS)
-    unknown = [name for name in attacks if name not in _ATTACKS]
+        return list(ATTACKS)
+    unknown = [name for name in attacks if name not in ATTACKS]
     if unknown or not attacks:
         raise ValueError(
-            f"attacks={attacks!r} must be 'all' or names from {list(_ATTACKS)}"
+            f"attacks={attacks!r} must be 'all' or names from {list(ATTACKS)}"
         )
     return list(dict.fromkeys(attacks))
 

@@ -7,7 +7,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch, check_array
 
 from sklearn_homeo._random import make_random_state
-from sklearn_homeo.audit._metrics import pooled_r2, reidentification
+from sklearn_homeo.audit._metrics import guessing_rate, pooled_r2, reidentification
+from sklearn_homeo.audit._outcome import hit_outcome
 from sklearn_homeo.audit._regression import Spectrum
 
 __all__ = ["MIN_LEAKED", "LeakedPairs"]
@@ -72,6 +73,21 @@ class LeakedPairs:
             choice=choice,
             seconds=perf_counter() - started,
         )
+
+    def linkage(self, name, ranks, started, **details):
+        """Score an attack that links: places of the targets' own records.
+
+        None for an attacker who found nothing and guesses blindly.
+        """
+        n, chance = len(self.X_target), guessing_rate(self.X_target)
+        hits = round(chance * n) if ranks is None else int(np.sum(ranks == 1))
+        median = (n + 1) / 2 if ranks is None else np.median(ranks)
+        result = hit_outcome(
+            name, hits, n, chance, started, median_rank=float(median), **details
+        )
+        result.r2 = np.nan
+        result.reidentification = Bunch(**result)
+        return result
 
 
 def _check_rows(Z, X, role, least):

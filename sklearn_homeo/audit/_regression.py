@@ -18,7 +18,6 @@ __all__ = [
 # Of ridge regressions on records, relative to the largest squared singular value.
 PENALTIES = tuple(10.0**power for power in range(-8, 3))
 _ROUND_OFF = 1e-7
-_TINY = np.finfo(float).tiny
 
 
 class Spectrum:
@@ -68,6 +67,20 @@ class LeftOutRidge:
         coefficients = self.shrinkage(penalty)[:, None] * (self.left.T @ T)
         return self.right.T @ (coefficients / self.values[:, None])
 
+    def best(self, T):
+        """Left-out predictions, weights and penalties, each column by its own best."""
+        predicted = np.empty_like(T)
+        weights = np.empty((len(self.mean), T.shape[1]))
+        least, chosen = np.full((2, T.shape[1]), np.inf)
+        for penalty in PENALTIES:
+            left_out = self.predict(T, penalty)
+            errors = ((T - left_out) ** 2).sum(axis=0)
+            better = errors < least
+            least[better], chosen[better] = errors[better], penalty
+            predicted[:, better] = left_out[:, better]
+            weights[:, better] = self.weights(T[:, better], penalty)
+        return predicted, weights, chosen
+
 
 def _decompose(X):
     """Singular values of X, largest first, and the vectors on either side.
@@ -79,7 +92,8 @@ def _decompose(X):
         right, values, left = _decompose(X.T)
         return left.T, values, right.T
     squares, vectors = eigh(X.T @ X)
-    kept = np.flatnonzero(squares > _ROUND_OFF**2 * max(squares[-1], _TINY))[::-1]
+    floor = _ROUND_OFF**2 * max(squares[-1], np.finfo(float).tiny)
+    kept = np.flatnonzero(squares > floor)[::-1]
     values, right = np.sqrt(squares[kept]), vectors[:, kept]
     return X @ right / values, values, right.T
 

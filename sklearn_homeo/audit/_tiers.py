@@ -11,7 +11,7 @@ from sklearn_homeo.audit._attributes import (
     attribute_inference_attack,
     hidden_attribute,
 )
-from sklearn_homeo.audit._leak import known_plaintext_attack
+from sklearn_homeo.audit._leak import ATTACKS, known_plaintext_attack
 from sklearn_homeo.audit._linkability import linkability_attack
 from sklearn_homeo.audit._matching import (
     seeded_matching_attack,
@@ -86,14 +86,7 @@ BUDGETS = {
         800,
         10,
         (16, 64),
-        (
-            "ridge",
-            "kernel ridge",
-            "extra trees",
-            "Procrustes",
-            "forward ridge",
-            "two-sided ridge",
-        ),
+        tuple(ATTACKS),
         (1, 2, 3),
         {"T0": 0.8, "T1": 16, "T2": 11, "T2b": 2, "T3": 30, "T4": 12, "T5": 22},
     ),

@@ -9,14 +9,12 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.preprocessing import SplineTransformer
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.extmath import randomized_svd
 
 from sklearn_homeo.audit._metrics import guessing_rate, own_ranks
-from sklearn_homeo.audit._outcome import hit_outcome
 from sklearn_homeo.audit._pairs import LeakedPairs
-from sklearn_homeo.audit._regression import PENALTIES, LeftOutRidge
+from sklearn_homeo.audit._regression import LeftOutRidge
 
 __all__ = ["two_sided_linkage_attack"]
 
@@ -81,32 +79,23 @@ def two_sided_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state
     """
     started = perf_counter()
     pairs = LeakedPairs(Z_leak, X_leak, Z_target, X_target, random_state)
-    n, chance = len(pairs.X_target), guessing_rate(pairs.X_target)
     t, t_target = _leading_coordinate(pairs.Z_raw, pairs.Z_raw_target)
+    ranks, penalty = None, None
+    validation_rate = guessing_rate(pairs.X_target)
     if np.ptp(t) > 0:
         model = _TwoSides(t, pairs.X)
         ranks = _ranks(t_target, model.predict(pairs.X_target), pairs.X_target)
         held = pairs.validation
         validation = _ranks(t[held], model.left_out[held], pairs.X[held])
-        hits, validation_rate = int(np.sum(ranks == 1)), np.mean(validation == 1)
-        penalty = model.penalty
-    else:
-        ranks, hits = [(n + 1) / 2], round(chance * n)
-        validation_rate, penalty = chance, None
-    result = hit_outcome(
+        validation_rate, penalty = float(np.mean(validation == 1)), model.penalty
+    return pairs.linkage(
         "two-sided ridge",
-        hits,
-        n,
-        chance,
+        ranks,
         started,
-        median_rank=float(np.median(ranks)),
         metric="predicted coordinate",
-        validation_rate=float(validation_rate),
+        validation_rate=validation_rate,
         choice={"penalty": penalty},
-        r2=np.nan,
     )
-    result.reidentification = Bunch(**result)
-    return result
 
 
 def _leading_coordinate(Z, Z_target):
@@ -148,13 +137,12 @@ class _TwoSides:
             centred[side] -= X[near].mean(axis=0)
         ridge = LeftOutRidge(centred[learnt])
         T = T[learnt, None]
-        errors = [((T - ridge.predict(T, p)) ** 2).sum() for p in PENALTIES]
-        self.penalty = PENALTIES[int(np.argmin(errors))]
-        self._weights = ridge.weights(T, self.penalty)[:, 0]
+        predicted, weights, penalties = ridge.best(T)
+        self.penalty, self._weights = float(penalties[0]), weights[:, 0]
         # A learnt row's own part of its prediction is taken out again.
         slope = X @ self._weights
         own = centred[learnt] @ self._weights
-        slope[learnt] += ridge.predict(T, self.penalty)[:, 0] - own
+        slope[learnt] += predicted[:, 0] - own
         knots = min(_KNOTS, len(np.unique(slope)))
         self._bend = SplineTransformer(
             max(2, knots), degree=1, knots="quantile", extrapolation="linear"
