@@ -27,12 +27,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
 from sklearn_homeo import HomeomorphicEncryptor
-from sklearn_homeo._job_figures import new_figure
 from sklearn_homeo.audit import PrivacyUtilityDisplay, linkage_bound
 from sklearn_homeo.audit._audit import audited_jobs, control_jobs, run_jobs
 from sklearn_homeo.audit._controls import CONTROLS
+from sklearn_homeo.audit._registry import BUDGETS, TIERS
 from sklearn_homeo.audit._report import AuditReport
-from sklearn_homeo.audit._tiers import BUDGETS, TIERS
+from sklearn_homeo.demo._figures import new_figure
 
 BUNDLED = {"digits": load_digits, "breast cancer": load_breast_cancer}
 SETTINGS = {

@@ -24,7 +24,8 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from sklearn_homeo._job import (
+from sklearn_homeo.demo._figures import BLUE, GREEN, ORANGE, new_figure
+from sklearn_homeo.demo._job import (
     attack_cipher,
     make_encryptor,
     make_models,
@@ -32,9 +33,8 @@ from sklearn_homeo._job import (
     score_models,
     split_rows,
 )
-from sklearn_homeo._job_figures import BLUE, GREEN, ORANGE, new_figure
-from sklearn_homeo._job_table import linking_verdict
-from sklearn_homeo._tables import BUNDLED, load_bundled, read_csv
+from sklearn_homeo.demo._table import linking_verdict
+from sklearn_homeo.demo._tables import BUNDLED, load_bundled, read_csv
 
 DEPTHS = (1, 2, 3, 5, 10, 20, 64)
 CIPHERS = ("coupling", "smooth", "tanh")

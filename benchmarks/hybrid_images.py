@@ -22,10 +22,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
 from sklearn_homeo import HomeomorphicEncryptor, ImageAutoencoder
-from sklearn_homeo._job import make_models, score_models
-from sklearn_homeo._job_figures import new_figure
-from sklearn_homeo._job_hybrid import synthesize
 from sklearn_homeo.datasets import load_image_folder
+from sklearn_homeo.demo._figures import new_figure
+from sklearn_homeo.demo._hybrid import synthesize
+from sklearn_homeo.demo._job import make_models, score_models
 
 SHOWN = 6
 MAX_CLASSES = 4

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sklearn_homeo._job import make_models
-from sklearn_homeo._job_figures import BLUE, GREEN, GREY, ORANGE, VERMILION, new_figure
+from sklearn_homeo.demo._figures import BLUE, GREEN, GREY, ORANGE, VERMILION, new_figure
+from sklearn_homeo.demo._job import make_models
 
 __all__ = ["draw_hybrid", "print_hybrid"]
 

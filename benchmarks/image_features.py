@@ -33,10 +33,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
 from sklearn_homeo import HomeomorphicEncryptor
-from sklearn_homeo._backbones import load_backbone
-from sklearn_homeo._image_features import ImageFeatureExtractor
-from sklearn_homeo._inference import resolve_device
 from sklearn_homeo.datasets import load_image_folder
+from sklearn_homeo.images._backbones import load_backbone
+from sklearn_homeo.images._features import ImageFeatureExtractor
+from sklearn_homeo.networks.inference import resolve_device
 
 PROBE_IMAGES = 64
 # Several batches, so that reading ahead counts.

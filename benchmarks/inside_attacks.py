@@ -28,7 +28,6 @@ from fixed_keys import fixed_key
 from threadpoolctl import threadpool_limits
 
 from sklearn_homeo import HomeomorphicEncryptor
-from sklearn_homeo._ciphers.lattice import GRID
 from sklearn_homeo.audit import (
     chosen_plaintext_attack,
     inside_attack,
@@ -38,7 +37,8 @@ from sklearn_homeo.audit import (
     seed_search,
     student_attack,
 )
-from sklearn_homeo.audit._inside import locked_pairs
+from sklearn_homeo.audit.inside._inside import locked_pairs
+from sklearn_homeo.ciphers.lattice import GRID
 from sklearn_homeo.exceptions import NoProtectionWarning
 
 N_TARGETS = 500

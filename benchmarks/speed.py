@@ -28,8 +28,8 @@ from speed_peers import COMPETITORS
 from threadpoolctl import threadpool_limits
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
-from sklearn_homeo._job_figures import BLACK, BLUE, GREEN, GREY, ORANGE, new_figure
 from sklearn_homeo.audit._displays import label_points
+from sklearn_homeo.demo._figures import BLACK, BLUE, GREEN, GREY, ORANGE, new_figure
 
 WIDTHS = (64, 512, 1280, 4096, 25_000)
 DEPTHS = (1, 3, 10)

@@ -12,8 +12,8 @@ from functools import partial
 import numpy as np
 from sklearn.utils import gen_batches
 
-from sklearn_homeo._batches import _piece_rows
-from sklearn_homeo._threads import run_in_threads
+from sklearn_homeo._utils.threads import run_in_threads
+from sklearn_homeo.encryption._batches import _piece_rows
 
 # As wide as the hidden waves of a lock, and as many couplings.
 N_HIDDEN, N_COUPLINGS = 64, 3

@@ -41,9 +41,9 @@ from sklearn_homeo import (
     ImageFeatureExtractor,
     encrypt_images,
 )
-from sklearn_homeo._job_figures import BLUE, GREEN, GREY, ORANGE, new_figure
 from sklearn_homeo.audit import image_reidentification, image_similarity
 from sklearn_homeo.datasets import load_image_folder
+from sklearn_homeo.demo._figures import BLUE, GREEN, GREY, ORANGE, new_figure
 
 PRETRAINED = "efficientnet-lite0"
 # Accuracy before and after encryption, percent, in the paper's Table 1.

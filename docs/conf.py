@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _docstrings import prepare  # noqa: E402
 from _inventories import write_inventories  # noqa: E402
 
-from sklearn_homeo._doc_links import DocLinkMixin  # noqa: E402
+from sklearn_homeo._utils.doc_links import DocLinkMixin  # noqa: E402
 
 project = "sklearn_homeo"
 author = "The sklearn_homeo developers"

@@ -6,20 +6,20 @@ __version__ = "0.1.dev0"
 
 _HOME = {
     "BrokenCipherWarning": "exceptions",
-    "ClassConditionalSynthesizer": "_synthesizer",
-    "EncryptedImagesDisplay": "_encrypted_images",
-    "HomeomorphicEncryptor": "_encryptor",
-    "ImageAutoencoder": "_autoencoder",
-    "ImageFeatureExtractor": "_image_features",
+    "ClassConditionalSynthesizer": "synthesis._synthesizer",
+    "EncryptedImagesDisplay": "images._display",
+    "HomeomorphicEncryptor": "encryption._encryptor",
+    "ImageAutoencoder": "images._autoencoder",
+    "ImageFeatureExtractor": "images._features",
     "InsecureKeyWarning": "exceptions",
     "InvalidCiphertextError": "exceptions",
     "KeyFileError": "exceptions",
-    "KeyShare": "_keys",
+    "KeyShare": "keys._key",
     "KeyShareError": "exceptions",
     "MemorisationWarning": "exceptions",
     "NoProtectionWarning": "exceptions",
-    "SecretKey": "_keys",
-    "encrypt_images": "_encrypted_images",
+    "SecretKey": "keys._key",
+    "encrypt_images": "images._display",
 }
 _SUBMODULES = ("audit", "datasets", "exceptions")
 

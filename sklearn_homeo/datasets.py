@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_homeo._messages import listed
+from sklearn_homeo._utils.messages import listed
 
 __all__ = ["load_image_folder"]
 

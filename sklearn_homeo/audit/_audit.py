@@ -22,13 +22,13 @@ from sklearn.utils.multiclass import type_of_target
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from sklearn_homeo._keys import SecretKey
-from sklearn_homeo._random import make_random_state
+from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo.audit._bounds import linkage_bound
 from sklearn_homeo.audit._controls import CONTROLS, control_ciphertexts
-from sklearn_homeo.audit._linkage_bound import linkage_bound
-from sklearn_homeo.audit._outcome import check_rows
+from sklearn_homeo.audit._registry import BUDGETS, TIERS, Exposure
 from sklearn_homeo.audit._report import AuditReport, outcome_row
-from sklearn_homeo.audit._tiers import BUDGETS, TIERS, Exposure
+from sklearn_homeo.audit._result import check_rows
+from sklearn_homeo.keys._key import SecretKey
 
 __all__ = ["privacy_audit"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_homeo.audit._outcome import standardise
+from sklearn_homeo.audit._result import standardise
 
 __all__ = ["CONTROLS", "control_ciphertexts", "failed_control"]
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.isotonic import isotonic_regression
 from sklearn.utils import check_consistent_length
 
-from sklearn_homeo.audit._leak import known_plaintext_curve
+from sklearn_homeo.audit.known_plaintext._leak import known_plaintext_curve
 
 __all__ = ["KnownPlaintextCurveDisplay", "PrivacyUtilityDisplay", "label_points"]
 

@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 
 from sklearn_homeo.audit._controls import failed_control
 from sklearn_homeo.audit._metrics import clopper_pearson
-from sklearn_homeo.audit._tiers import TIERS
+from sklearn_homeo.audit._registry import TIERS
 
 __all__ = ["AuditReport"]
 

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from sklearn_homeo.audit._forward import forward_linkage_attack
-from sklearn_homeo.audit._known_plaintext import ridge_attack
-from sklearn_homeo.audit._pairs import MIN_LEAKED
+from sklearn_homeo.audit.known_plaintext._forward import forward_linkage_attack
+from sklearn_homeo.audit.known_plaintext._pairs import MIN_LEAKED
+from sklearn_homeo.audit.known_plaintext._regressions import ridge_attack
 
 __all__ = ["best_private_index", "make_privacy_scorer"]
 

@@ -1,0 +1,73 @@
+"""The torch device that a parameter means, and ciphers moved there."""
+
+import weakref
+
+from sklearn_homeo._utils.arrays import to_device
+
+__all__ = ["cipher_on", "compute_device", "resolve_device"]
+
+# A cipher goes to a device once. Kept outside of it, so that no pickle holds
+# copies and nothing that a user sees changes in `transform`.
+_COPIES = weakref.WeakKeyDictionary()
+
+
+def resolve_device(device, dtype="float32"):
+    """Return the torch device that a parameter means.
+
+    Parameters
+    ----------
+    device : str
+        "auto" for a GPU if there is one, or a torch device.
+    dtype : str, default="float32"
+        Name of the type of numbers that it must hold.
+
+    Returns
+    -------
+    device : torch.device
+
+    Raises
+    ------
+    ValueError
+        If it cannot be used here.
+    """
+    import torch
+
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, dtype=getattr(torch, dtype), device=device).device
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used: {error}. Use 'auto', 'cpu' or a torch "
+            f"device of this machine that has {dtype}."
+        ) from error
+
+
+def compute_device(device):
+    """Return the torch device on which a cipher computes, or None for NumPy.
+
+    Parameters
+    ----------
+    device : str or None
+        None for NumPy, "auto" for a GPU if there is one, or a torch device.
+    """
+    if device is None:
+        return None
+    found = resolve_device(device, "float64")
+    return None if device == "auto" and found.type == "cpu" else found
+
+
+def cipher_on(cipher, device):
+    """Return a cipher with its arrays on a torch device; None leaves them in NumPy.
+
+    Parameters
+    ----------
+    cipher : LatticeCipher or TanhCipher
+    device : torch.device or None
+    """
+    if device is None:
+        return cipher
+    copies = _COPIES.setdefault(cipher, {})
+    if device not in copies:
+        copies[device] = to_device(cipher, device)
+    return copies[device]

@@ -1,0 +1,1 @@
+"""Attacks on attributes of records, learnt from labelled ciphertexts."""

@@ -1,0 +1,1 @@
+"""Attacks by pairs of plain and encrypted rows."""

@@ -1,0 +1,1 @@
+"""Attacks on membership in the training rows."""

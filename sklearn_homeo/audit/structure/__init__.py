@@ -1,0 +1,1 @@
+"""Attacks by ciphertexts alone, by other records, and by unordered records."""

@@ -1,0 +1,1 @@
+"""The main job: encrypt, train, query, decrypt and attack, on tables and images."""

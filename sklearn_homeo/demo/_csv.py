@@ -1,0 +1,156 @@
+"""The main job's figures as CSV files."""
+
+import csv
+from pathlib import Path
+
+from sklearn_homeo.demo._table import linking_verdict, rebuilding_of, rebuilds
+
+__all__ = ["write_audits", "write_csv"]
+
+_CSV_COLUMNS = (
+    "dataset",
+    "measure",
+    "name",
+    "cipher",
+    "depth",
+    "n_preserved",
+    "plain",
+    "frame",
+    "value",
+    "loss",
+    "loss_vs_best",
+    "low",
+    "high",
+    "chance",
+    "verdict",
+)
+
+
+def write_csv(results, path):
+    """Write every figure in a row of its own, as fractions and not rounded.
+
+    Parameters
+    ----------
+    results : list of Bunch
+        From :func:`sklearn_homeo.demo._job.measure_table`.
+    path : str or Path
+    """
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, _CSV_COLUMNS, restval="")
+        writer.writeheader()
+        for result in results:
+            for measured in result.ciphers:
+                writer.writerows(_records(result, measured))
+            if "scores" in result.get("hybrid", {}):
+                writer.writerows(_hybrid_records(result))
+            if "pictures" in result:
+                writer.writerows(_picture_records(result))
+
+
+def write_audits(results, path):
+    """Write every figure of the audits but their times.
+
+    Parameters
+    ----------
+    results : list of Bunch
+        Each with `table` and `audit`, an :class:`sklearn_homeo.audit.AuditReport`.
+    path : str or Path
+    """
+    rows = [
+        {"dataset": result.table.name}
+        | {name: value for name, value in row.items() if name != "seconds"}
+        for result in results
+        for row in result.audit.rows
+    ]
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else ["dataset"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _records(result, measured):
+    shared = {"dataset": result.table.name, "cipher": measured.cipher}
+    if "reason" in measured:
+        return [shared | {"measure": "refused", "name": measured.reason}]
+    encryptor = measured.encryptor
+    shared |= {"depth": encryptor.depth, "n_preserved": encryptor.n_preserved_}
+    single = {
+        "round_trip_error": measured.round_trip_error,
+        "preserved_variance_ratio": encryptor.preserved_variance_ratio_,
+    }
+    measure = "accuracy" if result.table.task == "classification" else "r2"
+    rows = [*_score_records(result, measured.scores, measure)]
+    rows += _attack_records(measured.attack)
+    rows += [{"measure": name, "value": value} for name, value in single.items()]
+    rows.append({"measure": "rebuilding", "verdict": rebuilding_of(measured)})
+    return [shared | row for row in rows]
+
+
+def _score_records(result, scores, measure):
+    for name, score in scores.items():
+        plain, frame = result.plain[name], result.frame[name]
+        yield {
+            "measure": measure,
+            "name": name,
+            "plain": plain,
+            "frame": frame,
+            "value": score,
+            "loss": plain - score,
+            "loss_vs_best": max(plain, frame) - score,
+        }
+
+
+def _attack_records(attack):
+    for name, attempt in attack.attacks.items():
+        matched = attempt.reidentification
+        if rebuilds(attempt):
+            yield {"measure": "attack_r2", "name": name, "value": attempt.r2}
+        yield {
+            "measure": "attack_reidentification",
+            "name": name,
+            "value": matched.rate,
+            "low": matched.interval[0],
+            "high": matched.interval[1],
+            "chance": matched.chance,
+            "verdict": linking_verdict(matched.rate),
+        }
+
+
+def _hybrid_records(result):
+    shared = {"dataset": result.table.name, "cipher": result.ciphers[0].cipher}
+    attack = result.hybrid.attack
+    for row in _score_records(result, result.hybrid.scores, "hybrid_accuracy"):
+        yield shared | row
+    for measure, name, value, (low, high), chance in (
+        ("auc", attack.best_auc_attack, attack.auc, attack.interval, 0.5),
+        ("tpr", attack.best_tpr_attack, attack.tpr, attack.tpr_interval, 0.01),
+    ):
+        yield shared | {
+            "measure": f"hybrid_membership_{measure}",
+            "name": name,
+            "value": value,
+            "low": low,
+            "high": high,
+            "chance": chance,
+        }
+
+
+def _picture_records(result):
+    pictures = result.pictures
+    shared = {"dataset": result.table.name, "cipher": result.ciphers[0].cipher}
+    similarity, matched = pictures.similarity, pictures.reidentification
+    rows = [
+        {"measure": f"image_{name}", "value": similarity[name]}
+        for name in ("ssim", "ssim_mismatched", "ssim_unrelated", "psnr")
+    ]
+    low, high = matched.interval
+    rows.append(
+        {
+            "measure": "image_reidentification",
+            "value": matched.rate,
+            "low": low,
+            "high": high,
+            "chance": matched.chance,
+        }
+    )
+    return [shared | row for row in rows]

@@ -1,0 +1,313 @@
+"""The main job's figures as a printed table and as Markdown."""
+
+import numpy as np
+
+__all__ = [
+    "LEGEND",
+    "format_markdown",
+    "format_text",
+    "linking_verdict",
+    "rebuilding_of",
+    "rebuilding_verdict",
+    "rebuilds",
+]
+
+BAD_RATE, GOOD_RATE = 0.20, 0.05
+# Reconstructions of which a person would say that they show the record.
+BROKEN_R2, R2_MARGIN = 0.80, 0.05
+
+LEGEND = (
+    "frame: unencrypted preserved coordinates, the plain features through the same",
+    "frame. loss: plain minus encrypted (negative: a gain); loss*: against the",
+    "better of plain and frame, so that a gain of the frame is not credited to",
+    "encryption. Round trip: greatest error of decrypting, in standard deviations of",
+    "the column. The attacker knows the leaked pairs. R2: share of the other rows'",
+    "variance that the attack rebuilds; 'frame concedes': share that the preserved",
+    "coordinates alone give away. Rebuilding is BROKEN above R2 0.8, as conceded if no",
+    "attack gets 0.05 more than the frame concedes, else beyond conceded. Re-id: share",
+    "of the other rows that the rebuilt ones are matched to correctly, with the exact",
+    "95 % interval. Linking is graded by the highest re-id rate on the NeuraCrypt",
+    "challenge's scale: BROKEN (bad) above 20 %, moderate from 5 %, good below.",
+    "Hybrid: the models train on synthetic ciphertexts, drawn from class Gaussians of",
+    "the real ones, and are tested on real ones. Membership: how well the best of five",
+    "attacks, by someone who has the key, tells records behind the hybrid from others.",
+)
+
+_WIDTHS = (24, 7, 7, 19, 7, 7, 19, 7)
+
+
+def linking_verdict(rate):
+    """Grade a re-identification rate on the NeuraCrypt challenge's scale.
+
+    Parameters
+    ----------
+    rate : float
+        In [0, 1].
+
+    Returns
+    -------
+    grade : {"BROKEN", "moderate", "good"}
+        Above 20 %, from 5 % to 20 %, below 5 %.
+
+    References
+    ----------
+    NeuraCrypt challenge, github.com/yala/NeuraCrypt-Challenge.
+
+    Examples
+    --------
+    >>> from sklearn_homeo.demo._table import linking_verdict
+    >>> [linking_verdict(rate) for rate in (1.0, 0.2, 0.05, 0.01)]
+    ['BROKEN', 'moderate', 'moderate', 'good']
+    """
+    if rate > BAD_RATE:
+        return "BROKEN"
+    return "moderate" if rate >= GOOD_RATE else "good"
+
+
+def rebuilding_verdict(r2, conceded):
+    """Grade a reconstruction beside what the preserved coordinates give away.
+
+    Parameters
+    ----------
+    r2 : float
+        Of the best attack.
+    conceded : float
+        ``preserved_variance_ratio_`` of the encryptor.
+
+    Returns
+    -------
+    grade : {"BROKEN", "beyond conceded", "as conceded"}
+
+    Examples
+    --------
+    >>> from sklearn_homeo.demo._table import rebuilding_verdict
+    >>> rebuilding_verdict(0.99, 1.0), rebuilding_verdict(0.4, 0.38)
+    ('BROKEN', 'as conceded')
+    """
+    if r2 > BROKEN_R2:
+        return "BROKEN"
+    return "as conceded" if r2 <= conceded + R2_MARGIN else "beyond conceded"
+
+
+def format_text(result):
+    """Lay out one table's figures in at most 100 columns.
+
+    Parameters
+    ----------
+    result : Bunch
+        From :func:`sklearn_homeo.demo._job.measure_table`.
+
+    Returns
+    -------
+    text : str
+    """
+    widths = _WIDTHS[: len(_header(result))]
+    rule = "-" * sum(widths)
+    lines = [_title(result), rule, _align(_header(result), widths), rule]
+    for heading, rows in _groups(result):
+        lines += [heading] + [_align(("  " + row[0], *row[1:]), widths) for row in rows]
+    return "\n".join([*lines, rule, *_notes(result)])
+
+
+def format_markdown(results):
+    """Lay out several tables' figures as a Markdown document.
+
+    Parameters
+    ----------
+    results : list of Bunch
+        From :func:`sklearn_homeo.demo._job.measure_table`.
+
+    Returns
+    -------
+    text : str
+    """
+    lines = ["# What encryption keeps, and what an attacker gets", ""]
+    for result in results:
+        header = _header(result)
+        lines += [f"## {_title(result)}", "", _cells(header)]
+        lines.append(_cells(["---"] + ["---:"] * (len(header) - 1)))
+        for heading, rows in _groups(result):
+            lines.append(_cells([f"**{heading}**"] + [""] * (len(header) - 1)))
+            lines += [_cells(row) for row in rows]
+        lines += ["", *[f"{note}\n" for note in _notes(result)]]
+    return "\n".join([*lines, " ".join(LEGEND), ""])
+
+
+def _title(result):
+    table = result.table
+    n_rows, n_features = table.X.shape
+    target = (
+        f"{len(np.unique(table.y))} classes"
+        if table.task == "classification"
+        else "a continuous target"
+    )
+    return (
+        f"{table.name}: {n_rows:,} rows, {n_features:,} features, {target}; "
+        f"models train on {result.n_train:,} and are tested on {result.n_test:,}"
+    )
+
+
+def _header(result):
+    first, *others = [f"{measured.cipher}" for measured in result.ciphers]
+    header = ["", "plain", "frame", first, "loss", "loss*"]
+    return header + [cell for name in others for cell in (name, "loss")]
+
+
+def _groups(result):
+    """Headings, each with its rows of cells as wide as the header."""
+    percent = result.table.task == "classification"
+    ciphers = result.ciphers
+    heading = "accuracy on test rows, %" if percent else "R2 on test rows"
+    yield heading, [*_score_rows(result, 100 if percent else 1)]
+    sizes = [_given(c, lambda c: f"{c.encryptor.n_preserved_}") for c in ciphers]
+    errors = [_given(c, lambda c: f"{c.round_trip_error:.1e}") for c in ciphers]
+    yield (
+        "cipher",
+        [_spread("preserved directions", sizes), _spread("round trip, sd", errors)],
+    )
+    known = next(c.attack for c in ciphers if "attack" in c)
+    yield (
+        f"attacker who knows {known.n_leaked:,} of {len(result.table.y):,} rows "
+        f"({result.leak:.0%}) and attacks the other {known.n_targets:,}",
+        [*_attack_rows(ciphers, known.attacks)],
+    )
+
+
+def _score_rows(result, unit):
+    digits = 1 if unit == 100 else 3
+    for name in [*result.plain, "mean of the five"]:
+        plain, frame = _score(result.plain, name), _score(result.frame, name)
+        row = [name, _fixed(unit * plain, digits), _fixed(unit * frame, digits)]
+        for place, measured in enumerate(result.ciphers):
+            n_losses = 2 if place == 0 else 1
+            if "reason" in measured:
+                row += ["-"] * (1 + n_losses)
+                continue
+            score = _score(measured.scores, name)
+            losses = (plain - score, max(plain, frame) - score)[:n_losses]
+            row += [_fixed(unit * figure, digits) for figure in (score, *losses)]
+        yield row
+    if "scores" in result.get("hybrid", {}):
+        yield _hybrid_row(result, unit, digits)
+
+
+def _hybrid_row(result, unit, digits):
+    plain, frame, score = (
+        np.mean(list(scores.values()))
+        for scores in (result.plain, result.frame, result.hybrid.scores)
+    )
+    figures = score, plain - score, max(plain, frame) - score
+    cells = ["hybrid, mean", "", "", *(_fixed(unit * f, digits) for f in figures)]
+    return cells + ["", ""] * (len(result.ciphers) - 1)
+
+
+def _fixed(figure, digits):
+    return f"{figure:z.{digits}f}"
+
+
+def _attack_rows(ciphers, names):
+    for name in names:
+        if any("attack" in c and rebuilds(c.attack.attacks[name]) for c in ciphers):
+            yield _spread(f"R2, {name}", [_given(c, _r2, name) for c in ciphers])
+    conceded = [
+        _given(c, lambda c: f"{c.encryptor.preserved_variance_ratio_:.3f}")
+        for c in ciphers
+    ]
+    yield _spread("R2, frame concedes", conceded)
+    for name in names:
+        cells = [_given(c, _linked, name) for c in ciphers]
+        yield _spread(f"re-id %, {name}", cells)
+    chances = [_given(c, lambda c: f"{100 * c.attack.chance:.1f}") for c in ciphers]
+    yield _spread("re-id %, by chance", chances)
+    yield _spread("verdict on rebuilding", [_given(c, rebuilding_of) for c in ciphers])
+    yield _spread("verdict on linking", [_given(c, _linking) for c in ciphers])
+
+
+def rebuilds(attempt):
+    """Whether an attack rebuilds records; others only tell which one it is."""
+    return not np.isnan(attempt.r2)
+
+
+def rebuilding_of(measured):
+    """Grade of a measured cipher."""
+    conceded = measured.encryptor.preserved_variance_ratio_
+    return rebuilding_verdict(measured.attack.r2, conceded)
+
+
+def _linking(measured):
+    return linking_verdict(measured.attack.reidentification.rate)
+
+
+def _r2(measured, name):
+    return f"{measured.attack.attacks[name].r2:.3f}"
+
+
+def _linked(measured, name):
+    matched = measured.attack.attacks[name].reidentification
+    low, high = matched.interval
+    return f"{100 * matched.rate:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _given(measured, form, *args):
+    return "refused" if "reason" in measured else form(measured, *args)
+
+
+def _spread(label, cells):
+    """A row that says something of each cipher and nothing of plain rows."""
+    first, *others = cells
+    return [label, "", "", first, "", ""] + [c for cell in others for c in (cell, "")]
+
+
+def _score(scores, name):
+    return scores[name] if name in scores else np.mean(list(scores.values()))
+
+
+def _notes(result):
+    notes = []
+    for measured in result.ciphers:
+        if "reason" in measured:
+            notes.append(f"Note, {measured.cipher} refused: {measured.reason}")
+        else:
+            notes += [f"Note, {measured.cipher}: {note}" for note in measured.notes]
+    if "hybrid" in result:
+        notes += _hybrid_notes(result.hybrid)
+    if "pictures" in result:
+        notes += _picture_notes(result.pictures)
+    return notes
+
+
+def _hybrid_notes(hybrid):
+    if "reason" in hybrid:
+        return [f"No hybrid: {hybrid.reason}"]
+    attack = hybrid.attack
+    low, high = attack.interval
+    return [
+        f"Hybrid, membership with the key: AUC {attack.auc:.3f} [{low:.3f}, "
+        f"{high:.3f}] ({attack.best_auc_attack}; chance 0.5),",
+        f"{100 * attack.tpr:.1f} % of members found at 1 % false alarms "
+        f"(chance 1 %), {attack.n_members} members.",
+    ]
+
+
+def _picture_notes(pictures):
+    similarity, matched = pictures.similarity, pictures.reidentification
+    low, high = matched.interval
+    return [
+        f"Encrypted images of {similarity.n} test images: SSIM with the original "
+        f"{similarity.ssim:.3f}, with another",
+        f"original {similarity.ssim_mismatched:.3f}, of two originals "
+        f"{similarity.ssim_unrelated:.3f}; re-id by features extracted again "
+        f"{100 * matched.rate:.1f} %",
+        f"[{100 * low:.1f}, {100 * high:.1f}], by chance {100 * matched.chance:.1f} %; "
+        f"decrypted reconstructions off by {pictures.decrypted_error:.1e}.",
+    ]
+
+
+def _align(row, widths):
+    label, *cells = row
+    aligned = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
+    return (label.ljust(widths[0]) + "".join(aligned)).rstrip()
+
+
+def _cells(row):
+    return "| " + " | ".join(row) + " |"

@@ -1,0 +1,1 @@
+"""HomeomorphicEncryptor: from rows and labels to ciphertexts and back."""

@@ -1,0 +1,1 @@
+"""What the label needs of the rows, found from data."""

@@ -1,0 +1,1 @@
+"""Images to feature vectors, vectors to images, and their display."""

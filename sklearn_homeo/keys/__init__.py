@@ -1,0 +1,1 @@
+"""Secret keys: derivation, files, shares."""

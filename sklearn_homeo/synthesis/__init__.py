@@ -1,0 +1,1 @@
+"""ClassConditionalSynthesizer and the densities that it draws from."""

@@ -1,0 +1,235 @@
+"""The whole audit: controls, verdicts, the report, and what it refuses."""
+
+import warnings
+
+import numpy as np
+import pytest
+from crowds import encrypted, features, one_blas_thread
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.datasets import load_breast_cancer
+from sklearn.utils import Bunch
+
+from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+from sklearn_homeo.audit import AuditReport, privacy_audit
+from sklearn_homeo.audit._controls import CONTROLS
+from sklearn_homeo.audit._registry import TIERS
+
+__all__ = ["one_blas_thread"]
+
+KEY = SecretKey.from_bytes(bytes(range(32)))
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.BrokenCipherWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.NoProtectionWarning"),
+]
+
+
+class Cipher(TransformerMixin, BaseEstimator):
+    """A transformer that is no encryptor of this package."""
+
+    def __init__(self, kind="noise"):
+        self.kind = kind
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return encrypted(self.kind, X, seed=3)
+
+
+def audit(encryptor, attacks="quick", data=None, **options):
+    X, y = features(200) if data is None else data
+    options = {"n_keys": 2, "random_state": 0} | options
+    return privacy_audit(encryptor, X, y, attacks=attacks, **options)
+
+
+@pytest.fixture(scope="module")
+def report():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return audit(HomeomorphicEncryptor(n_preserved=1, key=KEY))
+
+
+def test_the_published_cipher_is_reported_broken():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = privacy_audit(
+            HomeomorphicEncryptor(cipher="tanh", key=KEY),
+            *load_breast_cancer(return_X_y=True),
+            attacks="quick",
+            n_keys=1,
+            random_state=0,
+        )
+    assert found.verdict == "bad"
+    assert found.tiers["T2"].rate >= 0.90
+    assert found.tiers["T4"].rate >= 0.95
+    assert found.composite.security < 0.05
+
+
+def test_noise_is_at_chance_on_every_tier():
+    found = audit(Cipher("noise"))
+    assert all(one.verdict != "invalid" for one in found.tiers.values()), str(found)
+    for name, one in found.tiers.items():
+        assert one.rate - one.chance < 0.1, (name, one)
+    assert "T2b" not in found.tiers
+
+
+@pytest.mark.parametrize("kind", ["identity", "rotation"])
+def test_what_is_no_cipher_is_bad_on_every_tier(kind):
+    found = audit(Cipher(kind))
+    for name, one in found.tiers.items():
+        assert one.verdict == "bad", (name, one)
+        assert one.rate >= 0.9
+
+
+def test_unpaired_alignment_is_audited_in_full():
+    found = audit(Cipher("identity"), attacks=["T1"])
+    assert (found.tiers["T1"].verdict, found.tiers["T1"].rate) == ("bad", 1.0)
+    assert {row["cipher"] for row in found.rows} == {"audited", "identity", "noise"}
+    noise = audit(Cipher("noise"), attacks=["T1"]).tiers["T1"]
+    assert noise.verdict != "invalid"
+    assert noise.rate - noise.chance < 0.1
+
+
+def test_every_tier_has_its_controls(report):
+    assert set(report.tiers) == set(TIERS) - {"T1"}
+    for name in report.tiers:
+        ciphers = {row["cipher"] for row in report.rows if row["tier"] == name}
+        assert {"audited", "identity", "noise"} <= ciphers
+    assert {row["cipher"] for row in report.rows} == {"audited", *CONTROLS}
+    assert "invalid" not in {one.verdict for one in report.tiers.values()}
+
+
+def test_the_worst_attack_and_the_upper_limit_count(report):
+    tier = report.tiers["T4"]
+    mine = [row for row in report.rows if row["cipher"] == "audited"]
+    rates = {}
+    for row in mine:
+        if row["tier"] == "T4":
+            rates.setdefault(row["attack"], []).append(row["rate"])
+    assert set(rates) == {"ridge", "forward ridge", "two-sided ridge"}
+    assert all(len(found) == 2 for found in rates.values())
+    assert tier.rate == pytest.approx(np.mean(rates[tier.attack]))
+    assert tier.upper >= tier.rate
+    assert report.verdict == "bad" or tier.verdict != "bad"
+
+
+def test_text_html_and_frame(report):
+    text, page, frame = str(report), report._repr_html_(), report.to_frame()
+    assert max(map(len, text.splitlines())) <= 120
+    assert len(text.splitlines()) < 25
+    for name, one in report.tiers.items():
+        assert f"{name} {one.title}" in text
+        assert one.verdict in page
+    assert "Composite" in text and "concedes" in text and "bound" in text
+    assert len(frame) == len(report.rows)
+    assert {"cipher", "tier", "attack", "key", "rate", "chance", "n"} <= set(frame)
+    assert report.verdict in repr(report)
+
+
+def test_no_secret_is_in_the_report(report):
+    secret = KEY.to_bytes()
+    for text in (str(report), repr(report), report._repr_html_(), str(vars(report))):
+        assert secret.hex() not in text
+        assert repr(secret)[2:-1] not in text
+
+
+def broken_rows(report, cipher, tier, rate):
+    """The same rows, a control's rates on a tier replaced."""
+    changed = {"rate": rate, "low": max(0, rate - 0.01), "high": min(1, rate + 0.01)}
+    return [
+        row | changed if (row["cipher"], row["tier"]) == (cipher, tier) else row
+        for row in report.rows
+    ]
+
+
+def rebuilt(report, rows):
+    return AuditReport(
+        rows, report.settings, report.composite, report.floor, report.seconds
+    )
+
+
+@pytest.mark.parametrize(("cipher", "rate"), [("rotation", 0.9), ("noise", 0.5)])
+def test_a_failed_control_makes_its_tier_invalid(report, cipher, rate):
+    failed = rebuilt(report, broken_rows(report, cipher, "T2", rate))
+    tier = failed.tiers["T2"]
+    assert report.tiers["T2"].verdict in ("good", "moderate")
+    assert tier.verdict == "invalid"
+    assert cipher in tier.reason
+    assert failed.verdict == "invalid"
+    assert "T2 is invalid" in str(failed)
+
+
+def test_what_is_broken_stays_bad_whatever_positive_control_fails():
+    found = audit(Cipher("identity"), attacks=["T3"])
+    failed = rebuilt(found, broken_rows(found, "rotation", "T3", 0.5))
+    assert failed.tiers["T3"].verdict == "bad"
+    failed = rebuilt(found, broken_rows(found, "noise", "T3", 0.5))
+    assert failed.tiers["T3"].verdict == "invalid"
+
+
+def test_other_attacks_can_be_added(report):
+    one = Bunch(name="student", rate=0.5, interval=(0.4, 0.6), chance=0.01, n=100)
+    longer = report.add("T6 student", [one, one])
+    assert longer.tiers["T6 student"].verdict == "bad"
+    assert longer.settings is report.settings and "T6 student" not in report.tiers
+    assert "T6 student" in str(longer)
+    with pytest.raises(ValueError, match="is run by the audit"):
+        report.add("T4", one)
+    with pytest.raises(ValueError, match=r"lacks \['chance', 'n'\]"):
+        report.add("T6", Bunch(name="a", rate=0, interval=(0, 0)))
+
+
+def test_sub_keys_make_a_run_repeatable_and_jobs_do_not_matter():
+    encryptor = HomeomorphicEncryptor(n_preserved=1, key=KEY)
+    before = np.random.get_state()
+    runs = [audit(encryptor, ["T0", "T2b"], n_jobs=jobs).rows for jobs in (None, 2)]
+    np.testing.assert_equal(np.random.get_state(), before)
+    for first, second in zip(*runs, strict=True):
+        assert first["rate"] == pytest.approx(second["rate"])
+    assert not hasattr(encryptor, "key_")
+    own = [row["rate"] for row in runs[0] if row["cipher"] == "audited"]
+    assert len(set(own)) > 1
+
+
+def test_progress_and_estimate_are_shown_only_on_demand(capsys):
+    audit(Cipher("identity"), ["T0"], verbose=1)
+    shown = capsys.readouterr()
+    assert "4 attacks" in shown.out and "about" in shown.out
+    assert "attacks" in shown.err
+    audit(Cipher("identity"), ["T0"])
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "")
+
+
+def test_without_labels_and_with_numbers_to_predict():
+    X, y = features(120)
+    smooth = HomeomorphicEncryptor(cipher="smooth", key=KEY)
+    found = audit(smooth, ["T0", "T2"], (X, None), n_keys=1)
+    assert np.isnan(found.composite.tolerance)
+    coupling = HomeomorphicEncryptor(key=KEY)
+    found = audit(coupling, ["T0"], (X, X[:, 0] + 0.1 * X[:, 1]), n_keys=1)
+    assert found.tiers["T0"].n == 120
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"attacks": ["T9"]}, "T9"),
+        ({"attacks": []}, "must be 'all', 'quick' or names"),
+        ({"attacks": "some"}, "attacks"),
+        ({"leak": 1.0}, "leak"),
+        ({"n_keys": 0}, "n_keys"),
+        ({"data": features(59)}, "X has 59 rows; the attack needs 60"),
+        ({"data": (features(80)[0], [0, 1])}, "y has 2 labels for 80 rows"),
+    ],
+)
+def test_bad_input(options, message):
+    with pytest.raises(ValueError, match=message):
+        audit(Cipher("identity"), **options)
+
+
+def test_not_an_encryptor():
+    with pytest.raises(ValueError, match="encryptor"):
+        audit("coupling")
