@@ -12,17 +12,17 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    StrOptions,
-    validate_params,
-)
 from sklearn.utils.multiclass import type_of_target
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    validate_params,
+)
 from sklearn_homeo.audit._bounds import linkage_bound
 from sklearn_homeo.audit._controls import CONTROLS, control_ciphertexts
 from sklearn_homeo.audit._registry import BUDGETS, TIERS, Exposure

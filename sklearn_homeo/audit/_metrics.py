@@ -6,7 +6,8 @@ import numpy as np
 from scipy.stats import beta
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import Bunch, check_array, gen_batches
-from sklearn.utils._param_validation import Interval, validate_params
+
+from sklearn_homeo._utils.validation import Interval, validate_params
 
 __all__ = [
     "clopper_pearson",

@@ -4,8 +4,8 @@ from numbers import Real
 
 import numpy as np
 from sklearn.pipeline import Pipeline
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from sklearn_homeo._utils.validation import Interval, StrOptions, validate_params
 from sklearn_homeo.audit.known_plaintext._forward import forward_linkage_attack
 from sklearn_homeo.audit.known_plaintext._pairs import MIN_LEAKED
 from sklearn_homeo.audit.known_plaintext._regressions import ridge_attack

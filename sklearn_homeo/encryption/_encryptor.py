@@ -7,12 +7,6 @@ from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
-)
-from sklearn.utils._param_validation import (
-    Interval,
-    InvalidParameterError,
-    StrOptions,
 )
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,6 +14,12 @@ from sklearn_homeo._utils.arrays import to_numpy
 from sklearn_homeo._utils.devices import compute_device
 from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.rows import is_tensor, new_rows, validate_numbers
+from sklearn_homeo._utils.validation import (
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+    fit_context,
+)
 from sklearn_homeo.encryption._batches import BatchesMixin
 from sklearn_homeo.encryption._fitting import fit_coupling, fit_smooth, fit_tanh
 from sklearn_homeo.encryption._warnings import masks_are_weak, warn_of_weaknesses
@@ -247,7 +247,7 @@ class HomeomorphicEncryptor(
         self.device = device
         self.batch_size = batch_size
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Learn the frame from the data and derive the locks from the key.
 

@@ -7,10 +7,8 @@ from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
 )
 from sklearn.utils import check_array, gen_batches
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
@@ -18,6 +16,7 @@ from torch import nn
 
 from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.validation import Interval, fit_context
 from sklearn_homeo.images._codec import ImageCodec, gather
 from sklearn_homeo.images._encoder_inputs import FeatureInputs, PixelInputs
 from sklearn_homeo.images._reading import Framing, read_batches
@@ -220,7 +219,7 @@ class ImageAutoencoder(
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Train the networks.
 

@@ -8,13 +8,12 @@ from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    _fit_context,
 )
-from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from sklearn_homeo._utils.doc_links import DocLinkMixin
+from sklearn_homeo._utils.validation import Interval, fit_context
 from sklearn_homeo.images._backbones import CPU_PIECE, load_backbone
 from sklearn_homeo.images._reading import read_batches
 from sklearn_homeo.images._validation import check_images
@@ -154,7 +153,7 @@ class ImageFeatureExtractor(
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Load the network and note the images' shape and scale.
 

@@ -3,10 +3,10 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
+from sklearn_homeo._utils.validation import wrap_output
 from sklearn_homeo.synthesis._labels import requested_counts
 from sklearn_homeo.synthesis.densities import fit_density
 from sklearn_homeo.synthesis.densities.box import make_box
@@ -160,7 +160,7 @@ class DrawingMixin:
         return rows
 
     def _with_labels(self, rows, counts):
-        X = _wrap_data_with_container("transform", rows, rows, self)
+        X = wrap_output("transform", rows, rows, self)
         return X, np.repeat(self.classes_, counts)
 
     def _fit_generator(self):

@@ -7,14 +7,13 @@ from sklearn.base import (
     BaseEstimator,
     OneToOneFeatureMixin,
     TransformerMixin,
-    _fit_context,
 )
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.rows import validate_numbers
+from sklearn_homeo._utils.validation import Interval, StrOptions, fit_context
 from sklearn_homeo.synthesis._drawing import DrawingMixin, check_privacy, fit_drawer
 from sklearn_homeo.synthesis._labels import (
     check_class_sizes,
@@ -230,7 +229,7 @@ class ClassConditionalSynthesizer(
         self.random_state = random_state
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y):
         """Learn the density of each class's rows.
 
@@ -261,7 +260,7 @@ class ClassConditionalSynthesizer(
         self._fit(X, y)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit_resample(self, X, y):
         """Fit, and draw rows as `sampling_strategy` says.
 
@@ -290,7 +289,7 @@ class ClassConditionalSynthesizer(
         counts = class_counts(self.sampling_strategy, self.classes_, self.class_counts_)
         return self._with_labels(self._draw(counts), counts)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X, y):
         """Fit, and return a synthetic row for each row, of the same class.
 

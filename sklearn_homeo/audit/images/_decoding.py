@@ -5,9 +5,9 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._result import check_sides, outcome, standardise
 from sklearn_homeo.audit.images._similarity import check_image_pairs, compare_images
 

@@ -5,9 +5,9 @@ from time import perf_counter
 import numpy as np
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import Bunch, check_array
-from sklearn.utils._param_validation import validate_params
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.validation import validate_params
 from sklearn_homeo.audit._metrics import clopper_pearson
 from sklearn_homeo.audit._result import standardise
 

@@ -5,8 +5,8 @@ from numbers import Integral, Real
 from time import perf_counter
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, validate_params
 
+from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit.inside._inside import lattice_cipher, locked_pairs
 from sklearn_homeo.audit.inside._lattice_reduction import noisy_neuron, refine
 from sklearn_homeo.audit.known_plaintext._r2 import r2_outcome, rescaled

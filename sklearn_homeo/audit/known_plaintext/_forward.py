@@ -10,8 +10,8 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.preprocessing import PolynomialFeatures, SplineTransformer
-from sklearn.utils._param_validation import validate_params
 
+from sklearn_homeo._utils.validation import validate_params
 from sklearn_homeo.audit._metrics import own_ranks
 from sklearn_homeo.audit.known_plaintext._pairs import LeakedPairs
 from sklearn_homeo.audit.known_plaintext._ridge import PENALTIES, LeftOutRidge

@@ -5,10 +5,10 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.utils import Bunch, check_array
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.validation import Interval, StrOptions, validate_params
 from sklearn_homeo.audit._result import DIRECTION, check_sides
 from sklearn_homeo.audit.known_plaintext._forward import forward_linkage_attack
 from sklearn_homeo.audit.known_plaintext._pairs import MIN_LEAKED

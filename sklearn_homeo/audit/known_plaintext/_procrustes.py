@@ -4,8 +4,8 @@ from time import perf_counter
 
 import numpy as np
 from scipy.linalg import orthogonal_procrustes
-from sklearn.utils._param_validation import validate_params
 
+from sklearn_homeo._utils.validation import validate_params
 from sklearn_homeo.audit.known_plaintext._pairs import LeakedPairs
 
 __all__ = ["procrustes_attack"]

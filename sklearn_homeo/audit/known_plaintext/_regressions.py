@@ -10,8 +10,8 @@ from time import perf_counter
 import numpy as np
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.utils._param_validation import Interval, validate_params
 
+from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit.known_plaintext._pairs import MIN_LEAKED, LeakedPairs
 from sklearn_homeo.audit.known_plaintext._ridge import (
     Spectrum,

@@ -9,9 +9,9 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.preprocessing import SplineTransformer
-from sklearn.utils._param_validation import validate_params
 from sklearn.utils.extmath import randomized_svd
 
+from sklearn_homeo._utils.validation import validate_params
 from sklearn_homeo.audit._metrics import guessing_rate, own_ranks
 from sklearn_homeo.audit.known_plaintext._pairs import LeakedPairs
 from sklearn_homeo.audit.known_plaintext._ridge import LeftOutRidge

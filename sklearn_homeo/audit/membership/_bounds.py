@@ -5,9 +5,9 @@ from numbers import Real
 import numpy as np
 from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.utils import Bunch, check_array, column_or_1d
-from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._metrics import clopper_pearson
 
 __all__ = ["distance_to_records", "epsilon_lower_bound"]

@@ -6,8 +6,8 @@ synthesizer say what the scores are worth.
 """
 
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import StrOptions, validate_params
 
+from sklearn_homeo._utils.validation import StrOptions, validate_params
 from sklearn_homeo.audit.membership._scores import (
     ATTACK_SCORES,
     check_sets,

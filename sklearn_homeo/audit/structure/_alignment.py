@@ -7,9 +7,9 @@ import numpy as np
 from scipy.linalg import svd
 from scipy.stats import skew
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._metrics import pooled_r2
 from sklearn_homeo.audit._result import (
     check_labels,

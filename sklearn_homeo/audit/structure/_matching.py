@@ -10,9 +10,9 @@ from time import perf_counter
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._result import (
     check_labels,
     check_sides,

@@ -10,9 +10,9 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._result import (
     check_labels,
     check_sides,
