@@ -1,0 +1,21 @@
+"""scikit-learn's private helpers that estimators need, imported in this one place."""
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+    validate_params,
+)
+from sklearn.utils._set_output import _wrap_data_with_container as wrap_output
+
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "InvalidParameterError",
+    "StrOptions",
+    "fit_context",
+    "validate_params",
+    "wrap_output",
+]
