@@ -1,0 +1,108 @@
+"""Products of lattice rows with real matrices, exact on every machine.
+
+Rows are coarsened to steps of 2**-14 standard deviations and clipped to 64, weights
+are rounded to integers of 16 bits or, beyond 2**17 columns, fewer. All sums of their
+products stay within 2**53, so float64 holds every partial sum exactly, and no order of
+summation, BLAS, number of threads, batch or device can change a bit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_homeo._utils.arrays import namespace
+
+__all__ = ["Projection"]
+
+# Of a lattice integer, which counts steps of 2**-27 standard deviations.
+DROPPED_BITS = 13
+STEP = 2.0**-14
+# 64 standard deviations, in steps.
+VALUE_BITS = 20
+WEIGHT_BITS = 16
+EXACT_BITS = 53
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """A matrix of real weights, rounded so that products with it are exact.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_used,), dtype int64
+        The columns of a row that have a weight at all.
+    weights : ndarray of shape (n_used, k), dtype float64
+        Integers.
+    units : ndarray of shape (k,), dtype float64
+        What the integer 1 of a product is worth; powers of two.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_homeo.encryption.label_space.projection import Projection
+    >>> projection = Projection.from_real(np.array([[2.0], [0.0], [-0.5]]))
+    >>> u = np.array([[1, 7, 2]]) * 2**27
+    >>> projection.coordinates(u)
+    array([[1.]])
+    """
+
+    columns: np.ndarray
+    weights: np.ndarray
+    units: np.ndarray
+
+    @classmethod
+    def from_real(cls, matrix):
+        """Round a matrix of shape (n_features, k): weights per standard deviation."""
+        columns = np.flatnonzero((matrix != 0).any(axis=1))
+        matrix = matrix[columns]
+        width_bits = int(max(len(columns) - 1, 0)).bit_length()
+        bits = min(WEIGHT_BITS, EXACT_BITS - VALUE_BITS - width_bits)
+        largest = np.abs(matrix).max(axis=0, initial=0.0)
+        # Largest weights are below 2**exponent, rounded ones at most 2**bits.
+        units = np.ldexp(1.0, np.frexp(largest)[1] - bits)
+        return cls(columns, np.rint(matrix / units), units * STEP)
+
+    def integers(self, u):
+        """Return the exact products of lattice rows with the weights.
+
+        Parameters
+        ----------
+        u : ndarray or tensor of shape (n_samples, n_features), dtype int64
+            Below 2**52 in magnitude.
+
+        Returns
+        -------
+        products : ndarray or tensor of shape (n_samples, k), dtype float64
+            Integers of magnitude 2**53 at most, in `units`.
+        """
+        if len(self.columns) < u.shape[1]:
+            u = u[:, self.columns]
+        return _coarsened(u) @ self.weights
+
+    def coordinates(self, u):
+        """Return the products in real numbers, of shape (n_samples, k)."""
+        return self.integers(u) * self.units
+
+    def state(self):
+        """Return the arrays that define it, by name."""
+        return {
+            "columns": self.columns,
+            "weights": self.weights.astype(np.int32),
+            "units": self.units,
+        }
+
+    @classmethod
+    def from_state(cls, state):
+        """Rebuild it from `state`."""
+        weights = np.asarray(state["weights"], dtype=np.float64)
+        return cls(np.asarray(state["columns"]), weights, np.asarray(state["units"]))
+
+
+def _coarsened(u):
+    """Return rows in whole steps of 2**-14, within 64 standard deviations."""
+    xp = namespace(u)
+    # A power of two times an integer below 2**52: nothing is rounded before rint.
+    x = u.astype(np.float64) if xp is np else u.double()
+    x *= 2.0**-DROPPED_BITS
+    xp.round(x, out=x)
+    return xp.clip(x, -(2.0**VALUE_BITS), 2.0**VALUE_BITS, out=x)
