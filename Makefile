@@ -1,35 +1,59 @@
-# make demo   install into .venv and run the main job on bundled real data
-# make test   install into .venv and run the whole test suite
-# make docs   install into .venv, run the examples and build docs/_build/html
-# make lint   check style and formatting
+# make demo       install into .venv and run the demonstration on bundled real data
+# make test       install into .venv and run the whole test suite
+# make docs       install into .venv, run the examples and build docs/_build/html
+# make lint       check style and formatting
+# make codespell  check spelling
+# make types      check type hints
+# make coverage   run the whole test suite; fail under 95 % of the package's lines
+# make minimum    run the suite's core on the oldest versions that are supported
 
 PYTHON ?= python3
 BIN := .venv/bin
+MINIMUM := .venv-minimum
+INSTALL := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test docs lint clean
+# Estimators, ciphers, keys and samplers: what a release of a dependency can break.
+CORE := tests/ciphers tests/encryption tests/keys tests/synthesis tests/test_common.py
+# Needs Opacus, whose oldest supported version is bound to an older torch.
+NOT_CORE := tests/synthesis/densities/test_private_vae.py
+
+# One BLAS thread a worker: more would contend. SCIPY_ARRAY_API runs the one of
+# scikit-learn's checks that is skipped without it.
+SETTINGS := OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1
+
+.PHONY: demo test docs lint codespell types coverage minimum clean
 
 .venv/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[demo]"
+	$(BIN)/python $(INSTALL) -c constraints.txt -e ".[demo]"
 	touch $@
 
 .venv/.tests: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[demo,tests,linters]"
+	$(BIN)/python $(INSTALL) -c constraints.txt -e ".[demo,tests,linters]"
 	touch $@
 
 .venv/.docs: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	$(BIN)/python $(INSTALL) -c constraints.txt -e ".[docs]"
+	touch $@
+
+$(MINIMUM)/.tests: pyproject.toml requirements-minimum.txt
+	$(PYTHON) -m venv $(MINIMUM)
+	$(MINIMUM)/bin/python $(INSTALL) -r requirements-minimum.txt -e .
 	touch $@
 
 demo: .venv/.demo
 	$(BIN)/python -m sklearn_homeo $(ARGS)
 
-# One BLAS thread a worker: more would contend. SCIPY_ARRAY_API runs the one of
-# scikit-learn's checks that is skipped without it.
 test: .venv/.tests
-	OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+	$(SETTINGS) $(BIN)/python -m pytest -n 2 $(ARGS)
+
+coverage: .venv/.tests
+	$(SETTINGS) $(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
+
+minimum: $(MINIMUM)/.tests
+	$(SETTINGS) $(MINIMUM)/bin/python -m pytest -n 2 $(addprefix --ignore=,$(NOT_CORE)) $(CORE) $(ARGS)
 
 # Warnings are errors. Small matrices: more BLAS threads would only wait for each other.
 docs: .venv/.docs
@@ -40,5 +64,12 @@ lint: .venv/.tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
+codespell: .venv/.tests
+	$(BIN)/codespell
+
+types: .venv/.tests
+	$(BIN)/mypy
+
 clean:
-	rm -rf .venv demo_output docs/_build docs/auto_examples docs/generated benchmarks/output .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(MINIMUM) demo_output docs/_build docs/auto_examples docs/generated benchmarks/output
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage*

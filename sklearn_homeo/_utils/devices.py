@@ -8,7 +8,7 @@ __all__ = ["cipher_on", "compute_device", "resolve_device"]
 
 # A cipher goes to a device once. Kept outside of it, so that no pickle holds
 # copies and nothing that a user sees changes in `transform`.
-_COPIES = weakref.WeakKeyDictionary()
+_COPIES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 def resolve_device(device, dtype="float32"):

@@ -64,6 +64,7 @@ class SecretKey:
     """
 
     __slots__ = ("__raw",)
+    __raw: bytes
 
     def __init__(self, raw: bytes):
         if not isinstance(raw, bytes | bytearray):
@@ -357,9 +358,9 @@ class SecretKey:
         """
         if isinstance(shares, str | KeyShare):
             raise TypeError("shares must be a list of shares, got a single one")
-        shares = [_as_share(share) for share in shares]
-        key = cls(combine_shares(shares))
-        if key.fingerprint != shares[0].key_fingerprint:
+        parsed = [_as_share(share) for share in shares]
+        key = cls(combine_shares(parsed))
+        if key.fingerprint != parsed[0].key_fingerprint:
             raise KeyShareError(
                 "these shares do not give the key that they name, so at least one "
                 "was changed; replace them one by one"

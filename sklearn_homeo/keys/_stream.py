@@ -187,7 +187,7 @@ class KeyStream:
         zeros = memoryview(_ZEROS)
         for start in range(0, target.size, len(zeros)):
             part = target[start : start + len(zeros)]
-            self._cipher.update_into(zeros[: part.size], part)
+            self._cipher.update_into(zeros[: part.size], part.data)
         self._words_left -= n
         return words.astype(np.uint64, copy=False)
 
