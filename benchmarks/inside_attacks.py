@@ -38,7 +38,7 @@ from sklearn_homeo.audit import (
     student_attack,
 )
 from sklearn_homeo.audit.inside._inside import locked_pairs
-from sklearn_homeo.ciphers.lattice import GRID
+from sklearn_homeo.ciphers.waves import GRID
 from sklearn_homeo.exceptions import NoProtectionWarning
 
 N_TARGETS = 500

@@ -12,7 +12,7 @@ from sklearn.utils import Bunch, check_array
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_homeo.audit._result import check_labels, check_rows, hit_outcome
-from sklearn_homeo.ciphers.lattice import GRID
+from sklearn_homeo.ciphers.waves import GRID
 
 __all__ = ["linkage_bound", "measured_linkage", "preserved_linkage_bound"]
 

@@ -1,12 +1,15 @@
 """Stateless keyed bijections, each with ``forward`` and ``inverse`` side by side.
 
-``lattice``      the grid, its bit budget and exact integer arithmetic in float64
-``products``     products of real rows that have the same bits in any batch
-``rotation``     keyed orthogonal maps of real and of lattice vectors
-``frame``        the data's own linear map onto the lattice
-``coupling``     the exact integer coupling lock
+``base``         what a cipher is; pieces of rows on threads
+``lattice``      rows as integers, exactly and back
+``prf``          universal hash and AES: pseudorandom functions of whole rows
+``lock``         the coupling net of Naor and Reingold made of them
+``packing``      view and residue in the 53 bits of float64
+``view_cipher``  the cipher, put together from these parts
 ``skew``         the sinh-arcsinh map and the smooth lock made of it
-``seal``         what follows the coupling locks
+``rotation``     keyed orthogonal maps of real and of lattice vectors
 ``tanh``         the published cipher, a broken baseline
-``composition``  whole ciphers put together from these parts
+
+The others serve the first edition's cipher, which goes: ``waves``, ``products``,
+``frame``, ``coupling``, ``seal``, ``stretch``, ``composition``.
 """

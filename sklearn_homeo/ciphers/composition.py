@@ -22,11 +22,11 @@ from sklearn_homeo.ciphers.frame import (
     PlainFrame,
     Standardisation,
 )
-from sklearn_homeo.ciphers.lattice import GRID, RowOutOfRange
 from sklearn_homeo.ciphers.seal import Seal
 from sklearn_homeo.ciphers.skew import SmoothLock
 from sklearn_homeo.ciphers.stretch import StretchedFrame
 from sklearn_homeo.ciphers.tanh import TanhLock
+from sklearn_homeo.ciphers.waves import GRID, RowOutOfRange
 
 __all__ = [
     "LatticeCipher",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_homeo._utils.arrays import copy_rows, take_columns
-from sklearn_homeo.ciphers.lattice import PhaseMatrix, triangle_wave
+from sklearn_homeo.ciphers.waves import PhaseMatrix, triangle_wave
 
 __all__ = ["CouplingLock"]
 

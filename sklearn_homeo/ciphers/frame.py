@@ -19,18 +19,18 @@ from sklearn_homeo._utils.arrays import (
     subtract,
     to_numpy,
 )
-from sklearn_homeo.ciphers.lattice import (
-    GRID,
-    MAX_UNITS,
-    IntegerMatrix,
-    RowOutOfRange,
-    to_lattice,
-)
 from sklearn_homeo.ciphers.products import RealMatrix
 from sklearn_homeo.ciphers.rotation import (
     DENSE_LIMIT,
     DenseRotation,
     LatticeRotation,
+)
+from sklearn_homeo.ciphers.waves import (
+    GRID,
+    MAX_UNITS,
+    IntegerMatrix,
+    RowOutOfRange,
+    to_lattice,
 )
 
 __all__ = [

@@ -1,259 +1,172 @@
-"""The lattice: integers held in float64, and arithmetic on them that is exact.
+"""The lattice: rows as integers, in steps of 2**-27 standard deviations.
 
-A value of one standard deviation is the integer ``2**GRID_BITS``. Every product
-of a row with a key matrix is a sum of integers whose magnitudes add up to less
-than ``2**53``; IEEE-754 doubles hold every partial sum of it exactly, so its
-value does not depend on the order of summation, the BLAS, the number of threads,
-the batch or the device.
+All of it is computed entry by entry with operations that IEEE 754 defines to the last
+bit, so a row has the same integers on every machine, in every batch and on every
+device.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._utils.arrays import divide, matmul, multiply, namespace
+from sklearn_homeo.ciphers.base import RowOutOfRange
 
-__all__ = [
-    "GRID_BITS",
-    "MAX_UNITS",
-    "BitBudget",
-    "IntegerMatrix",
-    "PhaseMatrix",
-    "RowOutOfRange",
-    "to_lattice",
-    "triangle_wave",
-]
+__all__ = ["GRID_BITS", "MIN_WIDTH", "RANGE_BITS", "Lattice"]
 
-MANTISSA_BITS = 53
-GRID_BITS = 26
-GRID = 2.0**GRID_BITS
-# Standard deviations up to which a coordinate may lie from its mean.
-MAX_UNITS = 2.0**14
-_SPLIT_BITS = 20
-_MAX_WEIGHT_BITS = 14
+# A standard deviation is 2**GRID_BITS steps, and integers are in
+# [-2**RANGE_BITS, 2**RANGE_BITS): up to 8192 standard deviations.
+GRID_BITS = 27
+RANGE_BITS = 40
+# In fewer columns than that, the hashes of a lock collide too often.
+MIN_WIDTH = 5
+N_RANDOM = 2
 
 
-class RowOutOfRange(ValueError):
-    """A row lies beyond the exact range.
+@dataclass(frozen=True, eq=False)
+class Lattice:
+    """Centre and scale of each column, and the columns that are added.
+
+    An integer row has the columns of the data, then zeros up to `MIN_WIDTH`, then, if
+    randomized, two that are drawn anew for each row.
 
     Parameters
     ----------
-    row : int
-        Its index in the batch at hand.
-    reason : str
+    mean, scale : ndarray of shape (n_features,), dtype float64
+        ``scale`` is positive.
+    randomized : bool, default=False
+        Whether two random columns are added, so that equal rows differ.
+    range_bits : int, default=40
+        Smaller or larger in tests only: a ciphertext's redundancy is
+        ``46 - range_bits`` bits in each column.
     """
 
-    def __init__(self, row, reason):
-        super().__init__(f"row {row} {reason}")
-        self.row = row
-        self.reason = reason
+    mean: np.ndarray
+    scale: np.ndarray
+    randomized: bool = False
+    range_bits: int = RANGE_BITS
 
+    @classmethod
+    def from_data(cls, X, randomized=False):
+        """Take mean and standard deviation of the columns of ``X``.
 
-@dataclass(frozen=True)
-class BitBudget:
-    """The bits that one exact dot product needs; they must not exceed 53.
-
-    Parameters
-    ----------
-    grid_bits : float
-        Bits of one standard deviation.
-    range_bits : float
-        log2 of the largest driver, in standard deviations.
-    weight_bits : float
-        log2 of the largest weight.
-    width_bits : float
-        log2 of the number of summed products.
-    """
-
-    grid_bits: float
-    range_bits: float
-    weight_bits: float
-    width_bits: float
+        A constant column gets the scale 1, or the size of its value if that is less.
+        """
+        size = np.abs(X).max(axis=0)
+        # A power of two, so that dividing by it rounds nothing.
+        unit = np.ldexp(1.0, np.frexp(size)[1])
+        # From the smallest value on, so that little variation beside a large mean
+        # is not lost to rounding.
+        start = (X / unit).min(axis=0)
+        above = X / unit - start
+        mean = (start + above.mean(axis=0)) * unit
+        deviation = above.std(axis=0) * unit
+        constant = above.max(axis=0) == 0
+        own = np.where(size > 0, np.minimum(size, 1.0), 1.0)
+        mean = np.where(constant, X[0], mean)
+        return cls(mean, np.where(constant, own, deviation), randomized)
 
     @property
-    def total(self):
-        """Sum of all bits: log2 of a bound on every partial sum."""
-        return self.grid_bits + self.range_bits + self.weight_bits + self.width_bits
+    def n_features(self):
+        """Columns of the data."""
+        return len(self.mean)
 
-    def check(self):
-        """Raise ValueError if a dot product could leave the exact integers."""
-        if self.total > MANTISSA_BITS:
-            raise ValueError(
-                f"The exact integers of float64 have {MANTISSA_BITS} bits, but a dot "
-                f"product here needs {self.total:.1f} (grid {self.grid_bits:.1f} + "
-                f"range {self.range_bits:.1f} + weight {self.weight_bits:.1f} + width "
-                f"{self.width_bits:.1f}). Use a higher frequency or fewer features."
-            )
-        return self
+    @property
+    def n_fixed(self):
+        """Columns of the data and of zeros."""
+        return max(self.n_features, MIN_WIDTH)
 
+    @property
+    def width(self):
+        """Columns of an integer row."""
+        return self.n_fixed + N_RANDOM * self.randomized
 
-def to_lattice(x):
-    """Round ``x``, in standard deviations, to the lattice."""
-    scaled = multiply(x, GRID)
-    return namespace(x).round(scaled, out=scaled)
+    @property
+    def step(self):
+        """One step of each column, in units of the data."""
+        return np.maximum(self.scale * 2.0**-GRID_BITS, np.finfo(np.float64).tiny)
 
+    def round(self, X, workspace):
+        """Return the integers of rows.
 
-def triangle_wave(phase, period, amplitude):
-    """Triangle wave of an integer phase, as lattice integers.
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+        workspace : Workspace
 
-    Parameters
-    ----------
-    phase : array of float64 integers
-    period : float
-        An integer number of grid steps.
-    amplitude : float
-        Peak value in standard deviations.
+        Returns
+        -------
+        u : ndarray of shape (n_samples, n_features), dtype int64
+            In `workspace`.
 
-    Returns
-    -------
-    wave : array of float64 integers in [-amplitude, amplitude] * 2**26
-    """
-    xp = namespace(phase)
-    phase = reduce_modulo(phase, period)
-    # Rounding comes right after the product, so no compiler can fuse the two
-    # into a multiply-add of another result.
-    wave = xp.abs(phase, out=phase)
-    wave *= 4.0 * amplitude * GRID / period
-    xp.round(wave, out=wave)
-    wave -= round(amplitude * GRID)
-    return wave
-
-
-def reduce_modulo(x, period):
-    """Return the representative of ``x`` modulo ``period`` nearest to zero."""
-    xp, whole = namespace(x), divide(x, period)
-    xp.round(whole, out=whole)
-    whole *= period
-    return xp.subtract(x, whole, out=whole)
-
-
-@dataclass(frozen=True)
-class PhaseMatrix:
-    """Integer weights and offsets that turn drivers into phases, exactly.
-
-    Drivers are reduced modulo the period first. The phase counts modulo the
-    period only and the weights are integers, so that changes nothing but the
-    size of the numbers: outliers need no bits of their own.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_drivers, n_masks), dtype float64
-        Integers of at most 15 bits; pickles hold them in 16.
-    offsets : ndarray of shape (n_masks,), dtype float64
-    period : float
-        Grid steps in a full turn.
-    budget : BitBudget
-    """
-
-    weights: np.ndarray
-    offsets: np.ndarray
-    period: float
-    budget: BitBudget
-
-    @classmethod
-    def from_stream(cls, stream, n_drivers, n_masks, frequency):
-        """Draw weights and offsets from a key stream.
-
-        ``frequency`` is the standard deviation of the phase, in radians, when the
-        drivers have unit variance.
+        Raises
+        ------
+        RowOutOfRange
+            If a value is beyond the range, or no finite number.
         """
-        largest, period, budget = _plan_weights(n_drivers, frequency)
-        weights = stream.integers(-largest, largest + 1, (n_drivers, n_masks))
-        offsets = np.floor(stream.uniform(n_masks) * period)
-        return cls(weights.astype(np.float64), offsets, period, budget)
+        real = workspace.array("lattice/real", X.shape, np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.subtract(X, self.mean, out=real)
+            real /= self.step
+        np.rint(real, out=real)
+        end = 2.0**self.range_bits
+        # NaN is neither.
+        if not (real.min(initial=0.0) >= -end and real.max(initial=0.0) < end):
+            self._raise_out_of_range(X, (real >= -end) & (real < end))
+        u = workspace.array("lattice/u", X.shape, np.int64)
+        np.copyto(u, real, casting="unsafe")
+        return u
 
-    def phases(self, *drivers):
-        """Phases of rows whose drivers come in column blocks, left to right."""
-        total, start = self.offsets, 0
-        for block in drivers:
-            stop = start + block.shape[1]
-            if stop > start:
-                reduced = reduce_modulo(block, self.period)
-                part = matmul(reduced, self.weights[start:stop])
-                part += total
-                total = part
-            start = stop
-        return total
+    def restore(self, u, out):
+        """Write the rows of integers to ``out``.
 
-    def __getstate__(self):
-        return {**self.__dict__, "weights": self.weights.astype(np.int16)}
-
-    def __setstate__(self, state):
-        self.__dict__.update(state, weights=state["weights"].astype(np.float64))
-
-
-def _plan_weights(n_drivers, frequency):
-    """Largest weight and period for which every dot product is exact."""
-    for bits in range(_MAX_WEIGHT_BITS, -1, -1):
-        largest = 2**bits
-        deviation = math.sqrt(largest * (largest + 1) / 3 * n_drivers)
-        period = float(round(2 * math.pi * GRID * deviation / frequency))
-        # One bit more for the offset and the roundings at the period's ends.
-        budget = BitBudget(
-            grid_bits=GRID_BITS,
-            range_bits=math.log2(max(period, 2.0)) - GRID_BITS,
-            weight_bits=math.log2(largest),
-            width_bits=math.log2(n_drivers + 1),
-        )
-        if budget.total <= MANTISSA_BITS:
-            break
-    if period < 2:
-        raise ValueError(
-            f"frequency={frequency!r} is too high: a full turn would be shorter than "
-            "two grid steps. Use a lower frequency."
-        )
-    return largest, period, budget.check()
-
-
-@dataclass(frozen=True)
-class IntegerMatrix:
-    """A real matrix rounded to integers, applied to lattice rows exactly.
-
-    Each column has its own power of two. A row is split into a high and a low
-    part of 20 bits, so that both products are exact; their sum is rounded once.
-
-    Parameters
-    ----------
-    entries : ndarray of shape (n_rows, n_columns), dtype float64
-        Integers.
-    units : ndarray of shape (n_columns,), dtype float64
-        Powers of two: the value of the integer 1 in each column.
-    budget : BitBudget
-    """
-
-    entries: np.ndarray
-    units: np.ndarray
-    budget: BitBudget
-
-    @classmethod
-    def from_real(cls, matrix):
-        """Round a real matrix of shape (n_rows, n_columns)."""
-        width_bits = math.log2(matrix.shape[0] + 1)
-        weight_bits = MANTISSA_BITS - _SPLIT_BITS - math.ceil(width_bits)
-        largest = np.abs(matrix).max(axis=0)
-        exponents = np.ceil(np.log2(np.where(largest > 0, largest, 1.0)))
-        units = 2.0 ** (exponents - weight_bits)
-        budget = BitBudget(_SPLIT_BITS, 0.0, weight_bits, width_bits)
-        return cls(np.round(matrix / units), units, budget.check())
-
-    def apply(self, x):
-        """Return the product of lattice rows ``x`` with the matrix, in float64.
-
-        The result is the same on every machine; its rows are not rounded yet.
+        Parameters
+        ----------
+        u : ndarray of shape (n_samples, n_features), dtype int64
+        out : ndarray of shape (n_samples, n_features), dtype float64
         """
-        step = 2.0**_SPLIT_BITS
-        xp = namespace(x)
-        high = divide(x, step)
-        xp.round(high, out=high)
-        product = matmul(high, self.entries)
-        product *= step
-        high *= step
-        low = xp.subtract(x, high, out=high)
-        product += matmul(low, self.entries)
-        product *= self.units
-        return product
+        np.multiply(u, self.step, out=out)
+        out += self.mean
 
-    def real(self):
-        """The matrix that is applied, as real numbers."""
-        return self.entries * self.units
+    def widen(self, u, randoms, out):
+        """Write integers of the data, zeros and random columns to ``out``.
+
+        Parameters
+        ----------
+        u : ndarray of shape (n_samples, n_features), dtype int64
+        randoms : bytes-like
+            16 bytes a row if randomized, else none.
+        out : ndarray of shape (n_samples, width), dtype int64
+        """
+        out[:, : self.n_features] = u
+        out[:, self.n_features : self.n_fixed] = 0
+        if self.randomized:
+            drawn = np.frombuffer(randoms, "<i8").reshape(len(u), N_RANDOM)
+            np.right_shift(drawn, 63 - self.range_bits, out=out[:, self.n_fixed :])
+
+    def covers(self, u):
+        """Whether integer rows are in range and have zeros where they belong.
+
+        Parameters
+        ----------
+        u : ndarray of shape (n_samples, width), dtype int64
+
+        Returns
+        -------
+        inside : ndarray of shape (n_samples,), dtype bool
+        """
+        end = 2**self.range_bits
+        inside = u.min(axis=1) >= -end
+        inside &= u.max(axis=1) < end
+        inside &= ~u[:, self.n_features : self.n_fixed].any(axis=1)
+        return inside
+
+    def _raise_out_of_range(self, X, inside):
+        row, column = (int(i) for i in np.argwhere(~inside)[0])
+        if not np.isfinite(X[row, column]):
+            raise RowOutOfRange(row, f"holds NaN or infinity in column {column}")
+        limit = 2 ** (self.range_bits - GRID_BITS)
+        raise RowOutOfRange(
+            row,
+            f"lies more than {limit} standard deviations from the training mean in "
+            f"column {column}",
+        )

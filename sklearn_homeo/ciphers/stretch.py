@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sklearn_homeo._utils.arrays import copy_rows, namespace
 from sklearn_homeo.ciphers.frame import DenseFrame, LowRankFrame
-from sklearn_homeo.ciphers.lattice import GRID
+from sklearn_homeo.ciphers.waves import GRID
 
 __all__ = ["SLOPE", "Stretch", "StretchedFrame"]
 

@@ -18,8 +18,8 @@ from sklearn_homeo._utils.rows import (
 )
 from sklearn_homeo._utils.scratch import Scratch
 from sklearn_homeo._utils.threads import run_in_threads
-from sklearn_homeo.ciphers.lattice import RowOutOfRange
 from sklearn_homeo.ciphers.rotation import DENSE_LIMIT
+from sklearn_homeo.ciphers.waves import RowOutOfRange
 from sklearn_homeo.exceptions import InvalidCiphertextError
 
 __all__ = ["BatchesMixin"]

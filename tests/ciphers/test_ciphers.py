@@ -15,7 +15,6 @@ from sklearn_homeo.ciphers.frame import (
     Standardisation,
     _preserving_map,
 )
-from sklearn_homeo.ciphers.lattice import GRID, RowOutOfRange, to_lattice
 from sklearn_homeo.ciphers.rotation import (
     DenseRotation,
     LatticeRotation,
@@ -23,6 +22,7 @@ from sklearn_homeo.ciphers.rotation import (
 )
 from sklearn_homeo.ciphers.skew import Skew
 from sklearn_homeo.ciphers.tanh import TanhLock
+from sklearn_homeo.ciphers.waves import GRID, RowOutOfRange, to_lattice
 from sklearn_homeo.encryption.label_space.whitening import PrincipalAxes
 
 KEY = SecretKey.from_bytes(bytes(range(32)))

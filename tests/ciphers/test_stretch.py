@@ -11,8 +11,8 @@ from sklearn.metrics import balanced_accuracy_score
 from problems import KEY, error_in_deviations, two_classes
 from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo.audit import linkage_bound, measured_linkage
-from sklearn_homeo.ciphers.lattice import GRID
 from sklearn_homeo.ciphers.stretch import SLOPE, Stretch, StretchedFrame
+from sklearn_homeo.ciphers.waves import GRID
 from sklearn_homeo.encryption.label_space.margin import HALF_WIDTH, fit_stretch
 
 integers = st.integers(-(2**45), 2**45).map(float)

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_homeo.audit._result import check_rows
 from sklearn_homeo.audit.inside._inside import lattice_cipher
 from sklearn_homeo.audit.membership._scores import membership_outcome
-from sklearn_homeo.ciphers.lattice import GRID
+from sklearn_homeo.ciphers.waves import GRID
 
 __all__ = ["frame_membership_attack"]
 

@@ -11,7 +11,7 @@ from sklearn_homeo.audit.known_plaintext._regressions import (
     ridge_attack,
 )
 from sklearn_homeo.ciphers.composition import LatticeCipher
-from sklearn_homeo.ciphers.lattice import GRID
+from sklearn_homeo.ciphers.waves import GRID
 
 __all__ = ["inside_attack", "lattice_cipher", "locked_pairs"]
 

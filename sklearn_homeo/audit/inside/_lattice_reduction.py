@@ -13,7 +13,7 @@ import math
 import numpy as np
 from scipy.optimize import linprog
 
-from sklearn_homeo.ciphers.lattice import GRID, reduce_modulo, triangle_wave
+from sklearn_homeo.ciphers.waves import GRID, reduce_modulo, triangle_wave
 
 __all__ = ["Neuron", "exact_neuron", "noisy_neuron", "refine"]
 

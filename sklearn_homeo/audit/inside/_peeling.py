@@ -10,7 +10,7 @@ from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit.inside._inside import lattice_cipher, locked_pairs
 from sklearn_homeo.audit.inside._lattice_reduction import noisy_neuron, refine
 from sklearn_homeo.audit.known_plaintext._r2 import r2_outcome, rescaled
-from sklearn_homeo.ciphers.lattice import GRID, _plan_weights
+from sklearn_homeo.ciphers.waves import GRID, _plan_weights
 
 __all__ = ["lattice_attack"]
 

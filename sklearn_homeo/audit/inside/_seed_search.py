@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 from sklearn_homeo.audit._result import hit_outcome
 from sklearn_homeo.audit.inside._inside import lattice_cipher
 from sklearn_homeo.ciphers.composition import VERSION, coupling_cipher
-from sklearn_homeo.ciphers.lattice import GRID
 from sklearn_homeo.ciphers.seal import Seal
+from sklearn_homeo.ciphers.waves import GRID
 from sklearn_homeo.exceptions import InsecureKeyWarning
 from sklearn_homeo.keys._key import SecretKey
 

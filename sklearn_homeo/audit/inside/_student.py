@@ -10,7 +10,7 @@ from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit.inside._inside import lattice_cipher, locked_pairs
 from sklearn_homeo.audit.known_plaintext._r2 import r2_outcome, rescaled
-from sklearn_homeo.ciphers.lattice import GRID
+from sklearn_homeo.ciphers.waves import GRID
 
 __all__ = ["student_attack"]
 

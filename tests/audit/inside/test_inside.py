@@ -28,7 +28,7 @@ from sklearn_homeo.audit.inside._lattice_reduction import (
     noisy_neuron,
     refine,
 )
-from sklearn_homeo.ciphers.lattice import GRID, PhaseMatrix, triangle_wave
+from sklearn_homeo.ciphers.waves import GRID, PhaseMatrix, triangle_wave
 
 FIELDS = {"interval", "chance", "n", "direction", "seconds"}
 insecure = pytest.mark.filterwarnings(

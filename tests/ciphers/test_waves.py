@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sklearn_homeo import SecretKey
-from sklearn_homeo.ciphers.lattice import (
+from sklearn_homeo.ciphers.waves import (
     GRID,
     MANTISSA_BITS,
     BitBudget,

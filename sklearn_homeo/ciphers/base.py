@@ -1,0 +1,157 @@
+"""What every cipher is, and how its rows are cut into pieces."""
+
+import threading
+from typing import Protocol
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from sklearn_homeo._utils.threads import run_in_threads
+
+__all__ = ["Cipher", "RowOutOfRange", "Workspace", "run_in_pieces"]
+
+
+class Cipher(Protocol):
+    """A keyed injection of rows, with its inverse beside it.
+
+    Attributes
+    ----------
+    n_features : int
+        Columns of a row.
+    width : int
+        Columns of a ciphertext.
+    """
+
+    n_features: int
+    width: int
+
+    def encrypt(self, X, out):
+        """Encrypt rows.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+            Numbers of any type; may be memory-mapped.
+        out : array of shape (n_samples, width), dtype float64
+            Holds the ciphertexts in the end; may be memory-mapped, or `X` itself.
+
+        Raises
+        ------
+        RowOutOfRange
+            Of the first row that cannot be encrypted; `out` is then filled in part.
+        """
+
+    def decrypt(self, Z, out):
+        """Decrypt ciphertexts.
+
+        Parameters
+        ----------
+        Z : array of shape (n_samples, width), dtype float64
+        out : array of shape (n_samples, n_features), dtype float64
+            Holds the rows in the end, also what the invalid ones decrypt to.
+
+        Returns
+        -------
+        valid : ndarray of shape (n_samples,), dtype bool
+            Whether each row is a ciphertext that this cipher made.
+        """
+
+    def preserve(self, X):
+        """Return what the ciphertexts preserve, without key and noise.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features)
+
+        Returns
+        -------
+        coordinates : array of shape (n_samples, k), dtype float64
+        """
+
+
+class RowOutOfRange(ValueError):
+    """A row cannot be encrypted.
+
+    Parameters
+    ----------
+    row : int
+        Its index.
+    reason : str
+        Goes on after "row 3 ".
+    """
+
+    def __init__(self, row, reason):
+        super().__init__(f"row {row} {reason}")
+        self.row = row
+        self.reason = reason
+
+
+class Workspace:
+    """Named arrays that one thread uses again for each piece of its work.
+
+    Large arrays that are freed go back to the operating system, which hands them out
+    again page by page, filled with zeros: that takes longer than what is computed in
+    them.
+
+    Examples
+    --------
+    >>> from sklearn_homeo.ciphers.base import Workspace
+    >>> workspace = Workspace()
+    >>> first = workspace.array("sum", (3, 4), "float64")
+    >>> second = workspace.array("sum", (2, 4), "float64")
+    >>> bool((first.ctypes.data == second.ctypes.data))
+    True
+    """
+
+    def __init__(self):
+        self._arrays = {}
+
+    def array(self, name, shape, dtype):
+        """Return the array of a name, not filled: its old contents may be there.
+
+        Parameters
+        ----------
+        name : str
+        shape : tuple of int
+        dtype : dtype-like
+
+        Returns
+        -------
+        array : ndarray of shape `shape`, C-contiguous
+        """
+        dtype = np.dtype(dtype)
+        n_bytes = int(np.prod(shape)) * dtype.itemsize
+        held = self._arrays.get(name)
+        if held is None or held.nbytes < n_bytes:
+            held = self._arrays[name] = np.empty(n_bytes, np.uint8)
+        return held[:n_bytes].view(dtype).reshape(shape)
+
+
+def run_in_pieces(work, n_rows, piece_rows):
+    """Call ``work(piece, workspace)`` for slices of rows, on BLAS's threads.
+
+    Parameters
+    ----------
+    work : callable
+        Takes a slice of at most `piece_rows` rows and a `Workspace`.
+    n_rows, piece_rows : int
+
+    Raises
+    ------
+    RowOutOfRange
+        As `work` does, with the row's number among all rows.
+    """
+    workspaces = threading.local()
+
+    def work_on(piece):
+        workspace = workspaces.__dict__.setdefault("own", Workspace())
+        try:
+            work(piece, workspace)
+        except RowOutOfRange as error:
+            raise RowOutOfRange(piece.start + error.row, error.reason) from None
+
+    def cut(n_threads):
+        rows = max(1, min(piece_rows, -(-n_rows // n_threads)))
+        return gen_batches(n_rows, rows), n_threads
+
+    run_in_threads(work_on, cut)

@@ -1,0 +1,136 @@
+"""The lock: a tweakable block cipher as wide as a row.
+
+Naor and Reingold, "On the construction of pseudorandom permutations: Luby-Rackoff
+revisited", Journal of Cryptology 12(1), 1999: two Feistel rounds of pseudorandom
+functions between two universal hashes. As a network it is NICE (additive couplings,
+Dinh et al. 2015), with conditioners that are pseudorandom.
+"""
+
+import numpy as np
+
+from sklearn_homeo.ciphers.prf import (
+    HALF_BITS,
+    KEY_BYTES,
+    Hash,
+    Prf,
+    derive_key,
+    hashed_columns,
+)
+
+__all__ = ["LEFT_BITS", "N_HASHED", "RIGHT_BITS", "Lock"]
+
+LEFT_BITS, RIGHT_BITS = HALF_BITS, 23
+# Columns that a hash is added to.
+N_HASHED = 6
+_HASH_WORDS = 4
+
+
+class Lock:
+    """A keyed bijection of the halves of rows, for each tweak another one.
+
+    With all additions modulo 2**24 in left and modulo 2**23 in right halves,
+
+        L += h1(R);   R += F1(L, V);   L += F2(R, V);   R -= h2(L)
+
+    where h1 and h2 are hashes that change the first six columns, F1 and F2 are
+    pseudorandom functions, and V is the tweak. h2 acts on the other half than h1 does:
+    if it undid h1 on its own half, chosen ciphertexts would break the lock.
+
+    Parameters
+    ----------
+    key : bytes of length 32
+        Whoever holds it can set and open this lock, and no other.
+    index : int
+        Its number in the sequence of locks.
+    width : int
+        Columns of a row.
+    n_tweaks : int
+        Halves of a tweak.
+    digest : bytes
+        Of the fitted state that the lock is bound to.
+
+    Raises
+    ------
+    ValueError
+        If `key` has not 32 bytes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_homeo.ciphers.base import Workspace
+    >>> from sklearn_homeo.ciphers.lock import Lock
+    >>> lock = Lock(bytes(32), 0, 5, 2, b"digest")
+    >>> left, right = np.zeros((2, 1, 5), np.uint32)
+    >>> tweak = np.zeros((1, 2))
+    >>> lock.forward(left, right, tweak, Workspace())
+    >>> bool(left.any())
+    True
+    >>> lock.inverse(left, right, tweak, Workspace())
+    >>> bool(left.any() or right.any())
+    False
+    """
+
+    def __init__(self, key, index, width, n_tweaks, digest):
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"the key of a lock must have 32 bytes, got {len(key)}")
+        self._arguments = (key, index, width, n_tweaks, digest)
+
+        def sub_key(role):
+            return derive_key(key, f"v3/lock/{index}/{role}", digest)
+
+        def hash_of(role, bits):
+            return Hash(sub_key(f"{role}/hash"), [bits] * width, _HASH_WORDS)
+
+        def prf(role, bits_in, bits_out):
+            keys = sub_key(f"{role}/aes"), sub_key(f"{role}/hash")
+            return Prf(*keys, width, n_tweaks, bits_in, bits_out)
+
+        self._h1 = hash_of("h1", RIGHT_BITS)
+        self._f1 = prf("F1", LEFT_BITS, RIGHT_BITS)
+        self._f2 = prf("F2", RIGHT_BITS, LEFT_BITS)
+        self._h2 = hash_of("h2", LEFT_BITS)
+
+    def forward(self, left, right, tweak, workspace):
+        """Set the lock, in place.
+
+        Parameters
+        ----------
+        left, right : ndarray of shape (n_samples, width), dtype uint32
+            Halves of 24 and of 23 bits, in the high bits.
+        tweak : ndarray of shape (n_samples, at most n_tweaks), dtype float64
+            Halves of 24 bits, as the real numbers that they are as int32.
+        workspace : Workspace
+        """
+        first = left[:, :N_HASHED]
+        first += self._hashed(self._h1, right, LEFT_BITS, workspace)
+        right += self._f1.halves(_real(left, workspace), tweak, workspace)
+        left += self._f2.halves(_real(right, workspace), tweak, workspace)
+        first = right[:, :N_HASHED]
+        first -= self._hashed(self._h2, left, RIGHT_BITS, workspace)
+
+    def inverse(self, left, right, tweak, workspace):
+        """Open the lock, in place; parameters as of `forward`."""
+        first = right[:, :N_HASHED]
+        first += self._hashed(self._h2, left, RIGHT_BITS, workspace)
+        left -= self._f2.halves(_real(right, workspace), tweak, workspace)
+        right -= self._f1.halves(_real(left, workspace), tweak, workspace)
+        first = left[:, :N_HASHED]
+        first -= self._hashed(self._h1, right, LEFT_BITS, workspace)
+
+    def _hashed(self, hash_, half, bits, workspace):
+        words = hash_.words((_real(half, workspace),), workspace)
+        return hashed_columns(words, bits, workspace)[:, : half.shape[1]]
+
+    def __reduce__(self):
+        # Keys are a thousand times shorter than what is made of them.
+        return type(self), self._arguments
+
+    def __repr__(self):
+        return "Lock(<secret>)"
+
+
+def _real(half, workspace):
+    """Halves as the real numbers that they are as int32."""
+    real = workspace.array("lock/real", half.shape, np.float64)
+    np.copyto(real, half.view(np.int32))
+    return real

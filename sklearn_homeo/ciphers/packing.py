@@ -1,0 +1,108 @@
+"""A number of a ciphertext: the view in its high bits, a residue in its low bits.
+
+======  ======  ==========================================================
+bits    count   what they hold
+======  ======  ==========================================================
+52-47   6       the view's code, from -32 to 31: all that is leaked
+46-23   24      left half of the residue
+22-0    23      right half of the residue
+======  ======  ==========================================================
+
+The residue is the lattice integer modulo 2**47. An integer has 41 bits (its range), so
+6 bits of every residue are redundant: a row that no cipher wrote decrypts to uniform
+residues, each of which is in range with the probability 2**-6.
+
+All 53 bits are what float64 can hold exactly: the number is ``(code * 2**47 + residue)
+* 2**-50``, from -4 to 4. To a model, a column is the view in steps of 1/8 with uniform
+noise inside the step. Left and right halves are uint32 with their bits at the top.
+"""
+
+import numpy as np
+
+from sklearn_homeo.ciphers.lock import LEFT_BITS
+from sklearn_homeo.ciphers.prf import half_mask
+
+__all__ = ["RESIDUE_BITS", "VIEW_BITS", "join", "pack", "split", "unpack"]
+
+VIEW_BITS = 6
+RESIDUE_BITS = 47
+_UNIT = 2.0**-50
+_LEFT_MASK = half_mask(LEFT_BITS)
+
+
+def split(u, left, right):
+    """Cut integers modulo 2**47 into halves.
+
+    Parameters
+    ----------
+    u : ndarray of shape (n_samples, width), dtype int64
+    left, right : ndarray of shape (n_samples, width), dtype uint32
+        Filled.
+    """
+    np.copyto(left, u >> 15, casting="unsafe")
+    left &= _LEFT_MASK
+    np.copyto(right, u, casting="unsafe")
+    right <<= np.uint32(9)
+
+
+def join(left, right, u):
+    """Put halves together to the integers from -2**46 on, the inverse of `split`.
+
+    Parameters
+    ----------
+    left, right : ndarray of shape (n_samples, width), dtype uint32
+    u : ndarray of shape (n_samples, width), dtype int64
+        Filled.
+    """
+    np.copyto(u, left.view(np.int32))
+    u <<= 15
+    u += right >> np.uint32(9)
+
+
+def pack(codes, left, right, out):
+    """Write numbers of a ciphertext.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples, width), dtype int64
+        In [-32, 31].
+    left, right : ndarray of shape (n_samples, width), dtype uint32
+    out : ndarray of shape (n_samples, width), dtype float64
+        Filled.
+    """
+    integers = codes << RESIDUE_BITS
+    integers |= left.astype(np.int64) << 15
+    integers |= right >> np.uint32(9)
+    np.multiply(integers, _UNIT, out=out)
+
+
+def unpack(Z, codes, left, right):
+    """Take numbers of a ciphertext apart, the inverse of `pack`.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, width), dtype float64
+    codes : ndarray of shape (n_samples, width), dtype int64
+    left, right : ndarray of shape (n_samples, width), dtype uint32
+        Filled, with zeros for numbers that `pack` cannot have written: NaN,
+        infinities, -0.0, no multiples of 2**-50 and those beyond [-4, 4).
+
+    Returns
+    -------
+    valid : ndarray of shape (n_samples,), dtype bool
+        Whether `pack` can have written all numbers of a row.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        integers = (Z / _UNIT).astype(np.int64)
+    np.right_shift(integers, RESIDUE_BITS, out=codes)
+    end = 1 << (VIEW_BITS - 1)
+    # What is written again must have the same bits; that is not so of -0.0 and NaN.
+    written = (integers * _UNIT).view(np.int64) == np.asarray(Z, np.float64).view(
+        np.int64
+    )
+    written &= (codes >= -end) & (codes < end)
+    if not written.all():
+        integers[~written] = 0
+        codes[~written] = 0
+    split(integers, left, right)
+    return written.all(axis=1)
