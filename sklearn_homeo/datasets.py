@@ -18,7 +18,7 @@ _SUFFIXES = frozenset(
 _IGNORED = {"Thumbs.db", "desktop.ini", "__MACOSX"}
 
 
-def load_image_folder(path):
+def load_image_folder(path: str | os.PathLike) -> Bunch:
     """List the images of a folder that has one sub-folder a class.
 
     Images are found at any depth below a class's folder; none is opened. Hidden

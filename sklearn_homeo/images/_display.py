@@ -1,5 +1,7 @@
 """Encrypted images: decoded ciphertexts of codes, and a display of them."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
@@ -21,7 +23,7 @@ INCHES = 1.5
 N_DRAWN = 2000
 
 
-def encrypt_images(pipeline, X):
+def encrypt_images(pipeline: Pipeline, X: Any) -> Bunch:
     """Encode images, encrypt the codes, and decode them, with and without the key.
 
     Parameters

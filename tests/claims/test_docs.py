@@ -30,7 +30,16 @@ PAGES = [
     for page in sorted(DOCS.rglob("*.rst"))
     if not BUILT & set(page.relative_to(DOCS).parts) and "_templates" not in page.parts
 ]
-TEXTS = {page.relative_to(DOCS).as_posix(): page.read_text("utf-8") for page in PAGES}
+
+
+def _read(page):
+    """The text of a page, and of a file that it is made of."""
+    text = page.read_text("utf-8")
+    included = re.findall(r"^\.\. include:: (\S+)", text, re.MULTILINE)
+    return text + "".join((DOCS / name).read_text("utf-8") for name in included)
+
+
+TEXTS = {page.relative_to(DOCS).as_posix(): _read(page) for page in PAGES}
 EXAMPLES = [path.stem for path in sorted(ROOT.glob("examples/plot_*.py"))]
 SUBMODULES = (*sklearn_homeo._SUBMODULES, "dask")
 MODULES = ("sklearn_homeo", *(f"sklearn_homeo.{name}" for name in SUBMODULES))
