@@ -14,10 +14,12 @@ _HOME = {
     "InsecureKeyWarning": "exceptions",
     "InvalidCiphertextError": "exceptions",
     "KeyFileError": "exceptions",
-    "KeyShare": "keys._key",
+    "KeyShare": "keys._shares",
     "KeyShareError": "exceptions",
+    "KeyWrapper": "keys._wrapping",
     "MemorisationWarning": "exceptions",
     "NoProtectionWarning": "exceptions",
+    "PassphraseWrapper": "keys._wrapping",
     "SecretKey": "keys._key",
     "encrypt_images": "images._display",
 }

@@ -9,22 +9,19 @@ import secrets
 import warnings
 from collections.abc import Iterable
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from sklearn_homeo._utils.hidden import Hidden
 from sklearn_homeo.exceptions import InsecureKeyWarning, KeyFileError, KeyShareError
-from sklearn_homeo.keys._files import read_limited, unwrap, wrap, write_private
+from sklearn_homeo.keys._derivation import (
+    KEY_BYTES,
+    derive_fingerprint,
+    derive_subkey,
+)
+from sklearn_homeo.keys._files import read_limited, replace_private, write_private
 from sklearn_homeo.keys._shares import KeyShare, combine_shares, split_secret
 from sklearn_homeo.keys._stream import KeyStream
+from sklearn_homeo.keys._wrapping import KeyWrapper, as_wrapper
 
-__all__ = ["KeyShare", "SecretKey"]
-
-_KEY_BYTES = 32
-_SUBKEY_SALT = b"sklearn_homeo"
-# A salt of its own, so that no label of a sub-key can yield the public fingerprint.
-_FINGERPRINT_SALT = b"sklearn_homeo/fingerprint"
-_FINGERPRINT_INFO = b"v1/fingerprint"
-_FINGERPRINT_BYTES = 8
+__all__ = ["SecretKey"]
 
 
 class SecretKey:
@@ -67,11 +64,15 @@ class SecretKey:
     __raw: bytes
 
     def __init__(self, raw: bytes):
-        if not isinstance(raw, bytes | bytearray):
-            raise TypeError(f"a key must be bytes, got {type(raw).__name__}")
-        if len(raw) != _KEY_BYTES:
-            raise ValueError(f"a key must have exactly 32 bytes, got {len(raw)}")
-        object.__setattr__(self, "_SecretKey__raw", bytes(raw))
+        secret = Hidden(raw)
+        del raw
+        if not isinstance(secret.value, bytes | bytearray):
+            raise TypeError(f"a key must be bytes, got {type(secret.value).__name__}")
+        if len(secret.value) != KEY_BYTES:
+            raise ValueError(
+                f"a key must have exactly 32 bytes, got {len(secret.value)}"
+            )
+        object.__setattr__(self, "_SecretKey__raw", bytes(secret.value))
 
     @classmethod
     def generate(cls) -> "SecretKey":
@@ -86,7 +87,7 @@ class SecretKey:
         >>> len(SecretKey.generate().to_bytes())
         32
         """
-        return cls(secrets.token_bytes(_KEY_BYTES))
+        return cls(secrets.token_bytes(KEY_BYTES))
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> "SecretKey":
@@ -113,7 +114,9 @@ class SecretKey:
             ...
         ValueError: a key must have exactly 32 bytes, got 31
         """
-        return cls(raw)
+        secret = Hidden(raw)
+        del raw
+        return cls(secret.value)
 
     def to_bytes(self) -> bytes:
         """Return the bare secret of 32 bytes, for storage in a vault.
@@ -180,8 +183,7 @@ class SecretKey:
         >>> SecretKey.from_bytes(bytes(range(32))).fingerprint
         '681a3b1c9b424c32'
         """
-        digest = self.__derive(_FINGERPRINT_SALT, _FINGERPRINT_INFO, _FINGERPRINT_BYTES)
-        return digest.hex()
+        return derive_fingerprint(self.__raw)
 
     def subkey(self, label: str) -> bytes:
         """Derive a key for one purpose, by HKDF with SHA-256 (RFC 5869).
@@ -211,7 +213,42 @@ class SecretKey:
             raise TypeError(f"label must be a str, got {type(label).__name__}")
         if not label:
             raise ValueError("label must not be empty")
-        return self.__derive(_SUBKEY_SALT, label.encode(), _KEY_BYTES)
+        return derive_subkey(self.__raw, label)
+
+    def for_lock(self, index: int) -> "SecretKey":
+        """Derive the key of one lock, for a holder who is to have no more.
+
+        An encryptor of depth d applies d locks, one after the other, and lock i uses
+        this key alone. Holders of different locks can therefore apply and remove them
+        in turn, and none of them learns another's key or the whole one.
+
+        Parameters
+        ----------
+        index : int
+            Which lock, counted from 0.
+
+        Returns
+        -------
+        SecretKey
+            Independent of those of other locks; it does not reveal this key.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `index` is no integer or is negative.
+
+        Examples
+        --------
+        >>> key = SecretKey.from_bytes(bytes(range(32)))
+        >>> key.for_lock(0)
+        SecretKey(fingerprint='616f01d318942d3e')
+        >>> key.for_lock(0) == key.for_lock(1)
+        False
+        """
+        index = operator.index(index)
+        if index < 0:
+            raise ValueError(f"index must not be negative, got {index}")
+        return SecretKey(self.subkey(f"v3/lock/{index}"))
 
     def stream(self, label: str) -> KeyStream:
         """Open the stream of numbers of one purpose, at its beginning.
@@ -233,7 +270,9 @@ class SecretKey:
         """
         return KeyStream(self.subkey(label))
 
-    def save(self, path: str | os.PathLike, passphrase: str | bytes) -> None:
+    def save(
+        self, path: str | os.PathLike, passphrase: str | bytes | KeyWrapper
+    ) -> None:
         """Write the key to a new file, protected by a passphrase.
 
         The passphrase is stretched by Argon2id (64 MiB of memory) and the key
@@ -242,16 +281,19 @@ class SecretKey:
         Parameters
         ----------
         path : str or path-like
-            Where to write; nothing may be there.
-        passphrase : str or bytes
-            Not empty.  Text is normalised to NFKC and encoded as UTF-8.
+            Where to write; nothing may be there. ``~`` is the home folder.
+        passphrase : str, bytes or KeyWrapper
+            At least 15 characters, five of them different, since whoever copies the
+            file can try passphrases without limit.  Text is normalised to NFKC and
+            encoded as UTF-8.  A `KeyWrapper`, such as one that asks a key management
+            service, protects the key in its own way.
 
         Raises
         ------
         FileExistsError
             If anything is at `path`; a key file is never overwritten.
         TypeError, ValueError
-            If `passphrase` is no text and no bytes, or is empty.
+            If `passphrase` is no text and no bytes, or is too short or too long.
 
         Examples
         --------
@@ -263,18 +305,22 @@ class SecretKey:
         ...     SecretKey.load(path, "correct horse battery staple") == key
         True
         """
-        write_private(path, wrap(self.__raw, passphrase, self.fingerprint))
+        hidden = Hidden(passphrase)
+        del passphrase
+        write_private(path, as_wrapper(hidden).wrap(self.__raw))
 
     @classmethod
-    def load(cls, path: str | os.PathLike, passphrase: str | bytes) -> "SecretKey":
+    def load(
+        cls, path: str | os.PathLike, passphrase: str | bytes | KeyWrapper
+    ) -> "SecretKey":
         """Read a key from the file that `save` wrote.
 
         Parameters
         ----------
         path : str or path-like
             Where the file is.
-        passphrase : str or bytes
-            The passphrase given to `save`.
+        passphrase : str, bytes or KeyWrapper
+            What was given to `save`.
 
         Returns
         -------
@@ -288,14 +334,55 @@ class SecretKey:
         FileNotFoundError
             If nothing is at `path`.
         """
-        raw, fingerprint = unwrap(read_limited(path), passphrase)
-        key = cls(raw)
-        if key.fingerprint != fingerprint:
-            raise KeyFileError(
-                "the key does not have the fingerprint that its file states, so the "
-                "file was not written by SecretKey.save; restore it from a backup"
-            )
-        return key
+        hidden = Hidden(passphrase)
+        del passphrase
+        wrapper = as_wrapper(hidden)
+        return cls(wrapper.unwrap(read_limited(path, KeyFileError)))
+
+    @classmethod
+    def change_passphrase(
+        cls,
+        path: str | os.PathLike,
+        old: str | bytes | KeyWrapper,
+        new: str | bytes | KeyWrapper,
+    ) -> None:
+        """Put a key file under another passphrase; the key stays what it is.
+
+        Copies of the file, in backups for instance, still open with the old one. If
+        that became known to somebody who may have a copy, make a new key instead and
+        encrypt again.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Of the file that `save` wrote; it is replaced at one instant.
+        old, new : str, bytes or KeyWrapper
+            As in `save`.
+
+        Raises
+        ------
+        KeyFileError
+            As `load`; the file is then as it was.
+        TypeError, ValueError
+            As `save`; likewise.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> key = SecretKey.generate()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "my.key")
+        ...     key.save(path, "correct horse battery staple")
+        ...     SecretKey.change_passphrase(
+        ...         path, "correct horse battery staple", "quick lamp velvet canyon"
+        ...     )
+        ...     SecretKey.load(path, "quick lamp velvet canyon") == key
+        True
+        """
+        before, after = Hidden(old), Hidden(new)
+        del old, new
+        key = cls.load(path, before.value)
+        replace_private(path, as_wrapper(after).wrap(key.__raw))
 
     def split(self, n_shares: int, threshold: int | None = None) -> list[KeyShare]:
         """Split the key into shares, some or all of which bring it back.
@@ -309,7 +396,7 @@ class SecretKey:
         n_shares : int from 2 to 255
             How many shares to make.
         threshold : int from 2 to `n_shares`, default=None
-            How many of them are needed; None stands for all.
+            How many of them are needed; None stands for all, with a warning.
 
         Returns
         -------
@@ -321,6 +408,11 @@ class SecretKey:
         TypeError, KeyShareError
             If a count is no integer or out of range.
 
+        Warns
+        -----
+        UserWarning
+            If `threshold` is None: with a single lost share the key is lost.
+
         Examples
         --------
         >>> key = SecretKey.generate()
@@ -328,8 +420,17 @@ class SecretKey:
         >>> SecretKey.combine([shares[0], shares[2]]) == key
         True
         """
-        threshold = n_shares if threshold is None else threshold
-        return split_secret(self.__raw, n_shares, threshold, self.fingerprint)
+        needed = n_shares if threshold is None else threshold
+        shares = split_secret(self.__raw, n_shares, needed, self.fingerprint)
+        if threshold is None:
+            warnings.warn(
+                f"all {n_shares} shares are needed to bring this key back, so that "
+                "one lost share loses the key. Set threshold to the number that "
+                f"shall be enough; threshold={n_shares} says that you mean all",
+                UserWarning,
+                stacklevel=2,
+            )
+        return shares
 
     @classmethod
     def combine(cls, shares: Iterable[KeyShare | str]) -> "SecretKey":
@@ -352,13 +453,15 @@ class SecretKey:
         Examples
         --------
         >>> key = SecretKey.generate()
-        >>> texts = [share.to_string() for share in key.split(2)]
+        >>> texts = [share.to_string() for share in key.split(2, threshold=2)]
         >>> SecretKey.combine(texts) == key
         True
         """
-        if isinstance(shares, str | KeyShare):
+        hidden = Hidden(shares)
+        del shares
+        if isinstance(hidden.value, str | KeyShare):
             raise TypeError("shares must be a list of shares, got a single one")
-        parsed = [_as_share(share) for share in shares]
+        parsed = [*map(_as_share, map(Hidden, hidden.value))]
         key = cls(combine_shares(parsed))
         if key.fingerprint != parsed[0].key_fingerprint:
             raise KeyShareError(
@@ -367,11 +470,10 @@ class SecretKey:
             )
         return key
 
-    def __derive(self, salt, info, length):
-        hkdf = HKDF(algorithm=SHA256(), length=length, salt=salt, info=info)
-        return hkdf.derive(self.__raw)
-
     def __repr__(self):
+        if not hasattr(self, "_SecretKey__raw"):
+            # As debuggers and tracebacks see it whose making failed.
+            return "SecretKey(<without a key>)"
         return f"SecretKey(fingerprint={self.fingerprint!r})"
 
     def _repr_html_(self):
@@ -402,4 +504,11 @@ class SecretKey:
 
 
 def _as_share(share):
-    return KeyShare.from_string(share) if isinstance(share, str) else share
+    if isinstance(share.value, str):
+        return KeyShare.from_string(share.value)
+    if not isinstance(share.value, KeyShare):
+        raise TypeError(
+            "every share must be a KeyShare or its text, got "
+            f"{type(share.value).__name__}"
+        )
+    return share.value

@@ -16,14 +16,17 @@ import binascii
 import hashlib
 import hmac
 import operator
+import os
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
+from sklearn_homeo._utils.hidden import Hidden
 from sklearn_homeo.exceptions import KeyShareError
+from sklearn_homeo.keys._files import read_limited, write_private
 
 __all__ = ["KeyShare", "combine_shares", "split_secret"]
 
@@ -37,7 +40,7 @@ _HEX_64 = re.compile("[0-9a-f]{16}")
 _MAX_SHARES = 255
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class KeyShare:
     """One share of a split key.
 
@@ -84,23 +87,41 @@ class KeyShare:
     set_id: str
     payload: bytes
 
-    def __post_init__(self):
-        for name in ("index", "threshold", "n_shares"):
-            _check_type(name, getattr(self, name), int)
-        _check_type("payload", self.payload, bytes)
-        _check_counts(self.n_shares, self.threshold)
-        if not 1 <= self.index <= self.n_shares:
+    # Not the dataclass's own, in whose frame a traceback would show the payload.
+    def __init__(
+        self,
+        index: int,
+        threshold: int,
+        n_shares: int,
+        key_fingerprint: str,
+        set_id: str,
+        payload: bytes,
+    ):
+        secret = Hidden(payload)
+        del payload
+        for name, count in (
+            ("index", index),
+            ("threshold", threshold),
+            ("n_shares", n_shares),
+        ):
+            _check_type(name, count, int)
+        _check_type("payload", secret.value, bytes)
+        _check_counts(n_shares, threshold)
+        if not 1 <= index <= n_shares:
             raise KeyShareError(
-                f"index must be from 1 to n_shares={self.n_shares}, got {self.index}"
+                f"index must be from 1 to n_shares={n_shares}, got {index}"
             )
-        for name in ("key_fingerprint", "set_id"):
-            _check_type(name, getattr(self, name), str)
-            if not _HEX_64.fullmatch(getattr(self, name)):
+        for name, text in (("key_fingerprint", key_fingerprint), ("set_id", set_id)):
+            _check_type(name, text, str)
+            if not _HEX_64.fullmatch(text):
                 raise KeyShareError(f"{name} must have 16 lower-case hex digits")
-        if len(self.payload) != _SECRET_BYTES:
+        if len(secret.value) != _SECRET_BYTES:
             raise KeyShareError(
-                f"payload must have {_SECRET_BYTES} bytes, got {len(self.payload)}"
+                f"payload must have {_SECRET_BYTES} bytes, got {len(secret.value)}"
             )
+        values = (index, threshold, n_shares, key_fingerprint, set_id, secret.value)
+        for field, value in zip(fields(self), values, strict=True):
+            object.__setattr__(self, field.name, value)
 
     def to_string(self) -> str:
         """Write the share as one line of text, to be stored as a secret.
@@ -149,10 +170,66 @@ class KeyShare:
             ...
         sklearn_homeo.exceptions.KeyShareError: mistyped or incomplete share: ...
         """
-        _check_type("text", text, str)
-        body = _read_body(text)
-        fingerprint, set_id, payload = body[3:11], body[11:19], body[19:]
-        return cls(body[1], body[0], body[2], fingerprint.hex(), set_id.hex(), payload)
+        hidden = Hidden(text)
+        del text
+        _check_type("text", hidden.value, str)
+        body = _read_body(hidden)
+        threshold, index, n_shares = body.value[:3]
+        names = body.value[3:11].hex(), body.value[11:19].hex()
+        return cls(index, threshold, n_shares, *names, body.value[19:])
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the share to a new file, which only its owner may read (mode 0600).
+
+        The file holds the text of `to_string`, unencrypted: alone it tells nothing of
+        the key, but each share belongs into other hands or on another machine.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to write; nothing may be there. ``~`` is the home folder.
+
+        Raises
+        ------
+        FileExistsError
+            If anything is at `path`.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from sklearn_homeo import KeyShare, SecretKey
+        >>> share = SecretKey.generate().split(3, threshold=2)[0]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "first.share")
+        ...     share.save(path)
+        ...     KeyShare.load(path) == share
+        True
+        """
+        write_private(path, self.to_string().encode() + b"\n")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "KeyShare":
+        """Read a share from the file that `save` wrote, or that holds its text.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where the file is.
+
+        Returns
+        -------
+        KeyShare
+
+        Raises
+        ------
+        KeyShareError
+            If it holds no share, one of an unsupported version, or a mistyped one.
+        FileNotFoundError
+            If nothing is at `path`.
+        """
+        content = Hidden(read_limited(path, KeyShareError))
+        # Other bytes than ASCII become characters that no share has.
+        return cls.from_string(content.value.decode("ascii", errors="replace"))
 
     def _body(self):
         counts = bytes((self.threshold, self.index, self.n_shares))
@@ -160,6 +237,8 @@ class KeyShare:
         return counts + names + self.payload
 
     def __repr__(self):
+        if not hasattr(self, "payload"):
+            return "KeyShare(<incomplete>)"
         return (
             f"KeyShare(index={self.index}, threshold={self.threshold}, "
             f"key_fingerprint={self.key_fingerprint!r})"
@@ -213,15 +292,17 @@ def split_secret(
     >>> combine_shares(shares[1:4]) == bytes(range(32))
     True
     """
+    hidden = Hidden(secret)
+    del secret
     n_shares = _as_int("n_shares", n_shares)
     threshold = _as_int("threshold", threshold)
     _check_counts(n_shares, threshold)
-    if len(secret) != _SECRET_BYTES:
-        raise KeyShareError(f"secret must have 32 bytes, got {len(secret)}")
+    if len(hidden.value) != _SECRET_BYTES:
+        raise KeyShareError(f"secret must have 32 bytes, got {len(hidden.value)}")
     # The random coefficients may be zero, the highest one too: without that, a
     # share would rule out one value of each byte.
     random = secrets.token_bytes(_SECRET_BYTES * (threshold - 1))
-    coefficients = np.frombuffer(random + secret, np.uint8).reshape(threshold, -1)
+    coefficients = np.frombuffer(random + hidden.value, np.uint8).reshape(threshold, -1)
     payloads = _evaluate(coefficients, np.arange(1, n_shares + 1, dtype=np.uint8))
     set_id = secrets.token_hex(8)
     return [
@@ -339,8 +420,8 @@ def _invert(a):
 
 
 def _read_body(text):
-    compact = "".join(text.split())
-    prefix = _ANY_PREFIX.match(compact.lower())
+    compact = Hidden("".join(text.value.split()))
+    prefix = _ANY_PREFIX.match(compact.value[:30].lower())
     if not prefix:
         raise KeyShareError(f"not a key share: the text must begin with {_PREFIX}")
     if prefix.group() != _PREFIX:
@@ -348,17 +429,22 @@ def _read_body(text):
             f"unsupported version of a key share, {prefix.group()} instead of "
             f"{_PREFIX}; upgrade sklearn_homeo"
         )
-    try:
-        raw = base64.b32decode(compact[prefix.end() :].upper())
-    except (binascii.Error, ValueError):
-        raw = b""
-    body, check = raw[:_BODY_BYTES], raw[_BODY_BYTES:]
-    if len(body) != _BODY_BYTES or not hmac.compare_digest(check, _checksum(body)):
+    raw = _decode(Hidden(compact.value[prefix.end() :]))
+    body, check = Hidden(raw.value[:_BODY_BYTES]), raw.value[_BODY_BYTES:]
+    fits = hmac.compare_digest(check, _checksum(body.value))
+    if len(body.value) != _BODY_BYTES or not fits:
         raise KeyShareError(
             "mistyped or incomplete share: the checksum does not fit; compare the "
             "text with the original"
         )
     return body
+
+
+def _decode(text):
+    try:
+        return Hidden(base64.b32decode(text.value.upper()))
+    except (binascii.Error, ValueError):
+        return Hidden(b"")
 
 
 def _checksum(body):
@@ -375,9 +461,10 @@ def _check_counts(n_shares, threshold):
 
 
 def _check_type(name, value, kind):
-    if not isinstance(value, kind) or isinstance(value, bool):
+    value = Hidden(value)
+    if not isinstance(value.value, kind) or isinstance(value.value, bool):
         raise TypeError(
-            f"{name} must be of type {kind.__name__}, got {type(value).__name__}"
+            f"{name} must be of type {kind.__name__}, got {type(value.value).__name__}"
         )
 
 

@@ -17,6 +17,8 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
+from sklearn_homeo._utils.hidden import Hidden
+
 __all__ = ["KeyStream"]
 
 _SUBKEY_BYTES = 32
@@ -144,11 +146,13 @@ class KeyStream:
     __slots__ = ("_cipher", "_words_left")
 
     def __init__(self, subkey: bytes):
-        if not isinstance(subkey, bytes | bytearray):
-            raise TypeError(f"subkey must be bytes, got {type(subkey).__name__}")
-        if len(subkey) != _SUBKEY_BYTES:
-            raise ValueError(f"subkey must have 32 bytes, got {len(subkey)}")
-        algorithm = ChaCha20(bytes(subkey), nonce=bytes(16))
+        hidden = Hidden(subkey)
+        del subkey
+        if not isinstance(hidden.value, bytes | bytearray):
+            raise TypeError(f"subkey must be bytes, got {type(hidden.value).__name__}")
+        if len(hidden.value) != _SUBKEY_BYTES:
+            raise ValueError(f"subkey must have 32 bytes, got {len(hidden.value)}")
+        algorithm = ChaCha20(bytes(hidden.value), nonce=bytes(16))
         self._cipher = Cipher(algorithm, mode=None).encryptor()
         self._words_left = _MAX_WORDS
 

@@ -77,6 +77,9 @@ PUBLIC = [path for module in MODULES for path in _public(module)]
 def _is_kept(path, code):
     if code in LENIENT:
         return False
+    # A protocol is not made, although it has a signature.
+    if code == "PR01" and getattr(_get(path), "_is_protocol", False):
+        return False
     # What yields has no Returns.
     return not (code == "RT01" and "_batches" in path)
 

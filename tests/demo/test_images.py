@@ -38,9 +38,9 @@ def folder(tmp_path_factory):
 def job(folder, tmp_path_factory):
     files = tmp_path_factory.mktemp("out")
     # A fresh key would make twenty test images a gamble.
-    KEY.save(files / "my.key", "passphrase")
+    KEY.save(files / "my.key", "a passphrase of words")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(PASSPHRASE_VARIABLE, "passphrase")
+        patch.setenv(PASSPHRASE_VARIABLE, "a passphrase of words")
         patch.setattr(_job_images, "MAX_EPOCHS", 3)
         # The default network's 1,280 features would take a minute to attack.
         network = nn.Sequential(nn.Conv2d(3, 16, 5, stride=4), nn.ReLU())

@@ -1,312 +1,28 @@
-"""Key files: every change is noticed, and nothing is overwritten or left behind."""
+"""Private files: nothing is overwritten, shown to others or left behind."""
 
-import base64
 import copy
-import hashlib
-import json
 import os
+import signal
 import stat
+import subprocess
+import sys
 import time
 
 import pytest
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import sklearn_homeo.keys._files as key_files
-from sklearn_homeo.exceptions import KeyFileError
-from sklearn_homeo.keys._files import read_limited, unwrap, wrap, write_private
+from sklearn_homeo.exceptions import KeyFileError, KeyShareError
+from sklearn_homeo.keys._files import read_limited, replace_private, write_private
 
-KEY = bytes(range(32))
-PHRASE = "correct horse"
-NAME = "681a3b1c9b424c32"
-CHEAP = {"iterations": 1, "lanes": 1, "memory_cost": 64}
 posix_only = pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
 
-# Written once by version 1 (and laid out by hand); readable for ever.
-OLD_FILES = {
-    "argon2id": """{
-  "format": "sklearn_homeo key",
-  "version": 1,
-  "kdf": {"name": "argon2id", "iterations": 1, "lanes": 1, "memory_cost": 64,
-          "salt": "LEiDKY9c/f65APfggMSBCA=="},
-  "cipher": {"name": "AES-256-GCM", "nonce": "fiiDeGyHOoojhmlS"},
-  "fingerprint": "681a3b1c9b424c32",
-  "wrapped_key": "E/6IQpUABAYzY6z8tT7gYOBBANUuz2zXqdiJe6Byk22yfiRdBDjCx6NON8oimZjs"
-}
-""",
-    "scrypt": """{
-  "format": "sklearn_homeo key",
-  "version": 1,
-  "kdf": {"name": "scrypt", "n": 1024, "r": 8, "p": 1,
-          "salt": "rOB2l+i6pHN7L4++g7BFHQ=="},
-  "cipher": {"name": "AES-256-GCM", "nonce": "yypux4u16n3WdBWw"},
-  "fingerprint": "681a3b1c9b424c32",
-  "wrapped_key": "wniCWNfdt7GV7uHMqWAmyRrkt00QkiRVMy8y+Y7VKz41IEZ6gOmsN2YssNRrohCi"
-}
-""",
-}
 
-
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch):
-    """Costs that make a test fast and protect nothing."""
-    monkeypatch.setattr(key_files, "_ARGON2ID", CHEAP)
-    monkeypatch.setattr(key_files, "_SCRYPT", {"n": 2**10, "r": 8, "p": 1})
-
-
-@pytest.fixture
-def no_argon2(monkeypatch):
-    def refuse(**options):
-        raise UnsupportedAlgorithm("not here")
-
-    monkeypatch.setattr(key_files, "Argon2id", refuse)
-
-
-@pytest.fixture(scope="module")
-def document():
-    return OLD_FILES["argon2id"].encode()
-
-
-@pytest.fixture
-def refuse_derivation(monkeypatch):
-    """Fail where a file gets as far as the costly derivation."""
-
-    def derive(kdf, phrase):
-        pytest.fail("the derivation was started")
-
-    monkeypatch.setattr(key_files, "_derive", derive)
-
-
-def edited(document, path, value):
-    fields = json.loads(document)
-    place = fields
-    for name in path[:-1]:
-        place = place[name]
-    place[path[-1]] = value
-    return json.dumps(fields).encode()
-
-
-@pytest.mark.parametrize("name", ["argon2id", "scrypt"])
-def test_files_of_version_1_stay_readable(name):
-    assert unwrap(OLD_FILES[name].encode(), PHRASE) == (KEY, NAME)
-
-
-def test_scrypt_file_opened_by_hand():
-    fields = json.loads(OLD_FILES["scrypt"])
-    wrapped = base64.b64decode(fields.pop("wrapped_key"))
-    kdf, nonce = fields["kdf"], base64.b64decode(fields["cipher"]["nonce"])
-    costs = {name: kdf[name] for name in "nrp"}
-    salt = base64.b64decode(kdf["salt"])
-    wrapping = hashlib.scrypt(PHRASE.encode(), salt=salt, dklen=32, **costs)
-    header = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
-    assert AESGCM(wrapping).decrypt(nonce, wrapped, header) == KEY
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    st.binary(min_size=32, max_size=32),
-    st.text(st.characters(codec="utf-8"), min_size=1) | st.binary(min_size=1),
-)
-def test_round_trip(key, phrase):
-    assert unwrap(wrap(key, phrase, NAME), phrase) == (key, NAME)
-
-
-def test_document_has_the_documented_fields_and_no_secret():
-    data = wrap(KEY, PHRASE, NAME)
-    fields = json.loads(data)
-    assert fields["format"] == "sklearn_homeo key" and fields["version"] == 1
-    assert fields["fingerprint"] == NAME
-    assert fields["cipher"]["name"] == "AES-256-GCM"
-    assert fields["kdf"]["name"] == "argon2id"
-    for secret in (KEY, KEY.hex().encode(), base64.b64encode(KEY), PHRASE.encode()):
-        assert secret not in data
-
-
-def test_salt_and_nonce_are_new_every_time():
-    first, second = (json.loads(wrap(KEY, PHRASE, NAME)) for _ in range(2))
-    assert first["kdf"]["salt"] != second["kdf"]["salt"]
-    assert first["cipher"]["nonce"] != second["cipher"]["nonce"]
-    assert first["wrapped_key"] != second["wrapped_key"]
-
-
-def test_without_argon2_scrypt_protects_the_file(no_argon2):
-    data = wrap(KEY, PHRASE, NAME)
-    assert json.loads(data)["kdf"]["name"] == "scrypt"
-    assert unwrap(data, PHRASE) == (KEY, NAME)
-
-
-def test_argon2_file_where_argon2_is_missing(no_argon2, document):
-    with pytest.raises(KeyFileError, match="argon2id.*OpenSSL 3.2"):
-        unwrap(document, PHRASE)
-
-
-def test_composed_and_decomposed_text_are_the_same_passphrase():
-    data = wrap(KEY, "caf\u00e9 \ufb01n", NAME)
-    assert unwrap(data, "cafe\u0301 fin") == (KEY, NAME)
-    assert unwrap(data, "caf\u00e9 fin".encode()) == (KEY, NAME)
-
-
-@pytest.mark.parametrize("phrase", ["Correct horse", "correct horse ", b"x", "\0"])
-def test_wrong_passphrase(document, phrase):
-    with pytest.raises(KeyFileError, match="wrong passphrase, or .* changed"):
-        unwrap(document, phrase)
-
-
-@pytest.mark.parametrize("phrase", [None, 5, ["a"], object()])
-def test_passphrase_of_another_type(document, phrase):
-    for call in (lambda: wrap(KEY, phrase, NAME), lambda: unwrap(document, phrase)):
-        with pytest.raises(TypeError, match="passphrase must be str or bytes"):
-            call()
-
-
-@pytest.mark.parametrize("phrase", ["", b"", "secret\ud800"])
-def test_passphrase_that_is_empty_or_not_text(document, phrase):
-    for call in (lambda: wrap(KEY, phrase, NAME), lambda: unwrap(document, phrase)):
-        with pytest.raises(ValueError, match="passphrase must not") as caught:
-            call()
-        assert "secret" not in repr(caught.value)
-        assert caught.value.__context__ is None
-
-
-def test_key_of_another_length_is_not_wrapped():
-    with pytest.raises(ValueError, match="32 bytes, got 31"):
-        wrap(KEY[:31], PHRASE, NAME)
-
-
-def test_every_truncation_is_noticed(document, refuse_derivation):
-    for length in range(len(document.rstrip())):
-        with pytest.raises(KeyFileError, match="truncated|fragment"):
-            unwrap(document[:length], PHRASE)
-
-
-def test_every_flipped_bit_is_noticed(document):
-    for place in range(len(document.rstrip())):
-        changed = bytearray(document)
-        changed[place] ^= 1 << (place % 8)
-        with pytest.raises(KeyFileError):
-            unwrap(bytes(changed), PHRASE)
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        (["kdf", "iterations"], 2),
-        (["kdf", "lanes"], 2),
-        (["kdf", "memory_cost"], 65),
-        (["kdf", "salt"], base64.b64encode(bytes(16)).decode()),
-        (["cipher", "nonce"], base64.b64encode(bytes(12)).decode()),
-        (["fingerprint"], "0" * 16),
-        (["wrapped_key"], base64.b64encode(bytes(48)).decode()),
-    ],
-)
-def test_every_plausible_edit_is_noticed(document, path, value):
-    with pytest.raises(KeyFileError, match="wrong passphrase, or .* changed"):
-        unwrap(edited(document, path, value), PHRASE)
-
-
-BAD_VALUES = [None, True, -1, 0, 1.0, 10**30, "", "x", "=", [], {}, ["x"], {"name": 1}]
-BAD_VALUES.append("LEiDKY9c/f65APfggMSBCB==")  # Its unused bits are not zero.
-PATHS = [
-    path.split(".")
-    for path in (
-        "format version kdf kdf.name kdf.iterations kdf.lanes kdf.memory_cost kdf.salt "
-        "cipher cipher.name cipher.nonce fingerprint wrapped_key"
-    ).split()
-]
-
-
-@pytest.mark.parametrize("path", PATHS, ids=".".join)
-def test_implausible_fields_are_refused_before_the_derivation(
-    document, path, refuse_derivation
-):
-    for value in BAD_VALUES:
-        with pytest.raises(KeyFileError) as caught:
-            unwrap(edited(document, path, value), PHRASE)
-        assert len(str(caught.value)) < 250
-
-
-@pytest.mark.parametrize("path", PATHS, ids=".".join)
-def test_missing_fields_are_refused(document, path, refuse_derivation):
-    fields = json.loads(document)
-    place = fields[path[0]] if len(path) == 2 else fields
-    del place[path[-1]]
-    with pytest.raises(KeyFileError):
-        unwrap(json.dumps(fields).encode(), PHRASE)
-
-
-@pytest.mark.parametrize("place", [[], ["kdf"], ["cipher"]])
-def test_additional_and_repeated_fields_are_refused(document, place, refuse_derivation):
-    with pytest.raises(KeyFileError, match="exactly the fields"):
-        unwrap(edited(document, [*place, "note"], "harmless"), PHRASE)
-    repeated = document.replace(b'"version": 1', b'"version": 1, "version": 1')
-    with pytest.raises(KeyFileError, match="twice"):
-        unwrap(repeated, PHRASE)
-
-
-@pytest.mark.parametrize(
-    ("kdf", "cost", "value"),
-    [
-        ("argon2id", "memory_cost", 2**30),
-        ("argon2id", "memory_cost", 2**18 + 1),
-        ("argon2id", "iterations", 2**31),
-        ("argon2id", "lanes", 2**20),
-        ("scrypt", "n", 2**40),
-        ("scrypt", "n", 2**17 + 1),
-        ("scrypt", "r", 2**20),
-        ("scrypt", "p", 2**20),
-    ],
-)
-def test_hostile_costs_are_refused_at_once(kdf, cost, value, refuse_derivation):
-    start = time.perf_counter()
-    with pytest.raises(KeyFileError, match=cost):
-        unwrap(edited(OLD_FILES[kdf], ["kdf", cost], value), PHRASE)
-    assert time.perf_counter() - start < 0.5
-
-
-@pytest.mark.parametrize("version", [0, 2, 10**4000, -1])
-def test_another_version_asks_for_an_upgrade(document, version):
-    data = document.replace(b'"version": 1', b'"version": %d' % version)
-    with pytest.raises(KeyFileError, match="unsupported version.*upgrade") as caught:
-        unwrap(data, PHRASE)
-    assert len(str(caught.value)) < 200
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\n",
-        b"null",
-        b"[]",
-        b"{}",
-        b'"sklearn_homeo"',
-        b"-----BEGIN PRIVATE KEY-----",
-        b"\xff\xfe{}",
-        b"[" * 60_000,
-        b"9" * 60_000,
-        b"{}" + b" " * 70_000,
-        KEY,
-    ],
-    ids=range(12),
-)
-def test_other_files_are_called_so(data):
-    with pytest.raises(KeyFileError, match="not a key file"):
-        unwrap(data, PHRASE)
-
-
-def test_line_ends_and_indentation_do_not_matter(document):
-    fields = json.loads(document)
-    for data in (document.replace(b"\n", b"\r\n"), json.dumps(fields).encode()):
-        assert unwrap(data, PHRASE) == (KEY, NAME)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=200))
-def test_arbitrary_bytes_raise_nothing_but_key_file_errors(data):
-    with pytest.raises(KeyFileError):
-        unwrap(data, PHRASE)
+@pytest.fixture(params=["unnamed", "named"], autouse=True)
+def way(request, monkeypatch):
+    """Files without a name until they are whole, and the way of other systems."""
+    if request.param == "named":
+        monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    return request.param
 
 
 def test_long_files_are_not_read_to_the_end(tmp_path):
@@ -314,7 +30,7 @@ def test_long_files_are_not_read_to_the_end(tmp_path):
     with open(path, "wb") as file:
         file.truncate(2**34)
     with pytest.raises(KeyFileError, match="64 KiB"):
-        read_limited(path)
+        read_limited(path, KeyFileError)
 
 
 @posix_only
@@ -358,11 +74,11 @@ def test_nothing_is_overwritten(tmp_path, kind):
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path, monkeypatch, links):
     path, link = tmp_path / "a.key", os.link
 
-    def late(source, target):
+    def late(source, target, **options):
         path.write_bytes(b"precious")
         if not links:
             raise OSError("no hard links here")
-        link(source, target)
+        link(source, target, **options)
 
     monkeypatch.setattr(os, "link", late)
     with pytest.raises(FileExistsError, match="overwriting a key"):
@@ -372,7 +88,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path, monkeypatch,
 
 
 def test_file_system_without_links(tmp_path, monkeypatch):
-    def refuse(source, target):
+    def refuse(source, target, **options):
         raise OSError("no hard links here")
 
     monkeypatch.setattr(os, "link", refuse)
@@ -396,4 +112,85 @@ def test_missing_folder_and_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_private(tmp_path / "no" / "a.key", b"content")
     with pytest.raises(FileNotFoundError):
-        read_limited(tmp_path / "a.key")
+        read_limited(tmp_path / "a.key", KeyFileError)
+
+
+def test_errors_name_the_file_that_was_asked_for(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="no folder .*make it first"):
+        write_private(tmp_path / "no" / "a.key", b"content")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device", ".homeo-0123.tmp")
+
+    monkeypatch.setattr(os, "fsync", full)
+    (tmp_path / "b.key").write_bytes(b"old")
+    for call, name in ((write_private, "a.key"), (replace_private, "b.key")):
+        with pytest.raises(OSError, match="No space left") as caught:
+            call(tmp_path / name, b"content")
+        assert caught.value.filename == str(tmp_path / name)
+        assert ".tmp" not in str(caught.value)
+    assert os.listdir(tmp_path) == ["b.key"]
+    assert (tmp_path / "b.key").read_bytes() == b"old"
+
+
+@posix_only
+def test_the_home_folder_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_private("~/a.key", b"content")
+    assert read_limited("~/a.key", KeyFileError) == b"content"
+    replace_private("~/a.key", b"other")
+    assert (tmp_path / "a.key").read_bytes() == b"other"
+    assert os.listdir(tmp_path) == ["a.key"]
+
+
+@posix_only
+def test_replacing_keeps_links_and_sets_the_mode(tmp_path):
+    write_private(tmp_path / "a.key", b"old")
+    (tmp_path / "a.key").chmod(0o644)
+    (tmp_path / "link").symlink_to("a.key")
+    replace_private(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "a.key").read_bytes() == b"new"
+    assert stat.S_IMODE((tmp_path / "a.key").stat().st_mode) == 0o600
+
+
+@posix_only
+@pytest.mark.parametrize("kind", ["pipe", "folder", "device"])
+def test_nothing_but_ordinary_files_is_read(tmp_path, kind):
+    path = tmp_path / "it"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path = "/dev/zero"
+    for error in (KeyFileError, KeyShareError):
+        with pytest.raises(error, match="folder|no ordinary file"):
+            read_limited(path, error)
+
+
+_KILLED = """
+import os, signal, sys
+if sys.argv[2] == "named" and hasattr(os, "O_TMPFILE"):
+    del os.O_TMPFILE
+os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+from sklearn_homeo.keys._files import write_private
+write_private(sys.argv[1], b"content")
+"""
+
+
+@posix_only
+def test_what_a_killed_process_leaves(tmp_path, way):
+    argv = [sys.executable, "-c", _KILLED, str(tmp_path / "a.key"), way]
+    assert subprocess.run(argv).returncode == -signal.SIGKILL
+    left = os.listdir(tmp_path)
+    if way == "unnamed" and sys.platform == "linux":
+        assert left == []
+    else:
+        assert len(left) == 1 and "a.key" not in left
+        write_private(tmp_path / "b.key", b"content")
+        assert left[0] in os.listdir(tmp_path)  # Another process may be writing it.
+        hour_ago = time.time() - 2 * key_files._STALE_SECONDS
+        os.utime(tmp_path / left[0], (hour_ago, hour_ago))
+    write_private(tmp_path / "a.key", b"content")
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]

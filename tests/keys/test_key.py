@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, clone
 
-import sklearn_homeo.keys._files as key_files
-from sklearn_homeo import SecretKey
+import sklearn_homeo.keys._wrapping as wrapping
+from sklearn_homeo import KeyShare, SecretKey
 from sklearn_homeo.exceptions import InsecureKeyWarning, KeyFileError, KeyShareError
 from sklearn_homeo.keys._stream import KeyStream
 
@@ -31,6 +31,7 @@ GOLDEN = json.loads(
 )
 # No byte occurs twice, none is a printable character, none occurs in a plain text.
 RAW = bytes(range(0x90, 0xB0))
+PHRASE = "a pass phrase of words"
 keys32 = st.binary(min_size=32, max_size=32)
 
 
@@ -49,7 +50,7 @@ def key():
 @pytest.fixture
 def cheap(monkeypatch):
     costs = {"iterations": 1, "lanes": 1, "memory_cost": 64}
-    monkeypatch.setattr(key_files, "_ARGON2ID", costs)
+    monkeypatch.setattr(wrapping, "_ARGON2ID", costs)
 
 
 def hkdf_by_hand(secret, salt, info, length):
@@ -312,8 +313,8 @@ def test_joblib_workers_receive_the_key(key):
 
 def test_save_and_load_at_full_cost(key, tmp_path):
     path = tmp_path / "my.key"
-    key.save(path, "pass phrase")
-    assert SecretKey.load(str(path), "pass phrase") == key
+    key.save(path, PHRASE)
+    assert SecretKey.load(str(path), PHRASE) == key
     data = path.read_bytes()
     assert_no_leak(data)
     kdf = json.loads(data)["kdf"]
@@ -327,14 +328,14 @@ def test_save_and_load_at_full_cost(key, tmp_path):
 
 def test_save_refuses_to_overwrite(key, tmp_path, cheap):
     path = tmp_path / "my.key"
-    key.save(path, "pass phrase")
+    key.save(path, PHRASE)
     before = path.read_bytes()
     with pytest.raises(FileExistsError, match="overwriting a key"):
-        SecretKey.generate().save(path, "pass phrase")
+        SecretKey.generate().save(path, PHRASE)
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("phrase", ["", b"", None, 3])
+@pytest.mark.parametrize("phrase", ["", b"", None, 3, "too short"])
 def test_save_without_passphrase_writes_nothing(key, tmp_path, phrase):
     with pytest.raises((TypeError, ValueError), match="passphrase"):
         key.save(tmp_path / "my.key", phrase)
@@ -344,21 +345,130 @@ def test_save_without_passphrase_writes_nothing(key, tmp_path, phrase):
 def test_load_errors(key, tmp_path, cheap):
     path = tmp_path / "my.key"
     with pytest.raises(FileNotFoundError):
-        SecretKey.load(path, "pass phrase")
-    key.save(path, "pass phrase")
+        SecretKey.load(path, PHRASE)
+    key.save(path, PHRASE)
     with pytest.raises(KeyFileError, match="wrong passphrase") as caught:
-        SecretKey.load(path, "pass phrases")
+        SecretKey.load(path, PHRASE + "s")
     assert_no_leak("".join(traceback.format_exception(caught.value)))
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(KeyFileError, match="truncated"):
-        SecretKey.load(path, "pass phrase")
+        SecretKey.load(path, PHRASE)
 
 
-def test_load_compares_the_fingerprint(tmp_path, cheap):
+def test_a_vault_can_hold_the_key(key, tmp_path):
+    class Vault:
+        def wrap(self, secret):
+            return bytes(byte ^ 1 for byte in secret)
+
+        unwrap = wrap
+
     path = tmp_path / "my.key"
-    path.write_bytes(key_files.wrap(RAW, "pass phrase", "0" * 16))
-    with pytest.raises(KeyFileError, match="fingerprint"):
-        SecretKey.load(path, "pass phrase")
+    key.save(path, Vault())
+    assert path.read_bytes() == bytes(byte ^ 1 for byte in RAW)
+    assert SecretKey.load(path, Vault()) == key
+    path.write_bytes(b"short")
+    with pytest.raises(ValueError, match="32 bytes, got 5"):
+        SecretKey.load(path, Vault())
+
+
+def test_change_passphrase(key, tmp_path, cheap):
+    path, new = tmp_path / "my.key", "another phrase of words"
+    key.save(path, PHRASE)
+    for old, wanted, error in (
+        ("wrong phrase of words", new, "wrong passphrase"),
+        (PHRASE, "short", "at least 15"),
+        (PHRASE, None, "str or bytes"),
+    ):
+        before = path.read_bytes()
+        with pytest.raises((KeyFileError, ValueError, TypeError), match=error):
+            SecretKey.change_passphrase(path, old, wanted)
+        assert path.read_bytes() == before
+    SecretKey.change_passphrase(path, PHRASE, new)
+    assert SecretKey.load(path, new) == key
+    with pytest.raises(KeyFileError, match="wrong passphrase"):
+        SecretKey.load(path, PHRASE)
+    assert os.listdir(tmp_path) == ["my.key"]
+    if os.name == "posix":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_keys_of_locks_are_independent_sub_keys(key):
+    locks = [key.for_lock(i) for i in range(300)]
+    assert len({key, *locks}) == 301
+    assert locks[7].to_bytes() == key.subkey("v3/lock/7")
+    assert key.for_lock(np.int64(7)) == locks[7]
+
+
+@pytest.mark.parametrize(("i", "error"), [(-1, ValueError), (1.0, TypeError)])
+def test_bad_locks_are_refused(key, i, error):
+    with pytest.raises(error):
+        key.for_lock(i)
+
+
+def frames(error):
+    """The traceback as error reporters print it, local variables included.
+
+    Without the frames of this file, whose own variables nobody can hide.
+    """
+    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+    trace.stack = traceback.StackSummary.from_list(
+        [frame for frame in trace.stack if frame.filename != __file__]
+    )
+    return "".join(trace.format())
+
+
+def test_tracebacks_with_locals_show_no_secret(key, tmp_path, cheap):
+    path, missing = tmp_path / "my.key", tmp_path / "no" / "my.key"
+    key.save(path, PHRASE)
+    (tmp_path / "long").write_bytes(PHRASE.encode() * 10_000)
+    (tmp_path / "share").write_text(PHRASE)
+    share = key.split(3, threshold=2)[0]
+    mistyped = share.to_string()[:-1] + "="
+    fields = (1, 2, 3, key.fingerprint, "0" * 16)
+    calls = [
+        lambda: SecretKey(RAW[:31]),
+        lambda: SecretKey.from_bytes(RAW[:31]),
+        lambda: SecretKey.from_bytes(list(RAW)),
+        lambda: SecretKey.load(path, PHRASE + "s"),
+        lambda: SecretKey.load(missing, PHRASE),
+        lambda: SecretKey.load(path, [PHRASE]),
+        lambda: SecretKey.load(path, PHRASE * 100),
+        lambda: SecretKey.load(tmp_path / "long", PHRASE),
+        lambda: key.save(path, PHRASE),
+        lambda: key.save(missing, PHRASE),
+        lambda: key.save(tmp_path / "b", PHRASE[:14]),
+        lambda: key.save(tmp_path / "b", PHRASE + "\ud800"),
+        lambda: SecretKey.change_passphrase(path, PHRASE, PHRASE[:14]),
+        lambda: SecretKey.change_passphrase(path, PHRASE + "s", PHRASE),
+        lambda: key.split(1),
+        lambda: key.split(3, threshold=9),
+        lambda: key.split(3, threshold="2"),
+        lambda: KeyStream(RAW[:31]),
+        lambda: KeyShare(*fields, RAW[:31]),
+        lambda: KeyShare(*fields, list(RAW)),
+        lambda: KeyShare(9, *fields[1:], RAW),
+        lambda: KeyShare.from_string(mistyped),
+        lambda: KeyShare.from_string([mistyped]),
+        lambda: KeyShare.load(tmp_path / "share"),
+        lambda: share.save(path),
+        lambda: SecretKey.combine([mistyped]),
+        lambda: SecretKey.combine(mistyped),
+        lambda: SecretKey.combine([share.to_string(), "x"]),
+        lambda: SecretKey.combine([share]),
+        lambda: SecretKey.combine([share, RAW]),
+    ]
+    for call in calls:
+        with pytest.raises((TypeError, ValueError, OSError)) as caught:
+            call()
+        text = frames(caught.value)
+        assert_no_leak(text)
+        for secret in (PHRASE[:14], share.to_string()[30:60], share.payload[:3].hex()):
+            assert secret not in text
+
+
+@pytest.mark.parametrize("kind", [SecretKey, KeyShare])
+def test_half_made_objects_have_a_repr(kind):
+    assert kind.__name__ in repr(kind.__new__(kind))
 
 
 def test_split_and_combine_also_as_text(key):
