@@ -27,12 +27,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
 from sklearn_homeo import HomeomorphicEncryptor
+from sklearn_homeo._utils.plotting import make_figure
 from sklearn_homeo.audit import PrivacyUtilityDisplay, linkage_bound
 from sklearn_homeo.audit._audit import audited_jobs, control_jobs, run_jobs
 from sklearn_homeo.audit._controls import CONTROLS
 from sklearn_homeo.audit._registry import BUDGETS, TIERS
 from sklearn_homeo.audit._report import AuditReport
-from sklearn_homeo.demo._figures import new_figure
 
 BUNDLED = {"digits": load_digits, "breast cancer": load_breast_cancer}
 SETTINGS = {
@@ -225,7 +225,7 @@ def _draw(points, path):
     points = {name: found for name, found in points.items() if found}
     if not points:
         return
-    figure = new_figure(7.5, 4.2 * len(points))
+    figure = make_figure(7.5, 4.2 * len(points))
     axes = figure.subplots(len(points), 1, squeeze=False)[:, 0]
     for ax, (name, found) in zip(axes, points.items(), strict=True):
         labels, leaks, accuracies = zip(*found, strict=True)

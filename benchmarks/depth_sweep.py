@@ -24,8 +24,8 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from sklearn_homeo.demo._figures import BLUE, GREEN, ORANGE, new_figure
-from sklearn_homeo.demo._job import (
+from sklearn_homeo._utils.plotting import BLUE, GREEN, ORANGE, make_figure
+from sklearn_homeo.demo.evaluation import (
     attack_cipher,
     make_encryptor,
     make_models,
@@ -33,8 +33,8 @@ from sklearn_homeo.demo._job import (
     score_models,
     split_rows,
 )
-from sklearn_homeo.demo._table import linking_verdict
-from sklearn_homeo.demo._tables import BUNDLED, load_bundled, read_csv
+from sklearn_homeo.demo.report import linking_verdict
+from sklearn_homeo.demo.tables import BUNDLED, load_bundled, read_csv
 
 DEPTHS = (1, 2, 3, 5, 10, 20, 64)
 CIPHERS = ("coupling", "smooth", "tanh")
@@ -149,7 +149,7 @@ def _folds(table):
 
 def _draw(rows, path):
     names = list(dict.fromkeys(row["dataset"] for row in rows))
-    figure = new_figure(14, 3.4 * len(names))
+    figure = make_figure(14, 3.4 * len(names))
     axes = figure.subplots(len(names), 4, squeeze=False)
     for name, line in zip(names, axes, strict=True):
         mine = [row for row in rows if row["dataset"] == name and not row["reason"]]

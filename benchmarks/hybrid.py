@@ -39,9 +39,9 @@ from tqdm import tqdm
 
 from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo.audit import distance_to_records, frame_membership_attack
-from sklearn_homeo.demo._hybrid import attack_synthetic, synthesize
-from sklearn_homeo.demo._job import make_models, score_models, split_rows
-from sklearn_homeo.demo._tables import BUNDLED, load_bundled, read_csv
+from sklearn_homeo.demo.evaluation import make_models, score_models, split_rows
+from sklearn_homeo.demo.hybrid import attack_synthetic, synthesize
+from sklearn_homeo.demo.tables import BUNDLED, load_bundled, read_csv
 from sklearn_homeo.exceptions import NoProtectionWarning
 
 CLASS_SIZES = (20, 50, 200)

@@ -22,10 +22,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
 from sklearn_homeo import HomeomorphicEncryptor, ImageAutoencoder
+from sklearn_homeo._utils.plotting import make_figure
 from sklearn_homeo.datasets import load_image_folder
-from sklearn_homeo.demo._figures import new_figure
-from sklearn_homeo.demo._hybrid import synthesize
-from sklearn_homeo.demo._job import make_models, score_models
+from sklearn_homeo.demo.evaluation import make_models, score_models
+from sklearn_homeo.demo.hybrid import synthesize
 
 SHOWN = 6
 MAX_CLASSES = 4
@@ -108,7 +108,7 @@ def _draw(made, names, path):
         "hybrid, decrypted": (made.decrypt(hybrid[0]), hybrid[1]),
     }
     labels = np.unique(made.y_test)[:MAX_CLASSES]
-    figure = new_figure(3 * len(columns), 2.1 * len(labels))
+    figure = make_figure(3 * len(columns), 2.1 * len(labels))
     axes = figure.subplots(len(labels), len(columns), squeeze=False)
     for line, label in zip(axes, labels, strict=True):
         for ax, (title, (codes, y)) in zip(line, columns.items(), strict=True):

@@ -2,8 +2,15 @@
 
 import numpy as np
 
-from sklearn_homeo.demo._figures import BLUE, GREEN, GREY, ORANGE, VERMILION, new_figure
-from sklearn_homeo.demo._job import make_models
+from sklearn_homeo._utils.plotting import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    VERMILION,
+    make_figure,
+)
+from sklearn_homeo.demo.evaluation import make_models
 
 __all__ = ["draw_hybrid", "print_hybrid"]
 
@@ -101,7 +108,7 @@ def _print_table(header, lines):
 def draw_hybrid(rows, path):
     """Draw accuracy, attacks and small classes of every data set as a PNG file."""
     names = list(dict.fromkeys(row["dataset"] for row in rows))
-    figure = new_figure(14, 3.8 * len(names))
+    figure = make_figure(14, 3.8 * len(names))
     axes = figure.subplots(len(names), 3, squeeze=False)
     for name, (utility, attack, small) in zip(names, axes, strict=True):
         mine = [row for row in rows if row["dataset"] == name]

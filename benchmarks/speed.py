@@ -28,8 +28,8 @@ from speed_peers import COMPETITORS
 from threadpoolctl import threadpool_limits
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+from sklearn_homeo._utils.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, make_figure
 from sklearn_homeo.audit._displays import label_points
-from sklearn_homeo.demo._figures import BLACK, BLUE, GREEN, GREY, ORANGE, new_figure
 
 WIDTHS = (64, 512, 1280, 4096, 25_000)
 DEPTHS = (1, 3, 10)
@@ -151,7 +151,7 @@ def _report(rows, width, depth):
 def _draw(rows, path):
     depth = max({row["depth"] for row in rows} & {3} or {row["depth"] for row in rows})
     names = list(dict.fromkeys(row["competitor"] for row in rows))
-    figure = new_figure(9, 4.2)
+    figure = make_figure(9, 4.2)
     axes = figure.subplots(1, 2, sharey=True)
     for ax, direction in zip(axes, ("encrypt", "decrypt"), strict=True):
         ax.set(xscale="log", yscale="log", xlabel="features", title=direction)
@@ -265,7 +265,7 @@ def _report_growth(rows, quantity, direction):
 
 
 def _draw_growth(rows, path):
-    figure = new_figure(7.5, 3.2)
+    figure = make_figure(7.5, 3.2)
     scales = {"rows": "log", "depth": "linear"}
     for ax, (quantity, scale) in zip(
         figure.subplots(1, 2), scales.items(), strict=True

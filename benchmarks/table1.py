@@ -41,9 +41,9 @@ from sklearn_homeo import (
     ImageFeatureExtractor,
     encrypt_images,
 )
+from sklearn_homeo._utils.plotting import BLUE, GREEN, GREY, ORANGE, make_figure
 from sklearn_homeo.audit import image_reidentification, image_similarity
 from sklearn_homeo.datasets import load_image_folder
-from sklearn_homeo.demo._figures import BLUE, GREEN, GREY, ORANGE, new_figure
 
 PRETRAINED = "efficientnet-lite0"
 # Accuracy before and after encryption, percent, in the paper's Table 1.
@@ -198,7 +198,7 @@ def _compare_images(autoencoder, problem, filenames, path):
     pipeline = make_pipeline(autoencoder, encryptor)
     images = encrypt_images(pipeline, filenames[rows])
     few = {name: pictures[:8] for name, pictures in images.items()}
-    figure = new_figure(6.4, 12.8)
+    figure = make_figure(6.4, 12.8)
     EncryptedImagesDisplay(**few).plot(figure=figure)
     figure.savefig(path, dpi=100)
     similarity = image_similarity(images.originals, images.encrypted, random_state=0)
@@ -316,7 +316,7 @@ def _draw(records, path):
         for part, draw in zip(parts, (_draw_rows, _draw_depths), strict=True)
         if part
     ]
-    figure = new_figure(6 * len(drawn), 4)
+    figure = make_figure(6 * len(drawn), 4)
     for ax, (part, draw) in zip(
         figure.subplots(1, len(drawn), squeeze=False)[0], drawn, strict=True
     ):

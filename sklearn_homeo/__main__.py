@@ -99,35 +99,36 @@ def _make_parser():
 
 def _run(options):
     # Imported late, so that --help and wrong options answer at once.
-    from sklearn_homeo.demo import _csv, _figures, _table
+    from sklearn_homeo._utils.plotting import make_figure
+    from sklearn_homeo.demo import figures, records, report
 
     sources = _load_sources(options)
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     # An import that fails must not cost the user the whole job first.
-    _figures.new_figure(1, 1)
+    make_figure(1, 1)
     key, remark = _find_key(options)
     print(remark)
     results = _measure(sources, key, options)
     for result in results:
-        print(f"\n{_table.format_text(result)}\n\n{result.audit}")
-    print("\n" + "\n".join(_table.LEGEND))
-    _csv.write_csv(results, folder / "results.csv")
-    markdown = _table.format_markdown(results)
+        print(f"\n{report.format_text(result)}\n\n{result.audit}")
+    print("\n" + "\n".join(report.LEGEND))
+    records.write_csv(results, folder / "results.csv")
+    markdown = report.format_markdown(results)
     (folder / "results.md").write_text(markdown, encoding="utf-8")
-    _figures.draw_plane(folder / "figure2.png", depth=options.depth, key=key)
-    _figures.draw_summary(results, folder / "summary.png")
-    _csv.write_audits(results, folder / "audit.csv")
+    figures.draw_plane(folder / "figure2.png", depth=options.depth, key=key)
+    figures.draw_summary(results, folder / "summary.png")
+    records.write_audits(results, folder / "audit.csv")
     names = ["results.csv", "results.md", "audit.csv", "figure2.png", "summary.png"]
     for result in results:
         if "pictures" in result:
             names.append("encrypted_images.png")
-            _figures.draw_pictures(result.pictures.images, folder / names[-1])
+            figures.draw_pictures(result.pictures.images, folder / names[-1])
     print(f"\nFiles in {folder}{os.sep}: {', '.join(names)}")
 
 
 def _measure(sources, key, options):
-    from sklearn_homeo.demo._job import count_steps
+    from sklearn_homeo.demo.evaluation import count_steps
 
     ciphers = list(dict.fromkeys([options.cipher, "tanh"]))
     # One step more is the audit.
@@ -144,8 +145,8 @@ def _measure(sources, key, options):
 
 
 def _measure_source(source, ciphers, key, options, progress):
-    from sklearn_homeo.demo._hybrid import measure_table_hybrid
-    from sklearn_homeo.demo._job import measure_table
+    from sklearn_homeo.demo.evaluation import measure_table
+    from sklearn_homeo.demo.hybrid import measure_table_hybrid
 
     progress.set_description(source.name)
     study = _train_encoders(source, options) if "images" in source else None
@@ -171,7 +172,7 @@ def _measure_source(source, ciphers, key, options, progress):
     result.audit = _audit(table, encryptors[0], options)
     progress.update()
     if study is not None:
-        from sklearn_homeo.demo._images import measure_pictures
+        from sklearn_homeo.demo.images import measure_pictures
 
         result.pictures = measure_pictures(
             study, encryptors[0], random_state=options.random_state
@@ -200,7 +201,7 @@ def _audit(table, encryptor, options):
 
 
 def _train_encoders(source, options):
-    from sklearn_homeo.demo._images import train_encoders
+    from sklearn_homeo.demo.images import train_encoders
 
     return train_encoders(
         source,
@@ -211,7 +212,7 @@ def _train_encoders(source, options):
 
 
 def _make_encryptor(cipher, table, key, options):
-    from sklearn_homeo.demo._job import make_encryptor
+    from sklearn_homeo.demo.evaluation import make_encryptor
 
     return make_encryptor(
         cipher,
@@ -224,8 +225,8 @@ def _make_encryptor(cipher, table, key, options):
 
 def _load_sources(options):
     """Tables and folders of images to run on."""
-    from sklearn_homeo.demo._images import load_bundled_images, load_folder
-    from sklearn_homeo.demo._tables import load_bundled, read_csv, read_header
+    from sklearn_homeo.demo.images import load_bundled_images, load_folder
+    from sklearn_homeo.demo.tables import load_bundled, read_csv, read_header
 
     if options.data is None:
         if options.target is not None:

@@ -4,9 +4,9 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
-from sklearn_homeo.demo._hybrid import measure_hybrid, measure_table_hybrid
-from sklearn_homeo.demo._job import make_models, split_rows, split_table
-from sklearn_homeo.demo._tables import load_bundled
+from sklearn_homeo.demo.evaluation import make_models, split_rows, split_table
+from sklearn_homeo.demo.hybrid import measure_hybrid, measure_table_hybrid
+from sklearn_homeo.demo.tables import load_bundled
 
 
 def test_hybrid_trains_as_well_and_tells_little():

@@ -14,8 +14,8 @@ from torch import nn
 from problems import KEY, run
 from sklearn_homeo import ImageFeatureExtractor
 from sklearn_homeo.__main__ import PASSPHRASE_VARIABLE
-from sklearn_homeo.demo import _images as _job_images
-from sklearn_homeo.demo._images import load_bundled_images, load_folder
+from sklearn_homeo.demo import images
+from sklearn_homeo.demo.images import load_bundled_images, load_folder
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +41,11 @@ def job(folder, tmp_path_factory):
     KEY.save(files / "my.key", "a passphrase of words")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PASSPHRASE_VARIABLE, "a passphrase of words")
-        patch.setattr(_job_images, "MAX_EPOCHS", 3)
+        patch.setattr(images, "MAX_EPOCHS", 3)
         # The default network's 1,280 features would take a minute to attack.
         network = nn.Sequential(nn.Conv2d(3, 16, 5, stride=4), nn.ReLU())
         extractor = partial(ImageFeatureExtractor, network)
-        patch.setattr(_job_images, "ImageFeatureExtractor", extractor)
+        patch.setattr(images, "ImageFeatureExtractor", extractor)
         argv = ["--data", folder, "--out", files, "--key", files / "my.key", "--quiet"]
         return Bunch(files=files, **run(*argv))
 

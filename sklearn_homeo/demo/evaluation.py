@@ -65,7 +65,7 @@ def make_models(task, *, random_state=0):
 
     Examples
     --------
-    >>> from sklearn_homeo.demo._job import make_models
+    >>> from sklearn_homeo.demo.evaluation import make_models
     >>> list(make_models("classification"))
     ['logistic regression', 'k-NN', 'RBF SVM', 'random forest', 'MLP']
     """
@@ -156,7 +156,7 @@ def split_table(table, *, test_size=0.25, random_state=0):
     Parameters
     ----------
     table : Bunch
-        See :func:`sklearn_homeo.demo._tables.load_bundled`.
+        See :func:`sklearn_homeo.demo.tables.load_bundled`.
     test_size : float, default=0.25
     random_state : int, default=0
 
@@ -188,7 +188,7 @@ def split_rows(table, train, test):
     Parameters
     ----------
     table : Bunch
-        See :func:`sklearn_homeo.demo._tables.load_bundled`.
+        See :func:`sklearn_homeo.demo.tables.load_bundled`.
     train, test : ndarray of int
         Row numbers.
 
@@ -321,7 +321,7 @@ def measure_table(
     Parameters
     ----------
     table : Bunch
-        See :func:`sklearn_homeo.demo._tables.load_bundled`.
+        See :func:`sklearn_homeo.demo.tables.load_bundled`.
     encryptor : HomeomorphicEncryptor
         The one in question; fitted here.
     baseline : HomeomorphicEncryptor or None, default=None

@@ -7,7 +7,12 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
 from sklearn_homeo.audit import membership_attack
-from sklearn_homeo.demo._job import make_models, score_models, split_rows, split_table
+from sklearn_homeo.demo.evaluation import (
+    make_models,
+    score_models,
+    split_rows,
+    split_table,
+)
 from sklearn_homeo.exceptions import MemorisationWarning
 from sklearn_homeo.synthesis._synthesizer import ClassConditionalSynthesizer
 
@@ -82,7 +87,7 @@ def measure_hybrid(rows, models, encryptor, *, random_state=0, on_step=None):
     Parameters
     ----------
     rows : Bunch
-        From :func:`sklearn_homeo.demo._job.split_rows`, of a classification.
+        From :func:`sklearn_homeo.demo.evaluation.split_rows`, of a classification.
     models : dict of str to estimator
     encryptor : HomeomorphicEncryptor
         Fitted to the train rows.

@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 from sklearn_homeo import ImageAutoencoder, ImageFeatureExtractor, encrypt_images
 from sklearn_homeo.audit import image_reidentification, image_similarity
 from sklearn_homeo.datasets import load_image_folder
-from sklearn_homeo.demo._job import split_table
+from sklearn_homeo.demo.evaluation import split_table
 
 __all__ = ["load_bundled_images", "load_folder", "measure_pictures", "train_encoders"]
 
@@ -99,12 +99,12 @@ def train_encoders(source, *, test_size=0.25, random_state=0, verbose=0):
     -------
     study : Bunch
         table : Bunch
-            The features as a table, as :func:`sklearn_homeo.demo._tables.load_bundled`
+            The features as a table, as :func:`sklearn_homeo.demo.tables.load_bundled`
             gives it.
         autoencoder, encoder : estimator
             Fitted; `encoder` made the features, and may be the autoencoder.
         train, test : ndarray of int
-            Row numbers, those of :func:`sklearn_homeo.demo._job.split_table`.
+            Row numbers, those of :func:`sklearn_homeo.demo.evaluation.split_table`.
         images : array-like
             Of the source.
     """

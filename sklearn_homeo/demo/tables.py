@@ -42,7 +42,7 @@ def load_bundled(name):
 
     Examples
     --------
-    >>> from sklearn_homeo.demo._tables import load_bundled
+    >>> from sklearn_homeo.demo.tables import load_bundled
     >>> table = load_bundled("wine")
     >>> table.X.shape, table.task
     ((178, 13), 'classification')
@@ -92,7 +92,7 @@ def read_csv(path, target):
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from sklearn_homeo.demo._tables import read_csv
+    >>> from sklearn_homeo.demo.tables import read_csv
     >>> lines = ["width,kind"] + [f"{i},{'ab'[i % 2]}" for i in range(20)]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "table.csv")

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from sklearn_homeo.demo._table import linking_verdict, rebuilding_of, rebuilds
+from sklearn_homeo.demo.report import linking_verdict, rebuilding_of, rebuilds
 
 __all__ = ["write_audits", "write_csv"]
 
@@ -32,7 +32,7 @@ def write_csv(results, path):
     Parameters
     ----------
     results : list of Bunch
-        From :func:`sklearn_homeo.demo._job.measure_table`.
+        From :func:`sklearn_homeo.demo.evaluation.measure_table`.
     path : str or Path
     """
     with Path(path).open("w", newline="", encoding="utf-8") as file:

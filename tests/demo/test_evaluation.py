@@ -14,9 +14,7 @@ from sklearn.utils import Bunch
 from problems import run
 from sklearn_homeo import SecretKey
 from sklearn_homeo.__main__ import PASSPHRASE_VARIABLE, main
-from sklearn_homeo.demo import _figures as _job_figures
-from sklearn_homeo.demo import _job, _tables
-from sklearn_homeo.demo import _table as _job_table
+from sklearn_homeo.demo import evaluation, figures, report, tables
 from sklearn_homeo.exceptions import InsecureKeyWarning
 
 FILES = ("results.csv", "results.md", "figure2.png", "summary.png", "audit.csv")
@@ -184,7 +182,7 @@ def test_a_continuous_target_makes_a_regression_job(tmp_path):
 def test_new_key_is_saved_and_opens_with_the_passphrase(tmp_path, monkeypatch):
     monkeypatch.setenv(PASSPHRASE_VARIABLE, PASSPHRASE)
     monkeypatch.setattr("sklearn_homeo.__main__._measure", lambda *_: [])
-    monkeypatch.setattr(_job_figures, "draw_summary", lambda *_: None)
+    monkeypatch.setattr(figures, "draw_summary", lambda *_: None)
     path = tmp_path / "new.key"
     result = run("--new-key", path, "--out", tmp_path, "--quiet")
     assert result.status == 0, result.err
@@ -354,24 +352,24 @@ def test_missing_extras_say_what_to_install(tmp_path, monkeypatch, name):
 )
 def test_target_kinds(tmp_path, values, task):
     rows = [[i, value] for i, value in enumerate(values)]
-    table = _tables.read_csv(write_csv(tmp_path / "t.csv", ["x", "y"], rows), "y")
+    table = tables.read_csv(write_csv(tmp_path / "t.csv", ["x", "y"], rows), "y")
     assert table.task == task
     assert table.X.shape == (len(values), 1)
 
 
 def test_models_suit_the_task():
-    for model in _job.make_models("classification").values():
+    for model in evaluation.make_models("classification").values():
         assert is_classifier(model)
-    for model in _job.make_models("regression").values():
+    for model in evaluation.make_models("regression").values():
         assert is_regressor(model)
     with pytest.raises(ValueError, match="task='clustering'"):
-        _job.make_models("clustering")
+        evaluation.make_models("clustering")
 
 
 def test_rows_are_standardised_by_the_train_rows_alone():
-    table = _tables.load_bundled("wine")
-    train, test = _job.split_table(table, random_state=1)
-    rows = _job.split_rows(table, train, test)
+    table = tables.load_bundled("wine")
+    train, test = evaluation.split_table(table, random_state=1)
+    rows = evaluation.split_rows(table, train, test)
     np.testing.assert_allclose(rows.X_train.mean(axis=0), 0, atol=1e-9)
     np.testing.assert_allclose(rows.X_train.std(axis=0), 1)
     assert np.abs(rows.X_test.mean(axis=0)).max() > 1e-3
@@ -379,23 +377,23 @@ def test_rows_are_standardised_by_the_train_rows_alone():
 
 
 def test_a_baseline_that_refuses_gives_its_reason():
-    table = _tables.load_bundled("wine")
-    baseline = _job.make_encryptor("tanh", table.task, key=seeded_key(0))
+    table = tables.load_bundled("wine")
+    baseline = evaluation.make_encryptor("tanh", table.task, key=seeded_key(0))
     baseline.set_params(tanh_scale=1e3)
-    encryptor = _job.make_encryptor("coupling", table.task, key=seeded_key(0))
-    result = _job.measure_table(table, encryptor, baseline)
-    text = _job_table.format_text(result)
+    encryptor = evaluation.make_encryptor("coupling", table.task, key=seeded_key(0))
+    result = evaluation.measure_table(table, encryptor, baseline)
+    text = report.format_text(result)
     assert "refused" in text
     assert result.ciphers[1].reason in text
 
 
 def test_a_refusal_of_the_chosen_cipher_is_an_error():
-    table = _tables.load_bundled("wine")
-    encryptor = _job.make_encryptor("coupling", table.task, n_preserved=500)
+    table = tables.load_bundled("wine")
+    encryptor = evaluation.make_encryptor("coupling", table.task, n_preserved=500)
     with pytest.raises(ValueError, match="wine: n_preserved=500"):
-        _job.measure_table(table, encryptor)
+        evaluation.measure_table(table, encryptor)
 
 
 def test_unknown_bundled_table():
     with pytest.raises(ValueError, match="unknown dataset 'iris'"):
-        _tables.load_bundled("iris")
+        tables.load_bundled("iris")

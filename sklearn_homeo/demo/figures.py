@@ -5,14 +5,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from sklearn_homeo.demo._job import make_encryptor, split_rows, split_table
-from sklearn_homeo.demo._tables import load_bundled
+from sklearn_homeo._utils.plotting import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    VERMILION,
+    make_figure,
+)
+from sklearn_homeo.demo.evaluation import make_encryptor, split_rows, split_table
+from sklearn_homeo.demo.tables import load_bundled
 
-__all__ = ["draw_pictures", "draw_plane", "draw_summary", "new_figure"]
+__all__ = ["draw_pictures", "draw_plane", "draw_summary"]
 
-# Okabe and Ito's palette: told apart with any kind of colour vision.
-BLUE, ORANGE, GREEN = "#0072B2", "#E69F00", "#009E73"
-VERMILION, GREY, BLACK = "#D55E00", "#999999", "#000000"
 COLOURS = (BLUE, ORANGE)
 CLASS_COLOURS = (BLUE, ORANGE, GREEN, VERMILION)
 CLASS_MARKERS = ("o", "^", "s", "D")
@@ -22,35 +28,6 @@ PLANE_FEATURES = ("flavanoids", "color_intensity")
 _GRID_POINTS = 400
 _DPI = 130
 _LEGEND = {"frameon": False, "fontsize": 9}
-
-
-def new_figure(width, height):
-    """Make a figure that belongs to no window and to no global state.
-
-    Parameters
-    ----------
-    width, height : float
-        Inches.
-
-    Returns
-    -------
-    figure : matplotlib.figure.Figure
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-    """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            'drawing figures needs matplotlib: pip install "sklearn-homeo[demo]"'
-        ) from error
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def draw_plane(path, *, depth=3, key=None, random_state=0):
@@ -87,7 +64,7 @@ def draw_plane(path, *, depth=3, key=None, random_state=0):
     train, test = split_table(table, random_state=random_state)
     rows = split_rows(table, train, test)
     encryptor.fit(rows.X_train)
-    figure = new_figure(9.6, 8.4)
+    figure = make_figure(9.6, 8.4)
     plain, encrypted = figure.subplots(2, 2)
     scores = (
         _draw_row(plain, rows, np.asarray, "plain", "ab", names),
@@ -184,7 +161,7 @@ def draw_pictures(images, path, n_images=8):
     from sklearn_homeo import EncryptedImagesDisplay
 
     few = {name: pictures[:n_images] for name, pictures in images.items()}
-    figure = new_figure(6.4, 0.4 + 1.55 * len(few["originals"]))
+    figure = make_figure(6.4, 0.4 + 1.55 * len(few["originals"]))
     EncryptedImagesDisplay(**few).plot(figure=figure)
     figure.savefig(path, dpi=_DPI)
 
@@ -195,11 +172,11 @@ def draw_summary(results, path):
     Parameters
     ----------
     results : list of Bunch
-        From :func:`sklearn_homeo.demo._job.measure_table`.
+        From :func:`sklearn_homeo.demo.evaluation.measure_table`.
     path : str or Path
         PNG file to write.
     """
-    figure = new_figure(12.5, 4 * len(results))
+    figure = make_figure(12.5, 4 * len(results))
     axes = figure.subplots(len(results), 2, squeeze=False, width_ratios=(1.7, 1))
     for result, (left, right) in zip(results, axes, strict=True):
         _draw_scores(left, result)

@@ -55,7 +55,7 @@ def linking_verdict(rate):
 
     Examples
     --------
-    >>> from sklearn_homeo.demo._table import linking_verdict
+    >>> from sklearn_homeo.demo.report import linking_verdict
     >>> [linking_verdict(rate) for rate in (1.0, 0.2, 0.05, 0.01)]
     ['BROKEN', 'moderate', 'moderate', 'good']
     """
@@ -80,7 +80,7 @@ def rebuilding_verdict(r2, conceded):
 
     Examples
     --------
-    >>> from sklearn_homeo.demo._table import rebuilding_verdict
+    >>> from sklearn_homeo.demo.report import rebuilding_verdict
     >>> rebuilding_verdict(0.99, 1.0), rebuilding_verdict(0.4, 0.38)
     ('BROKEN', 'as conceded')
     """
@@ -95,7 +95,7 @@ def format_text(result):
     Parameters
     ----------
     result : Bunch
-        From :func:`sklearn_homeo.demo._job.measure_table`.
+        From :func:`sklearn_homeo.demo.evaluation.measure_table`.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def format_markdown(results):
     Parameters
     ----------
     results : list of Bunch
-        From :func:`sklearn_homeo.demo._job.measure_table`.
+        From :func:`sklearn_homeo.demo.evaluation.measure_table`.
 
     Returns
     -------
