@@ -1,6 +1,6 @@
 """Wording that errors and warnings share."""
 
-__all__ = ["listed"]
+__all__ = ["listed", "one_line"]
 
 _MAX_LISTED = 10
 
@@ -16,3 +16,8 @@ def listed(items):
     """
     shown = ", ".join(map(str, items[:_MAX_LISTED]))
     return shown + (", ..." if len(items) > _MAX_LISTED else "")
+
+
+def one_line(error):
+    """The message of an error in one line, or the name of its type."""
+    return " ".join(str(error).split()) or type(error).__name__

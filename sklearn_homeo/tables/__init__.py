@@ -1,0 +1,1 @@
+"""Tables of mixed columns to float64 and back to the same table."""

@@ -1,0 +1,240 @@
+"""Tables from files: CSV of any common delimiter and encoding, Parquet, Excel."""
+
+import codecs
+import csv
+import io
+import os
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sklearn_homeo._utils.messages import listed, one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["read_names", "read_table"]
+
+PARQUET = (".parquet", ".pq")
+EXCEL = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
+DELIMITERS = ",;\t|"
+# What programs write where a number is missing. In a column of text they are text.
+ABSENT = (
+    "NA",
+    "N/A",
+    "NaN",
+    "nan",
+    "n/a",
+    "null",
+    "NULL",
+    "None",
+    "<NA>",
+    "#N/A",
+    "-nan",
+)
+
+_HEAD_BYTES = 2**16
+_HEAD_ROWS = 20
+# The longer marks first: that of UTF-32 begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def read_names(path: str | os.PathLike) -> list[str]:
+    """Read the names of a table's columns, without pandas where that is possible.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file as of :func:`read_table`.
+
+    Returns
+    -------
+    names : list of str
+
+    Raises
+    ------
+    ImportError, OSError, ValueError
+        As :func:`read_table`.
+    """
+    path = Path(path).expanduser()
+    kind = path.suffix.lower()
+    if kind in PARQUET or kind in EXCEL:
+        return list(_READERS[kind](path, head=True).columns)
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    text = _decode(path, head, whole=len(head) < _HEAD_BYTES)
+    rows = _split(text, _find_delimiter(text))
+    return _checked_names(path, next((row for row in rows if row), []))
+
+
+def read_table(path: str | os.PathLike) -> "pd.DataFrame":
+    """Read a table from a file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Parquet (``.parquet``, ``.pq``), a sheet of a spreadsheet (``.xlsx``, ``.xls``,
+        ``.ods``; the first one), and anything else as text in columns with a header
+        line. Commas, semicolons, tabs and vertical bars may stand between columns;
+        UTF-8, UTF-16, UTF-32 and Windows-1252 are read.
+
+    Returns
+    -------
+    table : DataFrame
+        Columns of text in which every cell is a number are int64 or, where a number
+        has a fraction or is missing, float64; others stay text. Empty cells are gaps.
+        ``NA``, ``None`` and their like are missing among numbers and text among text.
+        Whole numbers with leading zeros, or beyond 64 bits, are text: they are names.
+        With another delimiter than the comma, a comma may be the decimal mark.
+
+    Raises
+    ------
+    ImportError
+        If pandas, or what it needs for the kind of file, is not installed.
+    OSError
+        If the file cannot be opened.
+    ValueError
+        If the file is no table, or names of columns are missing or not different.
+    """
+    path = Path(path).expanduser()
+    kind = path.suffix.lower()
+    if kind in PARQUET or kind in EXCEL:
+        table = _READERS[kind](path)
+        return table.set_axis(_checked_names(path, list(table.columns)), axis=1)
+    pd = _import_pandas()
+    text = _decode(path, path.read_bytes())
+    if not text.strip():
+        _checked_names(path, [])
+    delimiter = _find_delimiter(text)
+    try:
+        # As text: a column's type must not hide what stands in it. The header as a row:
+        # pandas would take a surplus field for an index.
+        rows = pd.read_csv(
+            io.StringIO(text),
+            sep=delimiter,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+            header=None,
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: not a table ({one_line(error)})") from None
+    names = ["" if pd.isna(name) else name for name in rows.iloc[0]]
+    table = rows.iloc[1:].set_axis(_checked_names(path, names), axis=1)
+    table = table.reset_index(drop=True)
+    return table.apply(_typed, decimal="." if delimiter == "," else ",")
+
+
+def _typed(column, decimal):
+    """A column of text as numbers, if it is one of numbers."""
+    pd = _import_pandas()
+    text = column.str.strip()
+    given = text[text.notna() & (text != "") & ~text.isin(ABSENT)]
+    if decimal == "," and given.str.fullmatch(r"[+-]?\d+(,\d+)?").all():
+        given = given.str.replace(",", ".")
+    numbers = pd.to_numeric(given, errors="coerce")
+    if not len(given) or numbers.isna().any() or _are_names(given):
+        return text.mask(text.isna() | (text == ""))
+    if numbers.dtype.kind == "i" and len(given) == len(text):
+        return numbers.astype("int64")
+    return numbers.astype("float64").reindex(text.index)
+
+
+def _are_names(given):
+    """Whether digits are names: 007, or an account number of thirty digits."""
+    whole = given.str.fullmatch(r"[+-]?\d+")
+    long = given.str.len() > 19
+    return bool((whole & (given.str.fullmatch(r"[+-]?0\d+") | long)).any())
+
+
+def _import_pandas():
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(
+            'reading tables needs pandas: pip install "sklearn-homeo[demo]"'
+        ) from error
+    return pandas
+
+
+def _read_parquet(path, head=False):
+    _import_pandas()
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError as error:
+        raise ImportError(
+            'reading Parquet needs pyarrow: pip install "sklearn-homeo[demo]"'
+        ) from error
+    try:
+        if head:
+            return parquet.read_schema(path).empty_table().to_pandas()
+        return parquet.read_table(path).to_pandas()
+    except (ArrowException, OSError) as error:
+        if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
+            raise
+        raise ValueError(f"{path}: not a Parquet file") from None
+
+
+def _read_excel(path, head=False):
+    pd = _import_pandas()
+    try:
+        return pd.read_excel(path, nrows=0 if head else None)
+    except (ImportError, OSError):
+        raise
+    except Exception:
+        # What pandas and its readers raise on a damaged file is no common type.
+        raise ValueError(f"{path}: not a spreadsheet that pandas can read") from None
+
+
+_READERS = dict.fromkeys(PARQUET, _read_parquet) | dict.fromkeys(EXCEL, _read_excel)
+
+
+def _decode(path, data, whole=True):
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    if encoding is None and b"\0" in data:
+        raise ValueError(f"{path}: not a table: the file is binary")
+    for name in (encoding,) if encoding else ("utf-8", "cp1252", "latin-1"):
+        # The last character of a part may be cut off.
+        decoder = codecs.getincrementaldecoder(name)()
+        try:
+            return decoder.decode(data, final=whole)
+        except UnicodeDecodeError:
+            continue
+    raise ValueError(f"{path}: not a table: the text is no {encoding}")
+
+
+def _find_delimiter(text):
+    """What stands between columns: what cuts the first rows into most equal parts."""
+    head = "".join(text.splitlines(keepends=True)[: 4 * _HEAD_ROWS])
+
+    def count(delimiter):
+        rows = islice(filter(None, _split(head, delimiter)), _HEAD_ROWS)
+        widths = [len(row) for row in rows] or [0]
+        return len(set(widths)) == 1 and widths[0] > 1, widths[0]
+
+    return max(DELIMITERS, key=count)
+
+
+def _split(text, delimiter):
+    stream = io.StringIO(text, newline="")
+    return csv.reader(stream, delimiter=delimiter, skipinitialspace=True)
+
+
+def _checked_names(path, names):
+    names = [str(name).strip() for name in names]
+    if not names:
+        raise ValueError(f"{path}: not a table: there is no header line")
+    wrong = [name for name in dict.fromkeys(names) if names.count(name) > 1 or not name]
+    if wrong:
+        counts = [f"{name!r} {names.count(name)} time(s)" for name in wrong]
+        raise ValueError(
+            f"{path}: column names must be given and differ, got {listed(counts)} in "
+            "the header"
+        )
+    return names
