@@ -8,6 +8,7 @@ _HOME = {
     "BrokenCipherWarning": "exceptions",
     "ClassConditionalSynthesizer": "synthesis._synthesizer",
     "EncryptedImagesDisplay": "images._display",
+    "HeavyTailWarning": "exceptions",
     "HomeomorphicEncryptor": "encryption._encryptor",
     "ImageAutoencoder": "images._autoencoder",
     "ImageFeatureExtractor": "images._features",
@@ -20,7 +21,9 @@ _HOME = {
     "MemorisationWarning": "exceptions",
     "NoProtectionWarning": "exceptions",
     "PassphraseWrapper": "keys._wrapping",
+    "SealedColumnsWarning": "exceptions",
     "SecretKey": "keys._key",
+    "TableEncoder": "tables._encoder",
     "encrypt_images": "images._display",
 }
 _SUBMODULES = ("audit", "datasets", "exceptions")

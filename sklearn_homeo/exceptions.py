@@ -2,12 +2,14 @@
 
 __all__ = [
     "BrokenCipherWarning",
+    "HeavyTailWarning",
     "InsecureKeyWarning",
     "InvalidCiphertextError",
     "KeyFileError",
     "KeyShareError",
     "MemorisationWarning",
     "NoProtectionWarning",
+    "SealedColumnsWarning",
 ]
 
 
@@ -57,3 +59,11 @@ class NoProtectionWarning(UserWarning):
 
 class MemorisationWarning(UserWarning):
     """Synthetic rows may tell which records they were made from."""
+
+
+class HeavyTailWarning(UserWarning):
+    """Beside the largest values of a column, the others would vanish."""
+
+
+class SealedColumnsWarning(UserWarning):
+    """Columns that look like identifiers or free text are kept from models."""

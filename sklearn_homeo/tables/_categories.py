@@ -1,0 +1,143 @@
+"""Columns of categories: text, and whatever else has few values."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_homeo.tables._cells import MISSING, Cells
+from sklearn_homeo.tables._objects import level_key
+
+__all__ = ["CategoryCode", "OrdinalCode", "fit_categories"]
+
+
+def fit_categories(cells, max_categories):
+    """Choose a code for a column of categories.
+
+    Parameters
+    ----------
+    cells : Cells
+        Of the kind "category".
+    max_categories : int
+        Columns that they may take.
+
+    Returns
+    -------
+    code : CategoryCode or OrdinalCode
+    """
+    if cells.ordered:
+        return OrdinalCode(cells.levels)
+    counts = np.bincount(cells.values[cells.present], minlength=len(cells.levels))
+    order = np.argsort(-counts, kind="stable")
+    n_shown = int((counts > 0).sum())
+    if n_shown > max_categories:
+        n_shown = max_categories - 1
+    shown = order[:n_shown]
+    # As declared, or in the order of their text, so that a shuffled table gives the
+    # same columns.
+    if cells.declared:
+        shown = np.sort(shown)
+    else:
+        shown = sorted(shown, key=lambda i: (str(cells.levels[i]), i))
+    rare = order[n_shown:]
+    if not cells.declared:
+        rare = sorted(rare, key=lambda i: (str(cells.levels[i]), i))
+    levels = tuple(cells.levels[i] for i in [*shown, *rare])
+    return CategoryCode(levels, n_shown)
+
+
+@dataclass(frozen=True)
+class CategoryCode:
+    """A column of 0 and 1 for each common category; one more and a number for others.
+
+    Parameters
+    ----------
+    levels : tuple
+        The categories, common ones first.
+    n_shown : int
+        How many have a column of their own.
+    """
+
+    levels: tuple
+    n_shown: int
+
+    kind = "category"
+    unit = 1
+    refusal = "a value that was not there in fit"
+
+    @property
+    def _has_rare(self):
+        return self.n_shown < len(self.levels)
+
+    @property
+    def suffixes(self):
+        """Ends of the columns' names."""
+        shown = tuple(f"_{level}" for level in self.levels[: self.n_shown])
+        return shown + (("_infrequent", "_infrequent_code") if self._has_rare else ())
+
+    def encode(self, cells):
+        """Return float64 of shape (n_rows, n_columns), and which cells are refused."""
+        codes = _translate(cells, self.levels)
+        columns = np.zeros((len(cells), len(self.suffixes)))
+        shown = np.flatnonzero((codes >= 0) & (codes < self.n_shown))
+        columns[shown, codes[shown]] = 1.0
+        if self._has_rare:
+            rare = np.flatnonzero(codes >= self.n_shown)
+            columns[rare, self.n_shown] = 1.0
+            columns[rare, self.n_shown + 1] = codes[rare] - self.n_shown + 1
+        return columns, codes < 0
+
+    def decode(self, columns):
+        """Return the cells of such columns; without a category they are missing."""
+        n_rows = len(columns)
+        if not columns.shape[1]:
+            return _level_cells(np.full(n_rows, -1), self.levels)
+        one_hot = columns[:, : self.n_shown + self._has_rare]
+        codes = one_hot.argmax(axis=1)
+        known = one_hot[np.arange(n_rows), codes] > 0.5
+        if self._has_rare:
+            most = len(self.levels) - self.n_shown
+            rare = np.clip(np.rint(columns[:, -1]), 1, most).astype(np.int64)
+            codes = np.where(codes == self.n_shown, rare + self.n_shown - 1, codes)
+        return _level_cells(np.where(known, codes, -1), self.levels)
+
+
+@dataclass(frozen=True)
+class OrdinalCode:
+    """The place of each category in their order, in one column."""
+
+    levels: tuple
+
+    kind = "category"
+    unit = 1
+    refusal = "a category that the type did not have in fit"
+    suffixes = ("",)
+
+    def encode(self, cells):
+        """Return float64 of shape (n_rows, 1), and which cells are refused."""
+        codes = _translate(cells, self.levels)
+        return codes.astype(np.float64)[:, np.newaxis], codes < 0
+
+    def decode(self, columns):
+        """Return the cells of such columns."""
+        codes = np.rint(columns[:, 0])
+        inside = (codes >= 0) & (codes < len(self.levels))
+        return _level_cells(np.where(inside, codes, -1).astype(np.int64), self.levels)
+
+
+def _translate(cells, levels):
+    """Return the places of cells in a code's levels; -1 where there is none."""
+    places = {level_key(level): i for i, level in enumerate(levels)}
+    table = [places.get(level_key(level), -1) for level in cells.levels]
+    table = np.array([*table, -1], dtype=np.int64)
+    return table[np.where(cells.present, cells.values, -1)]
+
+
+def _level_cells(codes, levels):
+    unknown = codes < 0
+    return Cells(
+        "category",
+        np.where(unknown, 0, codes).astype(np.int64),
+        unknown.astype(np.uint8),
+        (MISSING,) if unknown.any() else (),
+        levels=levels,
+    )

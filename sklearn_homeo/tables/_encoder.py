@@ -1,0 +1,507 @@
+"""The encoder: tables of mixed columns to float64 and back to the same table."""
+
+import warnings
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_homeo._utils.doc_links import DocLinkMixin
+from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.validation import (
+    Interval,
+    StrOptions,
+    check_feature_names_in,
+    fit_context,
+)
+from sklearn_homeo.exceptions import HeavyTailWarning, SealedColumnsWarning
+from sklearn_homeo.tables._arrays import ArrayTable, as_array
+from sklearn_homeo.tables._cells import UnsupportedColumn
+from sklearn_homeo.tables._columns import fit_column
+from sklearn_homeo.tables._sealing import why_sealed
+from sklearn_homeo.tables._tables import open_table, table_class
+
+__all__ = ["TableEncoder"]
+
+
+class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
+    """Encode tables of mixed columns as float64 and decode them to the same table.
+
+    pandas and polars frames, and NumPy arrays: numbers, whole numbers, truth values,
+    categories, text, dates, times, durations and decimal numbers, with missing values,
+    become columns of numbers for an encryptor. `inverse_transform` gives the table back:
+    the order and names of columns, their types (nullable and Arrow types, unused and
+    ordered categories, time zones), missing values and every value exactly, although
+    an encryptor returns numbers only to about eight digits.
+
+    Parameters
+    ----------
+    exact : bool, default=True
+        Whether every number comes back exactly. One column holds some eight digits:
+        decimals as 46.2, whole numbers and dates mostly need no more. Columns of floats
+        with more digits, of large integers and of times of fine resolution get one or
+        two *fine* columns beside their own, in which nothing of a label shows. False
+        leaves these out: the numbers come back rounded.
+
+    handle_unknown : {"error", "warn", "ignore"}, default="error"
+        What `transform` does about cells that would not come back, because `fit` saw
+        nothing of the kind: another category, a missing value where there was none,
+        more decimals than the column has room for. "error" raises; the message names
+        all such cells. "warn" and "ignore" encode what is nearest: a category comes back
+        as missing, a missing value as the median, a number rounded.
+
+    max_categories : int, default=30
+        Columns of a column of categories: one for each, or one for each of the most
+        frequent, one for all others and one with the others' number.
+
+    sealed_columns : "auto" or list of str, default="auto"
+        Columns that no model should see, identifiers and free text, which `transform`
+        leaves out and `split` sets aside. "auto" finds them, with a warning: text that
+        differs in all, or in more than half of the rows, or is long; whole numbers
+        called an identifier that all differ. A list names exactly those to seal.
+
+    Attributes
+    ----------
+    sealed_columns_ : list
+        Names of the columns left out; positions in arrays.
+
+    n_features_in_ : int
+        Number of columns seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if all are strings.
+
+    See Also
+    --------
+    HomeomorphicEncryptor : What to put behind it in a pipeline.
+
+    Notes
+    -----
+    The columns may be shifted by an encryptor by up to 2**-28 of their standard
+    deviation, that of the table of `fit`, and still decode exactly.
+
+    Numbers whose largest are so far away that the others would vanish beside them
+    (sentinels as 999999999) are put on the scale of the logarithm beyond the bulk;
+    a warning names the columns. The scales are piecewise linear with powers of two for
+    slopes, so that they are undone exactly.
+
+    Decimal numbers of one column as Python objects come back with equal numbers of
+    places. Rows of a NumPy array or of a frame without an index are numbered from 0.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn_homeo import TableEncoder
+    >>> table = pd.DataFrame({
+    ...     "bill": [46.2, None, 39.5],
+    ...     "island": ["Dream", "Biscoe", "Dream"],
+    ...     "seen": pd.to_datetime(["2007-11-11", "2007-11-16", "2008-11-02"]),
+    ... })
+    >>> encoder = TableEncoder().set_output(transform="pandas").fit(table)
+    >>> encoder.transform(table)
+       bill  bill_missing  island_Biscoe  island_Dream         seen
+    0  46.2           0.0            0.0           1.0  1194739200.0
+    1  46.2           1.0            1.0           0.0  1195171200.0
+    2  39.5           0.0            0.0           1.0  1225584000.0
+    >>> encoder.inverse_transform(encoder.transform(table)).equals(table)
+    True
+    """
+
+    _parameter_constraints: dict = {
+        "exact": ["boolean"],
+        "handle_unknown": [StrOptions({"error", "warn", "ignore"})],
+        "max_categories": [Interval(Integral, 2, None, closed="left")],
+        "sealed_columns": [StrOptions({"auto"}), "array-like"],
+    }
+
+    def __init__(
+        self,
+        *,
+        exact=True,
+        handle_unknown="error",
+        max_categories=30,
+        sealed_columns="auto",
+    ):
+        self.exact = exact
+        self.handle_unknown = handle_unknown
+        self.max_categories = max_categories
+        self.sealed_columns = sealed_columns
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn how to encode each column.
+
+        Parameters
+        ----------
+        X : pandas or polars DataFrame, or array-like of shape (n_samples, n_features)
+            The table.
+
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : TableEncoder
+
+        Raises
+        ------
+        ValueError
+            If `X` has no rows or columns, or `sealed_columns` names none of its columns.
+        TypeError
+            If a column can neither be encoded nor sealed.
+
+        Warns
+        -----
+        SealedColumnsWarning
+            If "auto" set columns aside; it names them.
+        HeavyTailWarning
+            If columns are on the scale of their logarithm; it names them.
+        """
+        table = self._open(X, reset=True)
+        cells = [self._read(table, i) for i in range(len(table.labels))]
+        sealed = self._find_sealed(table, cells)
+        codes, heavy = [], []
+        for i, column in enumerate(cells):
+            if i in sealed:
+                codes.append(None)
+                continue
+            code, is_heavy = fit_column(
+                column, exact=self.exact, max_categories=self.max_categories
+            )
+            codes.append(code)
+            if is_heavy:
+                heavy.append(repr(table.labels[i]))
+        if heavy:
+            warnings.warn(
+                f"beside the largest values of {listed(heavy)} the others would vanish "
+                "(a sentinel, as 999999999?); so the columns are on the scale of the "
+                "logarithm beyond their bulk, which inverse_transform undoes exactly",
+                HeavyTailWarning,
+                stacklevel=2,
+            )
+        self._codes = codes
+        self._layout = _Layout.of(table)
+        self.sealed_columns_ = [table.labels[i] for i in sorted(sealed)]
+        self._names_out = _unique_names(
+            [
+                f"{name}{suffix}"
+                for name, code in zip(self._names(table), codes, strict=True)
+                if code is not None
+                for suffix in code.suffixes
+            ]
+        )
+        self._n_features_out = len(self._names_out)
+        return self
+
+    def transform(self, X):
+        """Encode a table.
+
+        Parameters
+        ----------
+        X : pandas or polars DataFrame, or array-like of shape (n_samples, n_features)
+            A table with the columns of `fit`.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_columns), dtype float64
+
+        Raises
+        ------
+        ValueError
+            If cells would not come back and `handle_unknown` is "error"; the message
+            names their columns and rows, not their values.
+        """
+        check_is_fitted(self)
+        table = self._open(X, reset=False)
+        Z = np.empty((len(table), self._n_features_out))
+        refused, start = [], 0
+        for i, code in enumerate(self._codes):
+            if code is None:
+                continue
+            columns, reasons = code.encode(self._read(table, i, must=True))
+            Z[:, start : start + columns.shape[1]] = columns
+            start += columns.shape[1]
+            refused += [(table.labels[i], reason, where) for reason, where in reasons]
+        if refused and self.handle_unknown != "ignore":
+            self._report(refused)
+        return Z
+
+    def inverse_transform(self, Z, sealed=None):
+        """Decode a table.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_columns)
+            What `transform` returned, or an encryptor's `inverse_transform` of it.
+
+        sealed : DataFrame or ndarray of shape (n_samples, n_sealed), default=None
+            The columns that `split` set aside, to be put in their places again. None
+            leaves them out.
+
+        Returns
+        -------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+            Of the kind of the table of `fit`; with the index of `Z`, if it has one.
+        """
+        check_is_fitted(self)
+        index = getattr(Z, "index", None) if self._layout.has_index else None
+        Z = check_array(Z, input_name="Z")
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"Z has {Z.shape[1]} columns, but {type(self).__name__} gives "
+                f"{self._n_features_out}."
+            )
+        columns, start = [], 0
+        for code in self._codes:
+            if code is not None:
+                stop = start + len(code.suffixes)
+                columns.append(code.decode(Z[:, start:stop]))
+                start = stop
+        return self._build(columns, sealed, index)
+
+    def split(self, X):
+        """Set the sealed columns aside.
+
+        Parameters
+        ----------
+        X : pandas or polars DataFrame, or array-like of shape (n_samples, n_features)
+            A table with the columns of `fit`.
+
+        Returns
+        -------
+        rest : DataFrame or ndarray
+            The columns that `transform` encodes.
+        sealed : DataFrame or ndarray
+            The others, for `inverse_transform` or `join`.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from sklearn_homeo import TableEncoder
+        >>> table = pd.DataFrame({"name": ["Ada", "Alan"], "born": [1815, 1912]})
+        >>> encoder = TableEncoder(sealed_columns=["name"]).fit(table)
+        >>> rest, sealed = encoder.split(table)
+        >>> list(rest.columns), list(sealed.columns)
+        (['born'], ['name'])
+        >>> encoder.join(rest, sealed).equals(table)
+        True
+        """
+        check_is_fitted(self)
+        table = self._open(X, reset=False)
+        places = {True: [], False: []}
+        for i, code in enumerate(self._codes):
+            places[code is None].append(i)
+        return table.select(places[False]), table.select(places[True])
+
+    def join(self, rest, sealed):
+        """Put the sealed columns in their places again.
+
+        Parameters
+        ----------
+        rest, sealed : DataFrame or ndarray
+            As `split` returned them; the rows of both in the same order.
+
+        Returns
+        -------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        table = open_table(rest)
+        columns = [_column(rest, i) for i in range(len(table.labels))]
+        return self._build(columns, sealed, table.index)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns that `transform` gives.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Not used but checked: the names of `fit`.
+
+        Returns
+        -------
+        names : ndarray of shape (n_columns,), dtype object
+            The column's name, with an ending where it becomes several columns.
+        """
+        check_is_fitted(self)
+        check_feature_names_in(self, input_features)
+        return np.array(self._names_out, dtype=object)
+
+    def _open(self, X, reset):
+        table = X if isinstance(X, ArrayTable) else open_table(X)
+        if isinstance(table, ArrayTable):
+            checked = check_array(
+                as_array(X),
+                dtype=None,
+                ensure_all_finite=False,
+                estimator=self,
+                input_name="X",
+            )
+            table = ArrayTable(checked)
+        _check_size(table)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return table
+
+    def _read(self, table, place, must=False):
+        """Return the cells of a column; None if they cannot be numbers."""
+        try:
+            return table.read(place)
+        except UnsupportedColumn as error:
+            if not must:
+                return None
+            raise TypeError(
+                f"column {table.labels[place]!r} holds {error}, unlike in fit"
+            ) from None
+
+    def _find_sealed(self, table, cells):
+        """Return the places of the sealed columns, as a set."""
+        if not isinstance(self.sealed_columns, str):
+            return self._named_sealed(table, cells)
+        reasons = {}
+        for i, column in enumerate(cells):
+            if column is None:
+                reasons[i] = f"{table.dtypes[i]}, which cannot be numbers"
+            else:
+                reason = why_sealed(table.labels[i], column, self.max_categories)
+                reasons |= {i: reason} if reason else {}
+        if reasons:
+            names = [f"{table.labels[i]!r} ({reasons[i]})" for i in reasons]
+            warnings.warn(
+                "identifiers and free text are set aside, as no model should see them: "
+                f"{listed(names)}. `split` gives them back; sealed_columns=[...] says "
+                "which columns to seal, and seals no others",
+                SealedColumnsWarning,
+                stacklevel=3,
+            )
+        return set(reasons)
+
+    def _named_sealed(self, table, cells):
+        unknown = [name for name in self.sealed_columns if name not in table.labels]
+        if unknown:
+            raise ValueError(
+                f"sealed_columns names {listed(list(map(repr, unknown)))}, but the "
+                f"columns are {listed(list(map(repr, table.labels)))}"
+            )
+        sealed = {
+            i for i, label in enumerate(table.labels) if label in self.sealed_columns
+        }
+        numberless = [
+            repr(table.labels[i])
+            for i, column in enumerate(cells)
+            if column is None and i not in sealed
+        ]
+        if numberless:
+            raise TypeError(
+                f"these columns cannot be numbers: {listed(numberless)}; add them to "
+                "sealed_columns, or leave them out"
+            )
+        return sealed
+
+    def _report(self, refused):
+        parts = [
+            f"column {label!r}, row{'s' * (where.sum() > 1)} "
+            f"{listed(np.flatnonzero(where).tolist())}: {reason}"
+            for label, reason, where in refused
+        ]
+        message = "cells of X that would not come back as they are: " + "; ".join(parts)
+        if self.handle_unknown == "warn":
+            warnings.warn(message, UserWarning, stacklevel=3)
+            return
+        raise ValueError(
+            f"{message}. Fit on a table that has such cells, correct them, or set "
+            'handle_unknown="warn": what is nearest is encoded then.'
+        )
+
+    def _build(self, columns, sealed, index):
+        layout = self._layout
+        if sealed is None:
+            places = [i for i, code in enumerate(self._codes) if code is not None]
+        else:
+            columns = self._woven(columns, sealed)
+            places = range(len(self._codes))
+            index = getattr(sealed, "index", index) if layout.has_index else None
+        return table_class(layout.library).build(
+            columns,
+            layout.select_labels(places),
+            [layout.dtypes[i] for i in places],
+            index,
+        )
+
+    def _woven(self, columns, sealed):
+        n_sealed = len(self.sealed_columns_)
+        if sealed.shape != (len(columns[0]) if columns else len(sealed), n_sealed):
+            raise ValueError(
+                f"sealed has the shape {sealed.shape}, but the rows need "
+                f"{(len(columns[0]), n_sealed)}"
+            )
+        rest, aside = iter(columns), iter(_column(sealed, i) for i in range(n_sealed))
+        return [next(aside if code is None else rest) for code in self._codes]
+
+    def _names(self, table):
+        if isinstance(table, ArrayTable):
+            return [f"x{i}" for i in table.labels]
+        return [str(label) for label in table.labels]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64"]
+        return tags
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What kind of table `fit` saw, with the names and types of its columns."""
+
+    library: str
+    labels: object
+    dtypes: list
+
+    @classmethod
+    def of(cls, table):
+        labels = table.frame.columns if table.library == "pandas" else table.labels
+        return cls(table.library, labels, table.dtypes)
+
+    @property
+    def has_index(self):
+        return self.library == "pandas"
+
+    def select_labels(self, places):
+        if self.has_index:
+            return self.labels[list(places)]
+        return [self.labels[i] for i in places]
+
+
+def _check_size(table):
+    shape = (len(table), len(table.labels))
+    for count, what in zip(shape, ("sample", "feature"), strict=True):
+        if count < 1:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={shape}) while a minimum of 1 is "
+                "required by TableEncoder."
+            )
+
+
+def _column(X, place):
+    if hasattr(X, "iloc"):
+        return X.iloc[:, place]
+    return X.to_series(place) if hasattr(X, "to_series") else X[:, place]
+
+
+def _unique_names(names):
+    """Return names of which no two are equal; later ones get a number."""
+    taken = set()
+    for i, name in enumerate(names):
+        number = 2
+        while names[i] in taken:
+            names[i] = f"{name}_{number}"
+            number += 1
+        taken.add(names[i])
+    return names
+
+
