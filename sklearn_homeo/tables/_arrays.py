@@ -26,17 +26,17 @@ _NO_TIME = np.iinfo(np.int64).min
 
 
 class ArrayTable:
-    """A two-dimensional NumPy array, or what becomes one.
+    """A two-dimensional NumPy array.
 
     Parameters
     ----------
-    X : array-like of shape (n_rows, n_columns)
+    X : ndarray of shape (n_rows, n_columns)
     """
 
     library = "numpy"
 
     def __init__(self, X):
-        self.values = X if isinstance(X, np.ndarray) else as_array(X)
+        self.values = X
         self.labels = list(range(self.values.shape[1]))
         self.dtypes = [self.values.dtype] * len(self.labels)
         self.index = None
@@ -72,10 +72,10 @@ class ArrayTable:
 
 def as_array(X):
     """Return rows as an array; numbers among text stay numbers."""
+    if hasattr(X, "__array__") or not isinstance(X, list | tuple):
+        return X
     values = np.asarray(X)
-    if values.dtype.kind in "US" and not hasattr(X, "__array__"):
-        values = np.asarray(X, dtype=object)
-    return values
+    return np.asarray(X, dtype=object) if values.dtype.kind in "US" else values
 
 
 def read_array(values):

@@ -94,10 +94,11 @@ class ColumnCode:
             return columns, refused
         columns[absent] = self.fill
         indicators = [cells.missing(marker) for marker in self.markers]
-        for marker in set(cells.markers) - set(self.markers):
+        for marker in cells.markers:
+            if marker in self.markers:
+                continue
             where = cells.missing(marker)
-            reason = "missing" if marker == "missing" else f"{marker}"
-            refused.append((f"{reason}, which no cell was in fit", where))
+            refused.append((f"{marker}, as no cell was in fit", where))
         return np.column_stack([columns, *indicators]), refused
 
     def decode(self, columns):

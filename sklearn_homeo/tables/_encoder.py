@@ -18,11 +18,11 @@ from sklearn_homeo._utils.validation import (
     fit_context,
 )
 from sklearn_homeo.exceptions import HeavyTailWarning, SealedColumnsWarning
-from sklearn_homeo.tables._arrays import ArrayTable, as_array
+from sklearn_homeo.tables._arrays import as_array
 from sklearn_homeo.tables._cells import UnsupportedColumn
 from sklearn_homeo.tables._columns import fit_column
 from sklearn_homeo.tables._sealing import why_sealed
-from sklearn_homeo.tables._tables import open_table, table_class
+from sklearn_homeo.tables._tables import library_of, table_class
 
 __all__ = ["TableEncoder"]
 
@@ -32,10 +32,10 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
 
     pandas and polars frames, and NumPy arrays: numbers, whole numbers, truth values,
     categories, text, dates, times, durations and decimal numbers, with missing values,
-    become columns of numbers for an encryptor. `inverse_transform` gives the table back:
-    the order and names of columns, their types (nullable and Arrow types, unused and
-    ordered categories, time zones), missing values and every value exactly, although
-    an encryptor returns numbers only to about eight digits.
+    become columns of numbers for an encryptor. `inverse_transform` gives the table
+    back: the order and names of columns, their types (nullable and Arrow types, unused
+    and ordered categories, time zones), missing values and every value exactly,
+    although an encryptor returns numbers only to about eight digits.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         What `transform` does about cells that would not come back, because `fit` saw
         nothing of the kind: another category, a missing value where there was none,
         more decimals than the column has room for. "error" raises; the message names
-        all such cells. "warn" and "ignore" encode what is nearest: a category comes back
-        as missing, a missing value as the median, a number rounded.
+        all such cells. "warn" and "ignore" encode what is nearest: a category comes
+        back as missing, a missing value as the median, a number rounded.
 
     max_categories : int, default=30
         Columns of a column of categories: one for each, or one for each of the most
@@ -102,10 +102,10 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
     ... })
     >>> encoder = TableEncoder().set_output(transform="pandas").fit(table)
     >>> encoder.transform(table)
-       bill  bill_missing  island_Biscoe  island_Dream         seen
-    0  46.2           0.0            0.0           1.0  1194739200.0
-    1  46.2           1.0            1.0           0.0  1195171200.0
-    2  39.5           0.0            0.0           1.0  1225584000.0
+       bill  bill_missing  island_Biscoe  island_Dream          seen
+    0  46.2           0.0            0.0           1.0  1.194739e+09
+    1  46.2           1.0            1.0           0.0  1.195171e+09
+    2  39.5           0.0            0.0           1.0  1.225584e+09
     >>> encoder.inverse_transform(encoder.transform(table)).equals(table)
     True
     """
@@ -149,7 +149,7 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` has no rows or columns, or `sealed_columns` names none of its columns.
+            If `X` has no rows or columns, or `sealed_columns` names others.
         TypeError
             If a column can neither be encoded nor sealed.
 
@@ -309,9 +309,8 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         X : DataFrame or ndarray of shape (n_samples, n_features)
         """
         check_is_fitted(self)
-        table = open_table(rest)
-        columns = [_column(rest, i) for i in range(len(table.labels))]
-        return self._build(columns, sealed, table.index)
+        columns = [_column(rest, i) for i in range(rest.shape[1])]
+        return self._build(columns, sealed, getattr(rest, "index", None))
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns that `transform` gives.
@@ -331,17 +330,18 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         return np.array(self._names_out, dtype=object)
 
     def _open(self, X, reset):
-        table = X if isinstance(X, ArrayTable) else open_table(X)
-        if isinstance(table, ArrayTable):
-            checked = check_array(
+        library = library_of(X)
+        rows = X
+        if library == "numpy":
+            rows = check_array(
                 as_array(X),
                 dtype=None,
                 ensure_all_finite=False,
                 estimator=self,
                 input_name="X",
             )
-            table = ArrayTable(checked)
-        _check_size(table)
+        table = table_class(library)(rows)
+        _check_layout(table)
         validate_data(self, X, reset=reset, skip_check_array=True)
         return table
 
@@ -402,8 +402,7 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
 
     def _report(self, refused):
         parts = [
-            f"column {label!r}, row{'s' * (where.sum() > 1)} "
-            f"{listed(np.flatnonzero(where).tolist())}: {reason}"
+            f"column {label!r}, {_rows(np.flatnonzero(where))}: {reason}"
             for label, reason, where in refused
         ]
         message = "cells of X that would not come back as they are: " + "; ".join(parts)
@@ -441,7 +440,7 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         return [next(aside if code is None else rest) for code in self._codes]
 
     def _names(self, table):
-        if isinstance(table, ArrayTable):
+        if table.library == "numpy":
             return [f"x{i}" for i in table.labels]
         return [str(label) for label in table.labels]
 
@@ -477,7 +476,7 @@ class _Layout:
         return [self.labels[i] for i in places]
 
 
-def _check_size(table):
+def _check_layout(table):
     shape = (len(table), len(table.labels))
     for count, what in zip(shape, ("sample", "feature"), strict=True):
         if count < 1:
@@ -485,12 +484,19 @@ def _check_size(table):
                 f"Found array with 0 {what}(s) (shape={shape}) while a minimum of 1 is "
                 "required by TableEncoder."
             )
+    twice = [label for label in table.labels if table.labels.count(label) > 1]
+    if twice:
+        raise ValueError(f"the names of columns must differ; twice: {twice[0]!r}")
 
 
 def _column(X, place):
     if hasattr(X, "iloc"):
         return X.iloc[:, place]
     return X.to_series(place) if hasattr(X, "to_series") else X[:, place]
+
+
+def _rows(rows):
+    return f"row{'s' if len(rows) > 1 else ''} {listed(rows.tolist())}"
 
 
 def _unique_names(names):
@@ -503,5 +509,3 @@ def _unique_names(names):
             number += 1
         taken.add(names[i])
     return names
-
-

@@ -16,14 +16,15 @@ from sklearn_homeo.tables._scales import (
     bits_float,
     float_bits,
     float_scale,
-    is_heavy,
 )
 
 __all__ = ["BitsCode", "DecimalsCode", "LossyCode", "fit_floats"]
 
 # Powers of ten up to here are floats, so that one division rounds correctly.
 _MAX_PLACES = 22
-_MAX_UNITS = 2.0**50
+# Below the number of digits that all floats of a type have: others are decimals too if
+# only there are enough places.
+_MAX_UNITS = {"float64": 2.0**50, "float32": 2.0**22}
 _SAMPLE = 1000
 
 
@@ -60,16 +61,16 @@ def fit_floats(cells, exact):
 
 def _fit_decimals(values, exact):
     """Return the code of decimals and whether it is heavy, or None if they are none."""
-    largest = float(np.abs(values).max(initial=0.0))
-    if largest >= _MAX_UNITS:
-        return None
     dtype = values.dtype.name
+    largest, limit = float(np.abs(values).max(initial=0.0)), _MAX_UNITS[dtype]
+    if largest >= limit:
+        return None
     deviation = float(values.std(dtype=np.float64)) if len(values) else 0.0
     # Constant columns are divided by 1.
-    places = _places(MAX_STEPS / (deviation or 1.0), largest)
+    places = _places(MAX_STEPS / (deviation or 1.0), limit / (largest or 1.0))
     if places >= 0 and _are_decimals(values, places):
         return DecimalsCode(dtype, places, WholeColumn(divisor=10.0**places)), False
-    most = _places(_MAX_UNITS, largest)
+    most = _places(limit, limit / (largest or 1.0))
     for finer in range(max(places + 1, 0), most + 1):
         if _are_decimals(values, finer):
             code = DecimalsCode(dtype, most, None)
@@ -78,10 +79,9 @@ def _fit_decimals(values, exact):
     return None
 
 
-def _places(steps, largest):
-    """Return the most decimals with steps of 1 / `steps` and units that fit."""
-    steps = min(steps, _MAX_UNITS / largest / 2 if largest else np.inf)
-    return min(int(np.floor(np.log10(steps))), _MAX_PLACES)
+def _places(*steps):
+    """Return the most decimals of which no step is smaller than 1 / `steps`."""
+    return min(int(np.floor(np.log10(min(steps)))), _MAX_PLACES)
 
 
 def _are_decimals(values, places):
@@ -133,18 +133,22 @@ class DecimalsCode:
         units = np.rint(values * power)
         nearest = units / power
         wrong = nearest.astype(cells.values.dtype) != cells.values
-        wrong |= np.abs(units) >= _MAX_UNITS
+        wrong |= np.abs(units) >= self._limit
         if isinstance(self.placing, WholeColumn):
             # -0.0 lies a quarter of a unit below zero.
             zeros = units == 0
             if np.signbit(values[zeros]).any():
                 nearest[zeros & np.signbit(values)] = -0.25 / power
             return nearest[:, np.newaxis], wrong
-        units = np.clip(units, -_MAX_UNITS, _MAX_UNITS)
+        units = np.clip(units, -self._limit, self._limit)
         return self.placing.encode(self.units(units / power)), wrong
 
+    @property
+    def _limit(self):
+        return _MAX_UNITS[self.dtype]
+
     def units(self, values):
-        """Return units as int64; negative ones one lower, which leaves room for -0.0."""
+        """Return units as int64, negative ones one lower: that leaves room for -0.0."""
         units = np.rint(values.astype(np.float64) * 10.0**self.places)
         units = units.astype(np.int64)
         return np.where(np.signbit(values), ~np.abs(units), units)

@@ -1,13 +1,14 @@
 """Columns of Python objects: what they hold, and the same objects again."""
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 
 from sklearn_homeo.tables._cells import MISSING, Cells, UnsupportedColumn
 
-__all__ = ["level_key", "read_objects", "write_objects"]
+__all__ = ["level_key", "limited_decimals", "read_objects", "write_objects"]
 
 _DAY = 86_400 * 10**9
 _MICROSECOND = 1000
@@ -65,6 +66,12 @@ def write_objects(cells):
         for row in np.flatnonzero(cells.missing(marker)):
             objects[row] = value
     return objects
+
+
+def limited_decimals(cells, precision):
+    """Return decimals of so many digits; made-up rows may decode to any number."""
+    most = 10 ** min(precision or _MAX_PLACES, _MAX_PLACES) - 1
+    return replace(cells, values=np.clip(cells.values, -most, most))
 
 
 def level_key(level):
@@ -139,7 +146,10 @@ def _read_times(values):
         return _read_levels(values)
     kind = type(values[0])
     count, unit = _TIMES[kind]
-    ticks = np.array([count(value) for value in values], dtype=np.int64)
+    ticks = [count(value) for value in values]
+    if max(map(abs, ticks)) >= 2**62:
+        return _read_levels(values)
+    ticks = np.array(ticks, dtype=np.int64)
     return _cells("ticks", ticks, unit=unit, flavour=kind.__name__)
 
 
@@ -213,7 +223,8 @@ def _datetime(microseconds):
 
 def _time(microseconds):
     day = _DAY // _MICROSECOND
-    return (_EPOCH + dt.timedelta(microseconds=_limited(microseconds, 0, day - 1))).time()
+    since_midnight = dt.timedelta(microseconds=_limited(microseconds, 0, day - 1))
+    return (_EPOCH + since_midnight).time()
 
 
 def _timedelta(microseconds):

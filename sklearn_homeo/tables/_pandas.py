@@ -16,7 +16,11 @@ from sklearn_homeo.tables._cells import (
     float_cells,
     one_state,
 )
-from sklearn_homeo.tables._objects import read_objects, write_objects
+from sklearn_homeo.tables._objects import (
+    limited_decimals,
+    read_objects,
+    write_objects,
+)
 
 __all__ = ["PandasTable"]
 
@@ -147,7 +151,7 @@ def _read_arrow(series):
     if _is_arrow_text(kind):
         return _read_text(series)
     if pa.types.is_decimal(kind):
-        return read_objects(np.array(series.array.__arrow_array__().to_pylist(), object))
+        return read_objects(series.to_numpy(dtype=object, na_value=None))
     array = series.array.__arrow_array__()
     array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
     if pa.types.is_temporal(kind):
@@ -165,11 +169,12 @@ def _read_arrow(series):
             ordered=bool(kind.ordered),
         )
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
-        cells = read_array(array.fill_null(False).to_numpy(False))
+        nothing = False if pa.types.is_boolean(kind) else 0
+        cells = read_array(array.fill_null(nothing).to_numpy(False))
         return Cells(cells.kind, cells.values, **one_state(missing))
     if pa.types.is_floating(kind):
         return float_cells(array.fill_null(0.0).to_numpy(False), missing)
-    return read_objects(np.array([*array.to_pylist(), None], dtype=object)[:-1])
+    return read_objects(series.to_numpy(dtype=object, na_value=None))
 
 
 def _is_arrow_text(kind):
@@ -258,7 +263,11 @@ def _write_sparse(cells, dtype):
 
 
 def _write_intervals(cells, dtype):
-    return pd.Series(pd.array(write_objects(cells), dtype=dtype))
+    objects = write_objects(cells)
+    if dtype.subtype.kind in "iu":
+        # Only made-up rows: intervals of integers have no missing value.
+        objects[~cells.present] = cells.levels[0]
+    return pd.Series(pd.array(objects, dtype=dtype))
 
 
 def _write_arrow(cells, dtype):
@@ -266,6 +275,8 @@ def _write_arrow(cells, dtype):
 
     kind = dtype.pyarrow_dtype
     missing = cells.missing("missing")
+    if cells.kind == "decimal":
+        cells = limited_decimals(cells, kind.precision)
     if cells.kind in ("category", "decimal", "nothing"):
         array = pa.array(write_objects(cells), type=kind, from_pandas=True)
     elif cells.kind == "ticks":

@@ -10,7 +10,11 @@ from sklearn_homeo.tables._cells import (
     float_cells,
     one_state,
 )
-from sklearn_homeo.tables._objects import read_objects, write_objects
+from sklearn_homeo.tables._objects import (
+    limited_decimals,
+    read_objects,
+    write_objects,
+)
 
 __all__ = ["PolarsTable"]
 
@@ -56,9 +60,7 @@ class PolarsTable:
         return pl.DataFrame(
             [
                 (
-                    write_series(column, dtype)
-                    if isinstance(column, Cells)
-                    else column
+                    write_series(column, dtype) if isinstance(column, Cells) else column
                 ).alias(label)
                 for column, label, dtype in zip(columns, labels, dtypes, strict=True)
             ]
@@ -134,6 +136,8 @@ def write_series(cells, dtype):
 
 
 def _write_objects(cells, dtype):
+    if cells.kind == "decimal":
+        cells = limited_decimals(cells, dtype.precision)
     if dtype in (pl.Categorical, pl.Enum):
         return pl.Series(write_objects(cells).tolist(), dtype=pl.String).cast(dtype)
     return pl.Series(write_objects(cells).tolist(), dtype=dtype)

@@ -261,9 +261,7 @@ def float_bits(values):
 
     -0.0 comes just before 0.0, whose place is 2**63.
     """
-    signed, top = (
-        (np.int64, 63) if values.dtype == np.float64 else (np.int32, 31)
-    )
+    signed, top = (np.int64, 63) if values.dtype == np.float64 else (np.int32, 31)
     bits = np.ascontiguousarray(values).view(signed).astype(np.int64)
     lowest = np.int64(-(1 << top))
     ordered = np.where(bits < 0, lowest - bits - 1, bits)
@@ -277,4 +275,6 @@ def bits_float(bits, dtype):
     limit = np.int64((1 << top) - 1)
     ordered = np.clip(ordered, ~limit, limit)
     lowest = np.int64(-(1 << top))
-    return np.where(ordered < 0, lowest - ordered - 1, ordered).astype(signed).view(dtype)
+    return (
+        np.where(ordered < 0, lowest - ordered - 1, ordered).astype(signed).view(dtype)
+    )

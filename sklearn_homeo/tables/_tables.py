@@ -4,21 +4,21 @@ import sys
 
 from sklearn_homeo.tables._arrays import ArrayTable
 
-__all__ = ["open_table", "table_class"]
+__all__ = ["library_of", "table_class"]
 
 
-def open_table(X):
-    """Return X as a table: PandasTable, PolarsTable or ArrayTable.
+def library_of(X):
+    """Return the library whose frame X is, "pandas" or "polars"; "numpy" for others.
 
     Parameters
     ----------
-    X : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or array-like
+    X : pandas.DataFrame, polars.DataFrame or array-like
     """
-    for library, name in (("pandas", "DataFrame"), ("polars", "DataFrame")):
+    for library in ("pandas", "polars"):
         module = sys.modules.get(library)
-        if module is not None and isinstance(X, getattr(module, name)):
-            return table_class(library)(X)
-    return ArrayTable(X)
+        if module is not None and isinstance(X, module.DataFrame):
+            return library
+    return "numpy"
 
 
 def table_class(library):
