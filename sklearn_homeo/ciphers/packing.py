@@ -22,7 +22,7 @@ import numpy as np
 from sklearn_homeo.ciphers.lock import LEFT_BITS
 from sklearn_homeo.ciphers.prf import half_mask
 
-__all__ = ["RESIDUE_BITS", "VIEW_BITS", "join", "pack", "split", "unpack"]
+__all__ = ["RESIDUE_BITS", "VIEW_BITS", "is_packed", "join", "pack", "split", "unpack"]
 
 VIEW_BITS = 6
 RESIDUE_BITS = 47
@@ -106,3 +106,36 @@ def unpack(Z, codes, left, right):
         codes[~written] = 0
     split(integers, left, right)
     return written.all(axis=1)
+
+
+def is_packed(X):
+    """Whether rows are ciphertexts, by their numbers alone.
+
+    All are multiples of 2**-50 in [-4, 4), and about every other one is an odd
+    multiple: residues are uniform. Numbers of other origin have fewer binary places,
+    or more.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype float64
+
+    Returns
+    -------
+    is_packed : bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_homeo.ciphers.packing import is_packed
+    >>> is_packed(np.random.default_rng(0).normal(size=(20, 3)))
+    False
+    """
+    # A part of the rows tells as much.
+    part = X[:: max(1, len(X) // 1000)]
+    if not (np.abs(part) <= 4).all():
+        return False
+    integers = np.rint(part / _UNIT)
+    if not (integers * _UNIT == part).all():
+        return False
+    odd = np.mean(integers % 2)
+    return bool(abs(odd - 0.5) < 2.0 / np.sqrt(part.size))

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from sklearn_homeo._utils.validation import wrap_output
 from sklearn_homeo.synthesis._labels import requested_counts
+from sklearn_homeo.synthesis._limits import find_limits
 from sklearn_homeo.synthesis.densities import fit_density
 from sklearn_homeo.synthesis.densities.box import make_box
 from sklearn_homeo.synthesis.densities.distance import fit_exclusion
@@ -34,6 +35,7 @@ class Drawer:
     density : object
         With ``sample(code, n, rng)``.
     n_features : int
+    limits : Limits or None
     exclusion : Exclusion or None
     verbose : int
 
@@ -43,10 +45,11 @@ class Drawer:
         Rows that were rejected since the last `draw` or `batches` began.
     """
 
-    def __init__(self, density, n_features, exclusion, verbose):
+    def __init__(self, density, n_features, limits, exclusion, verbose):
         self.density = density
         self.n_redrawn = 0
         self._n_features = n_features
+        self._limits = limits
         self._exclusion = exclusion
         self._verbose = verbose
 
@@ -73,11 +76,13 @@ class Drawer:
                     bar.update(n)
 
     def _draw_class(self, code, n, rng):
+        def sample(n):
+            rows = self.density.sample(code, n, rng)
+            return rows if self._limits is None else self._limits.keep(rows)
+
         if self._exclusion is None:
-            return self.density.sample(code, n, rng)
-        rows, n_redrawn = self._exclusion.draw(
-            lambda n: self.density.sample(code, n, rng), n
-        )
+            return sample(n)
+        rows, n_redrawn = self._exclusion.draw(sample, n)
         self.n_redrawn += n_redrawn
         return rows
 
@@ -203,7 +208,8 @@ def fit_drawer(params, X, codes, ledger, rng):
         )
         if params.min_distance is not None:
             exclusion = fit_exclusion(X, params.min_distance)
-    return Drawer(density, X.shape[1], exclusion, params.verbose)
+    limits = find_limits(params.bounds, X, ledger is not None)
+    return Drawer(density, X.shape[1], limits, exclusion, params.verbose)
 
 
 def _fit_private(params, X, codes, ledger, rng):
@@ -249,7 +255,7 @@ def check_privacy(params):
             f"epsilon needs min_distance=None, got {params.min_distance!r}: private "
             "rows must not be compared with real ones afterwards."
         )
-    if params.bounds is None:
+    if params.bounds is None or isinstance(params.bounds, str):
         raise ValueError(
             "epsilon needs bounds=(low, high) that are known without looking at the "
             "rows: limits taken from the data would not be private."

@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Mapping
-from numbers import Integral
+from numbers import Integral, Number
 
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import assert_all_finite, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
+from sklearn_homeo._utils.labels import missing_labels
 from sklearn_homeo._utils.messages import listed
 from sklearn_homeo.exceptions import MemorisationWarning
 
@@ -40,14 +41,24 @@ def check_labels(y):
     Raises
     ------
     ValueError
-        If labels are missing, continuous, or cannot be ordered.
+        If labels are missing, continuous, or of types that do not go together: text
+        beside numbers, booleans beside numbers, bytes beside text.
     """
+    _check_types(y)
+    if np.iscomplexobj(y):
+        # scikit-learn's own message shows them.
+        raise ValueError("y holds complex numbers, which have no order.")
+    missing = np.flatnonzero(missing_labels(y))
     y = column_or_1d(y, warn=True)
-    if y.dtype.kind == "f":
-        assert_all_finite(y, input_name="y")
-    if y.dtype.kind == "O" and any(_is_missing(label) for label in y):
-        raise ValueError("Input y contains missing labels (None or NaN); drop them.")
-    if y.dtype.kind in "fc" and type_of_target(y).startswith("continuous"):
+    if len(missing) > 0:
+        raise ValueError(
+            f"{len(missing)} labels of y are missing (None, NaN, NaT or masked), in "
+            f"rows {listed(missing)}; drop these rows."
+        )
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        rows = np.flatnonzero(~np.isfinite(y))
+        raise ValueError(f"y holds infinity in rows {listed(rows)}.")
+    if y.dtype.kind == "f" and type_of_target(y).startswith("continuous"):
         raise ValueError(
             "y is continuous, but rows are synthesized by class. Cut it into classes "
             "first, for example by sklearn.preprocessing.KBinsDiscretizer with "
@@ -55,28 +66,47 @@ def check_labels(y):
         )
     try:
         classes, codes = np.unique(y, return_inverse=True)
-    except TypeError as error:
+    except TypeError:
         raise ValueError(
-            f"y mixes labels that cannot be ordered ({error}); make them all strings "
-            "or all numbers."
+            "y mixes labels that cannot be ordered; make them all strings or all "
+            "numbers."
         ) from None
     return classes, codes.reshape(-1)
 
 
-def _is_missing(label):
-    try:
-        return label is None or bool(label != label)
-    except TypeError:
-        # pandas.NA has no truth value.
-        return True
+def _check_types(y):
+    """Refuse labels that NumPy would take for equal, or make text of, in silence."""
+    if getattr(getattr(y, "dtype", None), "kind", "O") != "O":
+        return
+    # A list as it is: as an array, numbers beside text would be text already.
+    given = y if isinstance(y, list | tuple) else np.ravel(y)
+    kinds = {_kind(label) for label in given}
+    kinds.discard(None)
+    if len(kinds) > 1:
+        raise ValueError(
+            f"y mixes labels that are {' and '.join(sorted(kinds))}, some of which "
+            "would be taken for equal; make them all strings or all numbers."
+        )
+
+
+def _kind(label):
+    for kind, name in (
+        (bool | np.bool_, "booleans"),
+        (Number, "numbers"),
+        (str, "text"),
+        (bytes, "bytes"),
+    ):
+        if isinstance(label, kind):
+            return None if label != label else name
+    return None
 
 
 def check_class_sizes(classes, counts, needed, purpose):
-    """Raise ValueError if a class has too few rows; name it and what is needed."""
+    """Raise ValueError if a class has too few rows; say which and what is needed."""
     if counts.min() < needed:
         short = int(np.argmin(counts))
         raise ValueError(
-            f"Class {classes.tolist()[short]!r} has n_samples={counts[short]} row(s), "
+            f"{_nth_class(short, classes)} has n_samples={counts[short]} row(s), "
             f"but {purpose} needs at least {needed} of each class. Add rows, merge "
             "classes, or leave the class out."
         )
@@ -91,7 +121,7 @@ def warn_of_memorising(classes, counts, n_directions):
     short = int(np.argmin(counts))
     if counts[short] < _ROWS_PER_DIRECTION * n_directions:
         warnings.warn(
-            f"Class {classes.tolist()[short]!r} has {counts[short]} rows for "
+            f"{_nth_class(short, classes)} has {counts[short]} rows for "
             f"{n_directions} described direction(s). With fewer than "
             f"{_ROWS_PER_DIRECTION} rows for each, synthetic rows tell to some extent "
             "which records they were made from: measure it by "
@@ -102,12 +132,18 @@ def warn_of_memorising(classes, counts, n_directions):
         )
 
 
+def _nth_class(code, classes):
+    """Which class is meant. Not its label: a rare one may tell what a person has."""
+    return f"Class {code + 1} of {len(classes)}, in the order of their labels,"
+
+
 def class_counts(strategy, classes, counts):
     """Rows to draw of each class by a sampling strategy.
 
     Parameters
     ----------
     strategy : "same", "balanced", int or dict
+        Classes that a dict does not name keep their number.
     classes : ndarray of shape (n_classes,)
     counts : ndarray of shape (n_classes,), dtype int
         Rows of each class seen during fit.
@@ -118,7 +154,11 @@ def class_counts(strategy, classes, counts):
     """
     if isinstance(strategy, str):
         return counts if strategy == "same" else np.full_like(counts, counts.max())
-    return requested_counts(strategy, classes, counts, "sampling_strategy")
+    wanted = requested_counts(strategy, classes, counts, "sampling_strategy")
+    if isinstance(strategy, Mapping):
+        named = np.isin(np.arange(len(classes)), _codes(strategy, classes))
+        return np.where(named, wanted, counts)
+    return wanted
 
 
 def requested_counts(request, classes, counts, name):
@@ -145,17 +185,22 @@ def requested_counts(request, classes, counts, name):
     """
     if not isinstance(request, Mapping):
         return _share_out(_check_number(request, name), counts)
-    codes = {label: code for code, label in enumerate(classes.tolist())}
     wanted = np.zeros(len(classes), dtype=np.int64)
-    for label, number in request.items():
-        if label not in codes:
-            known = listed([*map(repr, codes)])
+    codes = _codes(request, classes)
+    for place, (code, number) in enumerate(zip(codes, request.values(), strict=True)):
+        if code is None:
             raise ValueError(
-                f"{name} asks for rows of class {label!r}, which was not among the "
-                f"{len(classes)} classes seen during fit: {known}."
+                f"Entry {place} of {name} asks for rows of a class that was not among "
+                f"the {len(classes)} classes seen during fit; see classes_."
             )
-        wanted[codes[label]] = _check_number(number, f"{name}[{label!r}]")
+        wanted[code] = _check_number(number, f"entry {place} of {name}")
     return wanted
+
+
+def _codes(request, classes):
+    """The code of each label that a dict names, None if there is no such class."""
+    codes = {label: code for code, label in enumerate(classes.tolist())}
+    return [codes.get(label) for label in request]
 
 
 def _check_number(number, name):

@@ -13,7 +13,12 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.rows import validate_numbers
-from sklearn_homeo._utils.validation import Interval, StrOptions, fit_context
+from sklearn_homeo._utils.validation import (
+    Interval,
+    StrOptions,
+    fit_context,
+    wrap_output,
+)
 from sklearn_homeo.synthesis._drawing import DrawingMixin, check_privacy, fit_drawer
 from sklearn_homeo.synthesis._labels import (
     check_class_sizes,
@@ -26,8 +31,79 @@ from sklearn_homeo.synthesis.densities import rows_needed
 __all__ = ["ClassConditionalSynthesizer"]
 
 
+def _keeps_labels(synthesizer):
+    return synthesizer.sampling_strategy == "same"
+
+
+class _TransformMixin:
+    """`fit_transform` and `transform`, of a synthesizer whose rows keep their labels.
+
+    Not in the transformer itself: scikit-learn wraps what a transformer defines for
+    `set_output`, and the wrapper would always be available.
+    """
+
+    @available_if(_keeps_labels)
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y):
+        """Fit, and return a synthetic row for each row, of the same class.
+
+        .. note::
+            `fit(X, y).transform(X)` does not equal `fit_transform(X, y)`: `transform`
+            returns real rows as they are.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            As in `fit`.
+
+        y : array-like of shape (n_samples,)
+            As in `fit`.
+
+        Returns
+        -------
+        X_synthetic : ndarray of shape (n_samples, n_features), dtype float64
+            Row i is of class y[i]; it has nothing else in common with X[i].
+
+        Raises
+        ------
+        ValueError
+            As `fit`.
+        """
+        rows, codes = self._fit(X, y)
+        synthetic = np.empty_like(rows)
+        order = np.argsort(codes, kind="stable")
+        synthetic[order] = self._draw(self.class_counts_)
+        return wrap_output("transform", synthetic, X, self)
+
+    @available_if(_keeps_labels)
+    def transform(self, X):
+        """Return real rows as they are: queries of a model trained on synthetic ones.
+
+        .. note::
+            `fit(X, y).transform(X)` does not equal `fit_transform(X, y)`, which
+            returns synthetic rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Queries.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), dtype float64
+        """
+        check_is_fitted(self)
+        rows = validate_numbers(self, X, reset=False)
+        return wrap_output("transform", rows, X, self)
+
+
 class ClassConditionalSynthesizer(
-    DrawingMixin, OneToOneFeatureMixin, TransformerMixin, DocLinkMixin, BaseEstimator
+    _TransformMixin,
+    DrawingMixin,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    DocLinkMixin,
+    BaseEstimator,
 ):
     """Replace labelled rows by synthetic ones, drawn class by class.
 
@@ -57,9 +133,10 @@ class ClassConditionalSynthesizer(
     sampling_strategy : {"same", "balanced"}, int or dict, default="same"
         Rows that `fit_resample` returns: as many of each class as `fit` saw, as many
         as of the largest class, a total in the classes' proportions, or rows by
-        label. With anything but "same" there is no `transform` and no
-        `fit_transform`, whose rows keep their labels; imbalanced-learn's pipelines
-        take nothing that has both these and `fit_resample`.
+        label, where classes that are not named get as many as `fit` saw. With
+        anything but "same" there is no `transform` and no `fit_transform`, whose rows
+        keep their labels; imbalanced-learn's pipelines take nothing that has both
+        these and `fit_resample`.
 
     n_components : int, default=3
         Normal distributions of a "mixture".
@@ -79,9 +156,13 @@ class ClassConditionalSynthesizer(
         Probability with which the guarantee may fail; less than one over the number
         of rows.
 
-    bounds : tuple (low, high) or None, default=None
-        Numbers or arrays of shape (n_features,) between which `epsilon` clips
-        values. They must be known without looking at the rows.
+    bounds : "data", tuple (low, high) or None, default="data"
+        Between which synthetic values lie. "data" takes the least and the greatest
+        value of each column, which thereby become known; ciphertexts are left alone.
+        A tuple of numbers or of arrays of shape (n_features,) says what is known
+        without looking at the rows; `epsilon` needs it, and clips real rows to it
+        first. None leaves values as they are drawn. Unless None or under `epsilon`,
+        columns that hold whole numbers only get whole numbers.
 
     max_norm : float or None, default=None
         Euclidean norm to which `epsilon` clips rows scaled to [-1, 1] for
@@ -154,8 +235,8 @@ class ClassConditionalSynthesizer(
        Generation of Images for Privacy-Preserving Machine Learning in Smart
        Manufacturing", Procedia Computer Science 217, 2023, section 3,
        doi:10.1016/j.procs.2022.12.205.
-    .. [2] M. Bun, T. Steinke, "Concentrated differential privacy: simplifications,
-       extensions, and lower bounds", TCC 2016.
+    .. [2] B. Balle, Y.-X. Wang, "Improving the Gaussian mechanism for differential
+       privacy: analytical calibration and optimal denoising", ICML 2018.
     .. [3] M. Abadi et al., "Deep learning with differential privacy", CCS 2016.
 
     Examples
@@ -192,7 +273,7 @@ class ClassConditionalSynthesizer(
         "min_distance": [Interval(Real, 0, 1, closed="both"), None],
         "epsilon": [Interval(Real, 0, None, closed="neither"), None],
         "delta": [Interval(Real, 0, 1, closed="neither")],
-        "bounds": [tuple, list, None],
+        "bounds": [StrOptions({"data"}), tuple, list, None],
         "max_norm": [Interval(Real, 0, None, closed="neither"), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
         "device": [str],
@@ -209,7 +290,7 @@ class ClassConditionalSynthesizer(
         min_distance=None,
         epsilon=None,
         delta=1e-5,
-        bounds=None,
+        bounds="data",
         max_norm=None,
         max_epochs=None,
         device="auto",
@@ -289,57 +370,6 @@ class ClassConditionalSynthesizer(
         counts = class_counts(self.sampling_strategy, self.classes_, self.class_counts_)
         return self._with_labels(self._draw(counts), counts)
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit_transform(self, X, y):
-        """Fit, and return a synthetic row for each row, of the same class.
-
-        .. note::
-            `fit(X, y).transform(X)` does not equal `fit_transform(X, y)`: `transform`
-            returns real rows as they are.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            As in `fit`.
-
-        y : array-like of shape (n_samples,)
-            As in `fit`.
-
-        Returns
-        -------
-        X_synthetic : ndarray of shape (n_samples, n_features), dtype float64
-            Row i is of class y[i]; it has nothing else in common with X[i].
-
-        Raises
-        ------
-        ValueError
-            As `fit`.
-        """
-        X, codes = self._fit(X, y)
-        synthetic = np.empty_like(X)
-        order = np.argsort(codes, kind="stable")
-        synthetic[order] = self._draw(self.class_counts_)
-        return synthetic
-
-    def transform(self, X):
-        """Return real rows as they are: queries of a model trained on synthetic ones.
-
-        .. note::
-            `fit(X, y).transform(X)` does not equal `fit_transform(X, y)`, which
-            returns synthetic rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Queries.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features), dtype float64
-        """
-        check_is_fitted(self)
-        return validate_numbers(self, X, reset=False)
-
     def plan_privacy(self):
         """Show how `epsilon` will be spent, before any data are seen.
 
@@ -358,7 +388,7 @@ class ClassConditionalSynthesizer(
         >>> from sklearn_homeo import ClassConditionalSynthesizer
         >>> synthesizer = ClassConditionalSynthesizer(epsilon=1.0, bounds=(-4, 4))
         >>> round(synthesizer.plan_privacy().rho, 4)
-        0.0208
+        0.0359
         """
         self._validate_params()
         return check_privacy(self)
@@ -392,14 +422,3 @@ class ClassConditionalSynthesizer(
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64"]
         return tags
-
-
-def _keeps_labels(synthesizer):
-    return synthesizer.sampling_strategy == "same"
-
-
-# Not as decorators: scikit-learn wraps these methods for `set_output` when the class is
-# made, and a wrapper is always available.
-for _name in ("transform", "fit_transform"):
-    _method = getattr(ClassConditionalSynthesizer, _name)
-    setattr(ClassConditionalSynthesizer, _name, available_if(_keeps_labels)(_method))

@@ -107,7 +107,9 @@ def test_sampling_strategies():
         ("same", [40, 20]),
         ("balanced", [40, 40]),
         (9, [6, 3]),
-        ({1: 5}, [0, 5]),
+        ({1: 5}, [40, 5]),
+        ({1: 0}, [40, 0]),
+        ({}, [40, 20]),
     ]:
         sampler = ClassConditionalSynthesizer(sampling_strategy=strategy)
         _, found = sampler.fit_resample(X, y)
@@ -231,7 +233,7 @@ def test_batches_are_bounded_and_complete():
     )
     with pytest.raises(ValueError, match="batch_size must be an integer from 1"):
         synthesizer.sample_batches(5, batch_size=0)
-    with pytest.raises(ValueError, match="'no such'"):
+    with pytest.raises(ValueError, match="Entry 0 of n_samples .* see classes_"):
         synthesizer.sample_batches({"no such": 1})
 
 
@@ -273,16 +275,18 @@ def test_verbose_shows_progress(capsys):
 @pytest.mark.parametrize(
     ("params", "y", "message"),
     [
-        ({}, [0, 0, 0, 0, 0, 1], r"Class 1 has n_samples=1 row.*at least 2"),
-        ({}, list("aaaaab"), "Class 'b' has n_samples=1"),
-        ({"method": "mixture"}, [0, 0, 0, 0, 1, 1], 'Class 1 .*"mixture".* 6 of each'),
+        ({}, [0, 0, 0, 0, 0, 1], r"Class 2 of 2.* has n_samples=1 row.*at least 2"),
+        ({}, list("aaaaab"), "Class 2 of 2.* has n_samples=1"),
+        ({"method": "mixture"}, [0, 0, 0, 0, 1, 1], 'Class 2 .*"mixture".* 6 of each'),
         ({}, np.linspace(0, 1, 6), "y is continuous.*KBinsDiscretizer"),
-        ({}, [0, 1, None, 1, 0, 1], "missing labels"),
-        ({}, [0, 1, "a", 1, 0, 1], "y mixes labels that cannot be ordered"),
-        ({}, [0.0, 1.0, np.nan, 1.0, 0.0, 1.0], "y contains NaN"),
+        ({}, [0, 1, None, 1, 0, 1], "1 labels of y are missing .* in rows 2; drop"),
+        ({}, [0, 1, "a", 1, 0, 1], "y mixes labels that are numbers and text"),
+        ({}, [0.0, 1.0, np.nan, 1.0, 0.0, 1.0], "1 labels of y are missing"),
+        ({}, [0.0, 1.0, np.inf, 1.0, 0.0, 1.0], "y holds infinity in rows 2"),
+        ({}, np.arange(6) * 1j, "complex numbers"),
         ({}, [0, 1, 0], "inconsistent numbers of samples"),
         ({}, None, "requires y to be passed"),
-        ({"sampling_strategy": {5: 1}}, [0, 1] * 3, "asks for rows of class 5"),
+        ({"sampling_strategy": {5: 1}}, [0, 1] * 3, "Entry 0 of sampling_strategy"),
         ({"sampling_strategy": -1}, [0, 1] * 3, "sampling_strategy"),
         ({"method": "oracle"}, [0, 1] * 3, "method"),
         ({"min_distance": 2.0}, [0, 1] * 3, "min_distance"),
@@ -299,9 +303,9 @@ def test_bad_input_of_fit(params, y, message):
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({0: -1}, r"n_samples\[0\] must be a number of rows.* got -1"),
-        ({0: 1.5}, r"n_samples\[0\]"),
-        ({9: 1}, "class 9, which was not among the 3 classes"),
+        ({0: -1}, "entry 0 of n_samples must be a number of rows.* got -1"),
+        ({0: 1.5}, "entry 0 of n_samples"),
+        ({0: 1, 9: 1}, "Entry 1 of n_samples .* not among the 3 classes"),
         (-1, "n_samples must be"),
         (True, "n_samples must be"),
         ("10", "n_samples must be"),
@@ -322,5 +326,135 @@ def test_few_rows_a_direction_are_warned_of():
         warnings.simplefilter("error")
         ClassConditionalSynthesizer().fit(X, y)
         ClassConditionalSynthesizer(**params).fit(X[:40], y[:40])
-    with pytest.warns(MemorisationWarning, match="Class 0 has 20 rows for 1 described"):
+    with pytest.warns(
+        MemorisationWarning, match="Class 1 of 2, .* has 20 rows for 1 described"
+    ):
         ClassConditionalSynthesizer().fit(X[:40], y[:40])
+
+
+def survey(n_rows=600, seed=0):
+    """Ages, flags, counts and incomes, as tables have them."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n_rows) % 2
+    age = np.rint(rng.gamma(2.0, 12.0, n_rows)) + 1
+    flag = (rng.random(n_rows) < 0.2 + 0.5 * y).astype(float)
+    income = rng.lognormal(3.0, 1.0, n_rows)
+    return np.column_stack([age, flag, income, rng.normal(size=n_rows)]), y
+
+
+@pytest.mark.parametrize("method", [*METHODS, "vae"])
+def test_columns_keep_their_range_and_stay_whole(method):
+    X, y = survey()
+    params = {"max_epochs": 2, "random_state": 0}
+    synthesizer = ClassConditionalSynthesizer(method, **params).fit(X, y)
+    drawn = [synthesizer.sample(3000)[0], synthesizer.fit_transform(X, y)]
+    drawn += [rows for rows, _ in synthesizer.sample_batches(900, batch_size=400)]
+    for rows in drawn:
+        assert (rows >= X.min(axis=0)).all() and (rows <= X.max(axis=0)).all()
+        np.testing.assert_array_equal(rows[:, :2], np.rint(rows[:, :2]))
+    rows = drawn[0]
+    assert set(rows[:, 1]) == {0.0, 1.0}
+    assert not np.isin(rows[:, 2:], X[:, 2:]).any()
+    # As drawn, a good part of the ages was negative.
+    free = ClassConditionalSynthesizer(method, bounds=None, **params).fit(X, y)
+    if method == "gaussian":
+        assert (free.sample(3000)[0][:, 0] < 0).mean() > 0.02
+
+
+@pytest.mark.parametrize("bounds", [(0, 130), ([0, 0, 0, -9], [120.5, 1, 1e4, 9])])
+def test_bounds_that_are_known(bounds):
+    X, y = survey()
+    low, high = bounds
+    rows = ClassConditionalSynthesizer(bounds=bounds, random_state=0).fit(X, y)
+    rows = rows.sample(3000)[0]
+    assert (rows >= low).all() and (rows <= high).all()
+    np.testing.assert_array_equal(rows[:, :2], np.rint(rows[:, :2]))
+    private = ClassConditionalSynthesizer(
+        epsilon=5.0, bounds=bounds, random_state=0
+    ).fit(X, y)
+    rows = private.sample(3000)[0]
+    assert (rows >= low).all() and (rows <= high).all()
+    # Whether a column is whole is read from the rows, which epsilon forbids.
+    assert (rows[:, 0] != np.rint(rows[:, 0])).any()
+
+
+def test_ciphertexts_have_no_limits():
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    codes = np.clip(np.rint(3 * rng.normal(size=(300, 5)) + 5 * y[:, None]), -32, 31)
+    residues = rng.integers(0, 2**47, size=codes.shape)
+    Z = (codes * 2.0**47 + residues) * 2.0**-50
+    synthesizer = ClassConditionalSynthesizer(random_state=0).fit(Z, y)
+    free = clone(synthesizer).set_params(bounds=None).fit(Z, y)
+    np.testing.assert_array_equal(synthesizer.sample(900)[0], free.sample(900)[0])
+
+
+EQUAL_OR_MISSING = {
+    "boolean and number": [True, 1, 0, True, 1, 0],
+    "text and number": [1, "1", 2, 1, "1", 2],
+    "bytes and text": ["a", b"a", "b", "a", b"a", "b"],
+    "numpy boolean": [np.True_, 1, 0, np.True_, 1, 0],
+}
+
+
+@pytest.mark.parametrize("container", [list, tuple, np.array, pd.Series])
+@pytest.mark.parametrize("name", EQUAL_OR_MISSING)
+def test_labels_that_would_silently_become_equal_are_refused(name, container):
+    y = EQUAL_OR_MISSING[name]
+    y = container(y) if container in (list, tuple) else container(y, dtype=object)
+    with pytest.raises(ValueError, match="y mixes labels that are"):
+        ClassConditionalSynthesizer().fit(np.arange(12.0).reshape(6, 2), y)
+
+
+@pytest.mark.parametrize("y", [[1, 1.0, 2, 1, 1.0, 2], [1.0, 1, 2, 1, 1, 2.0]])
+@pytest.mark.parametrize("container", [list, np.array, pd.Series, pl.Series])
+def test_whole_numbers_are_one_class_whatever_their_type(y, container):
+    X = np.random.default_rng(0).normal(size=(6, 2))
+    for dtype in (None, object):
+        if container is pl.Series:
+            dtype = pl.Float64
+        if dtype is object and container is list:
+            continue
+        labels = container(y) if container is list else container(y, dtype=dtype)
+        synthesizer = ClassConditionalSynthesizer().fit(X, labels)
+        assert synthesizer.class_counts_.tolist() == [4, 2]
+        assert len(synthesizer.sample({1: 3, 2.0: 4})[0]) == 7
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array(["2020-01-01", "NaT"] * 3, dtype="datetime64[D]"),
+        np.ma.masked_array([0, 1] * 3, mask=[False, True] + [False] * 4),
+        pd.Series([0, None] * 3, dtype="Int64"),
+        pd.Series(["a", None] * 3, dtype="string"),
+        pd.Series(["a", None] * 3, dtype="category"),
+        pl.Series(["a", None] * 3),
+        [0, float("nan")] * 3,
+        np.array([0, np.float32("nan")] * 3, dtype=object),
+    ],
+    ids=range(8),
+)
+def test_missing_labels_of_every_kind_are_named(y):
+    X = np.random.default_rng(0).normal(size=(6, 2))
+    with pytest.raises(ValueError, match=r"labels of y are missing .* rows 1"):
+        ClassConditionalSynthesizer().fit(X, y)
+
+
+def test_class_labels_are_in_no_message():
+    X, codes = blobs(3)
+    y = np.array(["common", "HIV positive", "other"])[codes]
+    with pytest.warns(MemorisationWarning) as caught:
+        synthesizer = ClassConditionalSynthesizer().fit(X, y)
+    errors = [str(warning.message) for warning in caught]
+    one_of_a_kind = np.flatnonzero(y == "HIV positive")[:-1]
+    for call in (
+        lambda: synthesizer.sample({"nobody": 3}),
+        lambda: ClassConditionalSynthesizer().fit(
+            np.delete(X, one_of_a_kind, axis=0), np.delete(y, one_of_a_kind)
+        ),
+    ):
+        with pytest.raises(ValueError, match="class|Class") as caught:
+            call()
+        errors.append(str(caught.value))
+    assert not any("HIV" in error for error in errors)

@@ -11,6 +11,8 @@ from sklearn.svm import SVC, SVR
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
+from sklearn_homeo._utils.labels import missing_labels
+
 __all__ = ["Target", "check_target"]
 
 # One row of each class for every fold.
@@ -174,16 +176,8 @@ def check_target(X, y, target_type):
 def _check_missing(y):
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
-    elif y.dtype.kind == "O" and any(_is_missing(value) for value in y.ravel()):
+    elif missing_labels(y).any():
         raise ValueError("Input y contains missing values; drop these rows.")
-
-
-def _is_missing(value):
-    try:
-        return value is None or bool(value != value)
-    except TypeError:
-        # pandas.NA has no truth value.
-        return True
 
 
 def _is_numeric(y, target_type):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Box", "make_box"]
+__all__ = ["Box", "check_bounds", "make_box"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Box:
 
 
 def make_box(bounds, n_features):
-    """Check bounds (low, high), numbers or arrays, and make a box of them.
+    """Make a box of bounds (low, high), numbers or arrays.
 
     Parameters
     ----------
@@ -53,12 +53,17 @@ def make_box(bounds, n_features):
     >>> make_box((0, [2, 4]), 2).half
     array([1., 2.])
     """
+    low, high = check_bounds(bounds, n_features)
+    return Box(low / 2 + high / 2, high / 2 - low / 2)
+
+
+def check_bounds(bounds, n_features):
+    """Return bounds as two arrays of shape (n_features,), or raise ValueError."""
     try:
         low, high = (np.broadcast_to(np.asarray(b, float), n_features) for b in bounds)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError):
         raise ValueError(
-            f"bounds must be (low, high), numbers or arrays of {n_features} numbers: "
-            f"{error}"
+            f"bounds must be (low, high), numbers or arrays of {n_features} numbers."
         ) from None
     wrong = ~((low < high) & np.isfinite(high - low))
     if wrong.any():
@@ -66,4 +71,4 @@ def make_box(bounds, n_features):
             f"bounds must be finite, with low < high; of feature {np.argmax(wrong)} "
             f"they are ({low[np.argmax(wrong)]:g}, {high[np.argmax(wrong)]:g})."
         )
-    return Box(low / 2 + high / 2, high / 2 - low / 2)
+    return low, high

@@ -53,6 +53,9 @@ class Gaussians:
         """Coordinates (n_samples, n_signal) in which a class has unit covariance."""
         coordinates = self.scales.project(X, np.full(len(X), code))
         centred = coordinates - self.means[code]
+        if centred.size == 0:
+            # LAPACK's trtrs refuses it; SciPy only asks it to since version 1.14.
+            return centred
         return solve_triangular(self.factors[code], centred.T, lower=True).T
 
 

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from sklearn_homeo.synthesis.densities.gaussian_mechanism import gaussian_epsilon
+
 __all__ = ["NOT_COVERED", "PUBLIC", "Mechanism", "PrivacyLedger"]
 
 # Of every mechanism here.
@@ -48,6 +52,9 @@ class Mechanism:
 class PrivacyLedger:
     """What is spent on what, what is taken for public, and what is not covered.
 
+    The sum of two ledgers is that of both releases from the same rows. Of Gaussian
+    mechanisms it is exact; otherwise epsilons and deltas add up.
+
     Parameters
     ----------
     epsilon, delta : float
@@ -71,6 +78,29 @@ class PrivacyLedger:
     mechanisms: tuple
     public: tuple
     not_covered: tuple
+
+    def __add__(self, other):
+        if not isinstance(other, PrivacyLedger):
+            return NotImplemented
+        if self.neighbours != other.neighbours:
+            raise ValueError(
+                "ledgers of different neighbours do not add up: "
+                f"{self.neighbours}; {other.neighbours}"
+            )
+        rho, delta = None, self.delta + other.delta
+        epsilon = self.epsilon + other.epsilon
+        if self.rho is not None and other.rho is not None:
+            rho, delta = self.rho + other.rho, max(self.delta, other.delta)
+            epsilon = gaussian_epsilon(np.sqrt(2 * rho), delta)
+        return PrivacyLedger(
+            epsilon,
+            delta,
+            rho,
+            self.neighbours,
+            self.mechanisms + other.mechanisms,
+            tuple(dict.fromkeys(self.public + other.public)),
+            tuple(dict.fromkeys(self.not_covered + other.not_covered)),
+        )
 
     def __str__(self):
         cost = "" if self.rho is None else f", rho = {self.rho:.4g}"

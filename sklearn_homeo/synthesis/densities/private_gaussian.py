@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_homeo.keys._key import SecretKey
 from sklearn_homeo.synthesis.densities.box import Box
+from sklearn_homeo.synthesis.densities.gaussian_mechanism import gaussian_mu
 from sklearn_homeo.synthesis.densities.ledger import (
     NOT_COVERED,
     PUBLIC,
@@ -33,21 +34,20 @@ def plan_gaussians(epsilon, delta):
     -------
     ledger : PrivacyLedger
 
-    References
-    ----------
-    M. Bun, T. Steinke, "Concentrated differential privacy: simplifications,
-    extensions, and lower bounds", TCC 2016, propositions 1.3 and 1.6: a Gaussian
-    mechanism costs rho = sensitivity**2 / (2 sigma**2), and rho gives
-    epsilon = rho + 2 (rho ln(1 / delta)) ** 0.5.
+    Notes
+    -----
+    Means and second moments, each over its own noise, are one vector with normal
+    noise: one Gaussian mechanism, whose squared sensitivity over noise is the sum of
+    the two. So its exact curve of epsilon and delta applies, and each part gets a
+    share of rho = mu**2 / 2.
 
     Examples
     --------
     >>> from sklearn_homeo.synthesis.densities.private_gaussian import plan_gaussians
     >>> print(f"{plan_gaussians(1.0, 1e-5).rho:.4f}")
-    0.0208
+    0.0359
     """
-    logarithm = np.log(1 / delta)
-    rho = float((np.sqrt(logarithm + epsilon) - np.sqrt(logarithm)) ** 2)
+    rho = gaussian_mu(epsilon, delta) ** 2 / 2
     return PrivacyLedger(
         epsilon=float(epsilon),
         delta=float(delta),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy import linalg
 
 __all__ = ["Scales", "class_means", "fit_scales"]
 
@@ -206,12 +206,19 @@ def _principal_axes(rows, dof):
     """Variances, descending, and orthonormal directions as columns."""
     n_rows, n_directions = rows.shape
     if n_directions <= n_rows:
-        variances, vectors = eigh(rows.T @ rows / dof)
+        variances, vectors = _eigh(rows.T @ rows / dof)
         return np.maximum(variances[::-1], 0.0), _signed(vectors[:, ::-1])
-    variances, weights = eigh(rows @ rows.T / dof)
+    variances, weights = _eigh(rows @ rows.T / dof)
     kept = np.flatnonzero(variances > _CONSTANT * max(variances[-1], 1e-300))[::-1]
     vectors = rows.T @ weights[:, kept] / np.sqrt(variances[kept] * dof)
     return variances[kept], _signed(vectors)
+
+
+def _eigh(matrix):
+    if len(matrix) == 0:
+        # LAPACK's dsyevr refuses it; SciPy only asks it to since version 1.14.
+        return np.zeros(0), np.zeros((0, 0))
+    return linalg.eigh(matrix)
 
 
 def _signed(vectors):
@@ -321,7 +328,7 @@ def _blur(model, variances, n_rows, rng):
 def _within_classes(vectors, residual, dof):
     """Axes of the rows' variance within classes, and standard deviations."""
     coordinates = residual @ vectors
-    variances, axes = eigh(coordinates.T @ coordinates / dof)
+    variances, axes = _eigh(coordinates.T @ coordinates / dof)
     floor = _CONSTANT * variances.max(initial=1e-300)
     return _signed(vectors @ axes[:, ::-1]), np.sqrt(np.maximum(variances[::-1], floor))
 

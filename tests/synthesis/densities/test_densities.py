@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 
 from problems import KEY, correlated
 from sklearn_homeo import ClassConditionalSynthesizer, HomeomorphicEncryptor
-from sklearn_homeo.synthesis.densities import fit_density
+from sklearn_homeo.synthesis.densities import fit_density, gaussian, scales
 from sklearn_homeo.synthesis.densities.gaussian import fit_gaussians, shrunk_means
 from sklearn_homeo.synthesis.densities.scales import fit_scales
 
@@ -179,3 +179,27 @@ def test_autoencoder_learns_what_is_not_normal():
     assert torch.equal(torch.random.get_rng_state(), state)
     again = pickle.loads(pickle.dumps(synthesizer)).sample(4000)[0]
     np.testing.assert_array_equal(again, drawn)
+
+
+def test_no_described_direction_needs_no_eigenvalues(monkeypatch):
+    """SciPy 1.13, the oldest that is supported, refuses empty matrices."""
+
+    def eigh(matrix, **options):
+        if len(matrix) == 0:
+            raise ValueError("On entry to DSYEVR parameter had an illegal value")
+        return original(matrix, **options)
+
+    def solve_triangular(a, b, **options):
+        if np.size(b) == 0:
+            raise ValueError("illegal value in 7th argument of internal trtrs")
+        return solved(a, b, **options)
+
+    original, solved = scales.linalg.eigh, gaussian.solve_triangular
+    monkeypatch.setattr(scales.linalg, "eigh", eigh)
+    monkeypatch.setattr(gaussian, "solve_triangular", solve_triangular)
+    rng = np.random.default_rng(0)
+    codes = np.arange(60) % 2
+    for X in (rng.normal(size=(60, 3)), np.ones((60, 3)), rng.normal(size=(60, 90))):
+        for method in ("gaussian", "kde"):
+            density = fit_density(method, X, codes, np.random.default_rng(0))
+            assert density.sample(0, 5, rng).shape == (5, X.shape[1])

@@ -1,0 +1,45 @@
+"""Labels of any type: which of them are missing."""
+
+import numpy as np
+
+__all__ = ["missing_labels"]
+
+
+def missing_labels(y):
+    """Return a mask of the labels that are None, NaN, NaT, pandas.NA or masked.
+
+    Parameters
+    ----------
+    y : array-like
+
+    Returns
+    -------
+    missing : ndarray of the shape of y, dtype bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_homeo._utils.labels import missing_labels
+    >>> missing_labels(np.array(["a", None, float("nan"), 0], dtype=object))
+    array([False,  True,  True, False])
+    """
+    masked = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else False
+    y = np.asarray(y)
+    if y.dtype.kind in "fc":
+        missing = np.isnan(y)
+    elif y.dtype.kind in "mM":
+        missing = np.isnat(y)
+    elif y.dtype.kind in "OT":
+        values = [_is_missing(label) for label in y.ravel()]
+        missing = np.array(values, dtype=bool).reshape(y.shape)
+    else:
+        missing = np.zeros(y.shape, dtype=bool)
+    return missing | masked
+
+
+def _is_missing(label):
+    try:
+        return label is None or bool(label != label)
+    except (TypeError, ValueError):
+        # pandas.NA has no truth value.
+        return True
