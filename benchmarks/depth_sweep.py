@@ -93,7 +93,7 @@ def _measure(table, cipher, depth, seed):
         folds.append(measure_cipher(rows, models, encryptor))
         if len(folds) == 1:
             attack = attack_cipher(rows, encryptor, random_state=RANDOM_STATE)
-    attacked, matched = folds[0].encryptor, attack.reidentification
+    attacked, matched = folds[0].encryptor, attack
     return {
         "n_preserved": attacked.n_preserved_,
         **_mean([fold.scores for fold in folds]),

@@ -38,7 +38,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from sklearn_homeo import HomeomorphicEncryptor
-from sklearn_homeo.audit import distance_to_records, frame_membership_attack
+from sklearn_homeo.audit import distance_to_records
 from sklearn_homeo.demo.evaluation import make_models, score_models, split_rows
 from sklearn_homeo.demo.hybrid import attack_synthetic, synthesize
 from sklearn_homeo.demo.tables import BUNDLED, load_bundled, read_csv
@@ -171,7 +171,7 @@ def _attack_methods(table, parts, frame, seed):
         "SMOTE, encrypted": (_smote, member),
         "KDE, encrypted": (_kernels, member),
     }
-    found = _frame_rows(table, encryptor, parts, frame)
+    found = []
     for name, (make, source) in sources.items():
         synthetic = make(Z[source], y[source], wanted, seed)
         for key, holder in (("key leaked", encryptor), ("no key", own)):
@@ -188,17 +188,6 @@ def _attack_methods(table, parts, frame, seed):
     return found
 
 
-def _frame_rows(table, encryptor, parts, frame):
-    """What the fitted encryptor itself tells of the rows that it was fitted to."""
-    if frame == "all" or encryptor.n_preserved_ == table.X.shape[1]:
-        return []
-    result = frame_membership_attack(
-        encryptor, parts.X[parts.member], parts.X[parts.other]
-    )
-    result.best_auc_attack, result.attacks = "frame", {}
-    return _membership_rows(table, "encryptor alone", "key leaked", frame, result)
-
-
 def _attack(synthetic, parts, encryptor):
     sets = parts.member, parts.other, parts.reference
     known = [(parts.X[rows], parts.y[rows]) for rows in sets]
@@ -206,12 +195,12 @@ def _attack(synthetic, parts, encryptor):
 
 
 def _membership_rows(table, name, key, frame, result):
-    best = {f"best ({result.best_auc_attack})": result}
+    best = {f"best ({result.choice})": result}
     rows = []
     for attack, one in (best | result.attacks).items():
         setting = f"{key}, frame {frame}"
         rows += [
-            _row(table, "auc", name, attack, one.auc, setting, one.interval),
+            _row(table, "auc", name, attack, one.rate, setting, one.interval),
             _row(table, "tpr", name, attack, one.tpr, setting, one.tpr_interval),
         ]
     return rows

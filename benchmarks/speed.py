@@ -28,8 +28,15 @@ from speed_peers import COMPETITORS
 from threadpoolctl import threadpool_limits
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
-from sklearn_homeo._utils.plotting import BLACK, BLUE, GREEN, GREY, ORANGE, make_figure
-from sklearn_homeo.audit._displays import label_points
+from sklearn_homeo._utils.plotting import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    label_points,
+    make_figure,
+)
 
 WIDTHS = (64, 512, 1280, 4096, 25_000)
 DEPTHS = (1, 3, 10)

@@ -203,7 +203,7 @@ def _compare_images(autoencoder, problem, filenames, path):
     figure.savefig(path, dpi=100)
     similarity = image_similarity(images.originals, images.encrypted, random_state=0)
     for name in ("ssim", "ssim_mismatched", "ssim_unrelated", "psnr"):
-        yield _figure(name, similarity[name])
+        yield _figure(name, getattr(similarity, name))
     extractor = ImageFeatureExtractor(PRETRAINED).fit(images.originals)
     matched = image_reidentification(
         extractor.transform(images.originals), extractor.transform(images.encrypted)

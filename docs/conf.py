@@ -28,6 +28,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "_attacks",
     # Formulas without a script from elsewhere: the site makes no request to others.
     "sphinx-mathjax-offline",
     "sphinx.ext.mathjax",

@@ -73,7 +73,7 @@ for method in ("gaussian", "kde"):
         encryptor=encryptor,
     )
     low, high = found.interval
-    print(f"{method:<9} AUC {found.auc:.3f} [{low:.3f}, {high:.3f}]")
+    print(f"{method:<9} AUC {found.rate:.3f} [{low:.3f}, {high:.3f}]")
 
 # %%
 # Rows on demand: as many of each class as one asks for, exactly.

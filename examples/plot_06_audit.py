@@ -36,9 +36,10 @@ ciphertexts = {
 attacks = ("ridge", "Procrustes", "forward ridge")
 for cipher, Z in ciphertexts.items():
     found = known_plaintext_attack(Z, X, leak=0.9, attacks=attacks, random_state=0)
-    rate = found.reidentification.rate
-    print(f"{cipher:<9} R2 {found.r2:.3f}, re-identified {100 * rate:.0f} %", end="")
-    print(f" by {found.best_reidentification_attack}")
+    print(
+        f"{cipher:<9} R2 {found.r2:.3f}, re-identified {100 * found.rate:.0f} %", end=""
+    )
+    print(f" by {found.choice}")
 
 # %%
 # The published cipher is nearly linear, and ridge regression inverts it. Of the

@@ -5,12 +5,8 @@ from numbers import Integral, Real
 from time import perf_counter
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 from sklearn.utils.multiclass import type_of_target
 from threadpoolctl import threadpool_limits
@@ -24,21 +20,14 @@ from sklearn_homeo._utils.validation import (
     validate_params,
 )
 from sklearn_homeo.audit._bounds import linkage_bound
-from sklearn_homeo.audit._controls import CONTROLS, control_ciphertexts
-from sklearn_homeo.audit._registry import BUDGETS, TIERS, Exposure
-from sklearn_homeo.audit._report import AuditReport, outcome_row
-from sklearn_homeo.audit._result import check_rows
+from sklearn_homeo.audit._checks import check_names, check_rows
+from sklearn_homeo.audit._controls import CONTROLS, control_ciphertexts, is_control_of
+from sklearn_homeo.audit._registry import TIERS, Scenario, attacks_of
+from sklearn_homeo.audit._report import AuditReport
 from sklearn_homeo.keys._key import SecretKey
-
-__all__ = ["privacy_audit"]
 
 _MIN_ROWS = 60
 _MIN_CLASS_ROWS = 8
-_TEST_SIZE = 0.25
-# Left out of quick audits: with few rows it would not even find the identity.
-_SLOW_TIER = "T1"
-# Of the calibration, on the machine on which the tiers' costs were measured.
-_REFERENCE_SECONDS = 0.052
 
 
 @validate_params(
@@ -87,18 +76,17 @@ def privacy_audit(
         Share of the records that the known-plaintext attacker (T4) has.
     n_keys : int, default=5
         Independent keys; the key is the unit of the upper limits.
-    attacks : {"all", "quick"} or list of {"T0", "T1", "T2", "T2b", "T3", "T4", "T5"}, \
+    attacks : {"all", "quick"} or list of {"T0", "T2", "T2b", "T3", "T4", "T5"}, \
             default="all"
-        "quick" runs all tiers but T1, which finds nothing in few rows, with fewer
-        rows and fewer attacks: it finds what is badly broken, and its "good" means
-        less. A list runs these tiers in full.
+        "quick" runs all tiers with fewer rows and fewer attacks: it finds what is badly
+        broken, and its "good" means less. A list runs these tiers in full.
     random_state : int, RandomState instance or None, default=None
         Of everything random in the attacks and the controls; never of a key.
     n_jobs : int or None, default=None
         Ciphertexts attacked at once; -1 means all processors. Does not change the
         result.
     verbose : int, default=0
-        1 prints an estimate of the time and shows the progress.
+        1 shows the progress.
 
     Returns
     -------
@@ -111,21 +99,8 @@ def privacy_audit(
         If a parameter is out of its range, a value is not finite, there are fewer
         than 60 rows, or the encryptor refuses the data.
 
-    Notes
-    -----
-    The composite follows the idea of Terziyan, Bilokon and Gavriushenko: security
-    times tolerance times efficiency. The formulas are ours. Security is one minus
-    the greater of the worst re-identification (upper limit) and of the known-plaintext
-    R2; tolerance the accuracy of a logistic regression on new ciphertexts over that on
-    new plain records, at most 1; efficiency the time that this model takes over that
-    time and the time of encryption together. Tolerance needs classes in `y`.
-
     References
     ----------
-    Terziyan, Bilokon, Gavriushenko, "Deep homeomorphic data encryption for privacy
-    preserving machine learning", Procedia Computer Science 232 (2024) 2201-2212,
-    doi:10.1016/j.procs.2024.02.039.
-
     Yala et al., "NeuraCrypt", 2021, arXiv:2106.02484: the scale of the verdicts.
 
     Examples
@@ -142,21 +117,22 @@ def privacy_audit(
     ('bad', 1.0)
     """
     started = perf_counter()
-    names, budget = _check_attacks(attacks)
+    budget = "quick" if attacks == "quick" else "full"
+    tiers = check_names(attacks, TIERS, "'all', 'quick'")
     X = check_rows(X, "X", _MIN_ROWS)
     labels = _public_classes(y, len(X))
     rng = make_random_state(random_state)
-    fitted = _fitted(encryptor, X, y, n_keys, "T2b" in names)
+    fitted = _fitted(encryptor, X, y, n_keys, "T2b" in tiers)
     audited = [_transform(one, X) for one in fitted]
     if len(audited) == 1:
         # Nothing to link: one key is all there is.
-        names = [name for name in names if name != "T2b"]
+        tiers = [tier for tier in tiers if tier != "T2b"]
     n_audited = min(n_keys, len(audited))
     seeds = rng.randint(np.iinfo(np.int32).max, size=n_audited + len(CONTROLS))
-    common = {"X": X, "y": labels, "leak": leak, "budget": BUDGETS[budget]}
-    jobs = audited_jobs(audited, names, seeds[:n_audited])
-    jobs += control_jobs(X, names, seeds[n_audited:])
-    rows = run_jobs(jobs, common, n_jobs, verbose)
+    known = {"X": X, "y": labels, "leak": leak}
+    jobs = audited_jobs(audited, tiers, budget, seeds[:n_audited], known)
+    jobs += control_jobs(tiers, budget, seeds[n_audited:], known)
+    rows = run_jobs(jobs, n_jobs, verbose)
     targets = X[rng.permutation(len(X))[int(leak * len(X)) :]]
     return AuditReport(
         rows,
@@ -166,26 +142,11 @@ def privacy_audit(
             n_features=X.shape[1],
             n_keys=n_audited,
             leak=leak,
-            attacks=attacks if isinstance(attacks, str) else ", ".join(names),
+            attacks=attacks if isinstance(attacks, str) else ", ".join(tiers),
         ),
-        _tolerance_and_efficiency(encryptor, X, y, labels),
         _floor(fitted[:n_audited], targets),
         perf_counter() - started,
     )
-
-
-def _check_attacks(attacks):
-    if attacks == "all":
-        return list(TIERS), "full"
-    if isinstance(attacks, str):
-        return [name for name in TIERS if name != _SLOW_TIER], "quick"
-    unknown = [name for name in attacks if name not in TIERS]
-    if unknown or not attacks:
-        raise ValueError(
-            f"attacks={list(attacks)!r} must be 'all', 'quick' or names from "
-            f"{list(TIERS)}"
-        )
-    return [name for name in TIERS if name in attacks], "full"
 
 
 def _public_classes(y, n_rows):
@@ -226,59 +187,69 @@ def _transform(fitted, X):
     return Z
 
 
-def audited_jobs(audited, names, seeds):
-    """Attack steps: cipher, key, ciphertexts under two keys, tier, seed.
+def audited_jobs(ciphertexts, tiers, budget, seeds, known):
+    """Attacks on ciphertexts under several keys.
 
-    One key for each seed; of more ciphertexts the last are for linking only.
+    Parameters
+    ----------
+    ciphertexts : list of ndarray of shape (n_samples, n_outputs)
+        Under one key each; those without a seed of their own are for linking only.
+    tiers : list of str
+    budget : {"full", "quick"}
+    seeds : sequence of int
+        One for each key that is attacked.
+    known : dict
+        `X`, `y` and `leak` of the scenarios.
+
+    Returns
+    -------
+    jobs : list of tuple
+        For :func:`run_jobs`.
     """
-    return [
-        ("audited", i, audited[i], audited[(i + 1) % len(audited)], name, seed)
-        for i, seed in enumerate(seeds)
-        for name in names
-    ]
-
-
-def control_jobs(X, names, seeds):
-    """The same of every control, on the tiers that it is for."""
     jobs = []
-    for (control, broken_by), seed in zip(CONTROLS.items(), seeds, strict=True):
-        tiers = [name for name in names if broken_by is None or name in broken_by]
-        Z, Z_other = (control_ciphertexts(control, X, int(s)) for s in (seed, seed + 1))
-        jobs += [(control, 0, Z, Z_other, name, seed) for name in tiers]
+    for i, seed in enumerate(seeds):
+        other = ciphertexts[(i + 1) % len(ciphertexts)]
+        scenario = Scenario(ciphertexts[i], other, seed=int(seed), **known)
+        jobs += _jobs("audited", i, tiers, budget, scenario)
     return jobs
 
 
-def run_jobs(jobs, common, n_jobs=None, verbose=0):
-    """Run attack steps and return the report's rows."""
-    if verbose:
-        print(f"privacy_audit: {len(jobs)} attacks, {_estimate(jobs, common, n_jobs)}")
+def control_jobs(tiers, budget, seeds, known):
+    """The same of every control, on the tiers that it is for; one seed a control."""
+    jobs = []
+    for control, seed in zip(CONTROLS, seeds, strict=True):
+        Z, Z_other = (
+            control_ciphertexts(control, known["X"], int(s)) for s in (seed, seed + 1)
+        )
+        scenario = Scenario(Z, Z_other, seed=int(seed), **known)
+        its_tiers = [tier for tier in tiers if is_control_of(control, tier)]
+        jobs += _jobs(control, 0, its_tiers, budget, scenario)
+    return jobs
+
+
+def _jobs(cipher, key, tiers, budget, scenario):
+    n_features = scenario.X.shape[1]
+    return [
+        ({"cipher": cipher, "tier": tier, "key": key}, attack, scenario, budget)
+        for tier in tiers
+        for attack in attacks_of(tier).values()
+        if attack.fits(budget, n_features)
+    ]
+
+
+def run_jobs(jobs, n_jobs=None, verbose=0):
+    """Run attacks and return the report's rows."""
     parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-    found = parallel(delayed(_attack)(*job, common) for job in jobs)
+    found = parallel(delayed(_run)(*job) for job in jobs)
     progress = tqdm(found, total=len(jobs), desc="attacks", disable=not verbose)
-    return [row for rows in progress for row in rows]
+    return [row for row in progress if row is not None]
 
 
-def _attack(cipher, key, Z, Z_other, name, seed, common):
-    exposure = Exposure(Z=Z, Z_other=Z_other, seed=int(seed), **common)
+def _run(place, attack, scenario, budget):
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        outcomes = TIERS[name].run(exposure)
-    return [outcome_row(cipher, name, key, one) for one in outcomes]
-
-
-def _estimate(jobs, common, n_jobs):
-    """Words on how long the attacks will take on this machine."""
-    started = perf_counter()
-    rows = np.random.RandomState(0).normal(size=(800, 400))
-    with threadpool_limits(1):
-        np.linalg.svd(rows, full_matrices=False)
-    speed = (perf_counter() - started) / _REFERENCE_SECONDS
-    n, d = common["X"].shape
-    work = sum(common["budget"].estimate(name, n, d) for *_, name, _ in jobs)
-    seconds = speed * work / effective_n_jobs(n_jobs)
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    return f"about {round(seconds / 60)} min"
+        result = attack.run(scenario, budget)
+    return None if result is None else place | result.to_row() | {"attack": attack.name}
 
 
 def _description(encryptor):
@@ -298,32 +269,3 @@ def _floor(fitted, targets):
         preserved_variance_ratio=float(np.mean(ratios)),
         linkage_bound=float(np.mean(bounds)) if bounds else np.nan,
     )
-
-
-def _tolerance_and_efficiency(encryptor, X, y, labels):
-    """Accuracy kept, and the share of time that is not encryption's."""
-    if labels is None:
-        return Bunch(tolerance=np.nan, efficiency=np.nan)
-    train, test = train_test_split(
-        np.arange(len(X)), test_size=_TEST_SIZE, random_state=0, stratify=labels
-    )
-    started = perf_counter()
-    plain = _accuracy(X[train], X[test], labels[train], labels[test])
-    model_seconds = perf_counter() - started
-    copy = _with_key(encryptor, 0) if hasattr(encryptor, "key") else clone(encryptor)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        copy.fit(X[train], np.asarray(y)[train])
-    started = perf_counter()
-    Z_train, Z_test = _transform(copy, X[train]), _transform(copy, X[test])
-    encryption_seconds = perf_counter() - started
-    encrypted = _accuracy(Z_train, Z_test, labels[train], labels[test])
-    return Bunch(
-        tolerance=min(1.0, encrypted / max(plain, np.finfo(float).tiny)),
-        efficiency=model_seconds / (model_seconds + encryption_seconds),
-    )
-
-
-def _accuracy(train, test, y_train, y_test):
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-    return float(model.fit(train, y_train).score(test, y_test))

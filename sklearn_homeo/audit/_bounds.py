@@ -11,10 +11,9 @@ from scipy.interpolate import BSpline
 from sklearn.utils import Bunch, check_array
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_homeo.audit._result import check_labels, check_rows, hit_outcome
+from sklearn_homeo.audit._checks import check_labels, check_rows
+from sklearn_homeo.audit._result import hit_result
 from sklearn_homeo.ciphers.waves import GRID
-
-__all__ = ["linkage_bound", "measured_linkage", "preserved_linkage_bound"]
 
 _CHUNK_ROWS = 256
 
@@ -217,17 +216,8 @@ def measured_linkage(encryptor, X):
 
     Returns
     -------
-    result : Bunch
-        name, direction : str
-        rate : float
-            Share of targets linked to their own record, in [0, 1].
-        hits, n : int
-        interval : tuple of (float, float)
-            Clopper-Pearson 95 % interval of `rate`.
-        chance : float
-            1 / n.
-        seconds : float
-            Wall-clock time.
+    result : AttackResult
+        Its rate is the share of targets linked to their own record.
 
     Raises
     ------
@@ -262,7 +252,7 @@ def measured_linkage(encryptor, X):
         _hits(noisy[rows], S, rows, noise)
         for rows in np.array_split(np.arange(len(S)), -(-len(S) // _CHUNK_ROWS))
     )
-    return hit_outcome("linkage", hits, len(S), 1 / len(S), started)
+    return hit_result("linkage", hits, len(S), 1 / len(S), started)
 
 
 def _hits(noisy, S, rows, noise):

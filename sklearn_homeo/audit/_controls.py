@@ -2,17 +2,11 @@
 
 import numpy as np
 
-from sklearn_homeo.audit._result import standardise
+from sklearn_homeo.audit._checks import standardise
+from sklearn_homeo.audit._registry import TIERS
 
-__all__ = ["CONTROLS", "control_ciphertexts", "failed_control"]
-
-# Tiers by which each control must be found broken; None: at chance on every tier.
-CONTROLS = {
-    "identity": ("T0", "T1", "T2", "T2b", "T3", "T4", "T5"),
-    "rotation": ("T0", "T2", "T2b", "T3", "T4"),
-    "published tanh": ("T4",),
-    "noise": None,
-}
+NOISE = "noise"
+CONTROLS = ("identity", "rotation", "published tanh", NOISE)
 POSITIVE_RATE = 0.95
 # Standard errors that a negative control may lie above chance: over some twenty
 # attacks, twice would happen by chance in a third of all audits.
@@ -25,7 +19,7 @@ def control_ciphertexts(name, X, seed):
     rng = np.random.RandomState(seed)
     if name == "identity":
         return X.copy()
-    if name == "noise":
+    if name == NOISE:
         return rng.normal(size=X.shape)
     rows, n = standardise(X), X.shape[1]
     if name == "rotation":
@@ -35,20 +29,25 @@ def control_ciphertexts(name, X, seed):
     return rows
 
 
-def failed_control(name, tier, rates):
-    """Say why the battery fails on a control's tier, or return None.
+def is_control_of(name, tier):
+    """Whether the attacks of a tier say anything about a control."""
+    return name == NOISE or name in TIERS[tier].broken
+
+
+def failed_control(name, tier, results):
+    """Say why the attacks of a tier fail on a control, or return None.
 
     Parameters
     ----------
     name : str
     tier : str
-    rates : list of Bunch
-        Outcomes of all attacks of the tier on the control.
+    results : list of dict
+        Figures of all attacks of the tier on the control.
     """
-    if CONTROLS[name] is None:
-        return _above_chance(name, tier, rates)
-    best = max(one.rate for one in rates)
-    if tier in CONTROLS[name] and best < POSITIVE_RATE:
+    if name == NOISE:
+        return _above_chance(name, tier, results)
+    best = max(one["rate"] for one in results)
+    if best < POSITIVE_RATE:
         return (
             f"the attacks of {tier} should break the control {name!r} and reached "
             f"{100 * best:.1f} %"
@@ -56,12 +55,12 @@ def failed_control(name, tier, rates):
     return None
 
 
-def _above_chance(name, tier, rates):
-    for one in rates:
-        error = (one.interval[1] - one.interval[0]) / (2 * 1.96)
-        if one.rate - _ERRORS * error > one.chance:
+def _above_chance(name, tier, results):
+    for one in results:
+        error = (one["high"] - one["low"]) / (2 * 1.96)
+        if one["rate"] - _ERRORS * error > one["chance"]:
             return (
-                f"{one.name} finds {100 * one.rate:.1f} % in the control {name!r} of "
-                f"{tier}, where chance is {100 * one.chance:.1f} %"
+                f"{one['attack']} finds {100 * one['rate']:.1f} % in the control "
+                f"{name!r} of {tier}, where chance is {100 * one['chance']:.1f} %"
             )
     return None

@@ -1,76 +1,16 @@
 """How much of the records an attacker got: reconstruction and re-identification."""
 
-from numbers import Integral, Real
+from time import perf_counter
 
 import numpy as np
-from scipy.stats import beta
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.utils import Bunch, check_array, gen_batches
+from sklearn.utils import check_array, gen_batches
 
-from sklearn_homeo._utils.validation import Interval, validate_params
-
-__all__ = [
-    "clopper_pearson",
-    "guessing_rate",
-    "own_ranks",
-    "pooled_r2",
-    "reidentification",
-]
+from sklearn_homeo.audit._result import hit_result
 
 # Rows of the distance matrix held at once, so that memory stays linear in n.
 _CHUNK_ROWS = 1024
 _SHRINKAGE = 1e-4
-
-
-@validate_params(
-    {
-        "successes": [Interval(Integral, 0, None, closed="left")],
-        "trials": [Interval(Integral, 1, None, closed="left")],
-        "confidence": [Interval(Real, 0, 1, closed="neither")],
-    },
-    prefer_skip_nested_validation=True,
-)
-def clopper_pearson(successes, trials, confidence=0.95):
-    """Exact two-sided confidence interval of a binomial proportion.
-
-    Parameters
-    ----------
-    successes : int
-        Number of successes, between 0 and `trials`.
-    trials : int
-        Number of independent trials, at least 1.
-    confidence : float, default=0.95
-        Coverage of the interval, strictly between 0 and 1.
-
-    Returns
-    -------
-    low, high : float
-        Limits of the proportion, both in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If `successes` exceeds `trials`, or a value is out of its range.
-
-    References
-    ----------
-    Clopper, Pearson, "The use of confidence or fiducial limits illustrated in the
-    case of the binomial", Biometrika 26 (1934) 404-413.
-
-    Examples
-    --------
-    >>> from sklearn_homeo.audit import clopper_pearson
-    >>> low, high = clopper_pearson(3, 100)
-    >>> print(f"{low:.4f} {high:.4f}")
-    0.0062 0.0852
-    """
-    if successes > trials:
-        raise ValueError(f"successes={successes} exceeds trials={trials}")
-    tail = (1 - confidence) / 2
-    failures = trials - successes
-    low = beta.ppf(tail, successes, failures + 1) if successes else 0.0
-    high = beta.ppf(1 - tail, successes + 1, failures) if failures else 1.0
-    return float(low), float(high)
 
 
 def pooled_r2(X_true, X_pred, X_reference_mean, X_reference_scale=None):
@@ -130,11 +70,11 @@ def pooled_r2(X_true, X_pred, X_reference_mean, X_reference_scale=None):
 def reidentification(X_true, X_pred, X_validation_true, X_validation_pred):
     """Rate at which reconstructions point to their own record among all targets.
 
-    Each row of `X_pred` is matched with the nearest row of `X_true`, once by the
-    Euclidean distance and once by the Mahalanobis distance of the attack's own
-    validation residuals (covariance shrunk by 1e-4): an attack that finds a few
-    directions exactly and nothing else fails by the first and succeeds by the
-    second. The greater of the two rates is returned.
+    Each row of `X_pred` is matched with the nearest row of `X_true`, by the Euclidean
+    distance or by the Mahalanobis distance of the attack's own validation residuals
+    (covariance shrunk by 1e-4): an attack that finds a few directions exactly and
+    nothing else fails by the first and succeeds by the second. The distance that does
+    better on the validation rows is taken.
 
     Parameters
     ----------
@@ -149,21 +89,16 @@ def reidentification(X_true, X_pred, X_validation_true, X_validation_pred):
 
     Returns
     -------
-    result : Bunch
-        rate : float
-            Share of targets whose nearest record is their own, in [0, 1].
-        hits, n : int
-            That share's numerator and denominator.
-        chance : float
-            The rate of blind guessing: 1 / n_targets if all targets differ. A
-            record with copies is matched by any copy, which raises this rate.
-        interval : tuple of (float, float)
-            Clopper-Pearson 95 % interval of `rate`.
+    result : AttackResult
+        Its rate is the share of targets whose nearest record is their own, its chance
+        that of blind guessing: 1 / n_targets if all targets differ. A record with
+        copies is matched by any copy, which raises both. Its validation is the mean
+        reciprocal rank of the validation rows, half of them by the residuals of the
+        other half, its choice "euclidean" or "mahalanobis". Details:
+
         median_rank : float
             Median place of the own record among the targets ordered by distance;
             1 is a hit, (n_targets + 1) / 2 is blind guessing.
-        metric : {"euclidean", "mahalanobis"}
-            The distance that gave `rate`.
         rates : dict of str to float
             The rates by both distances.
 
@@ -181,6 +116,7 @@ def reidentification(X_true, X_pred, X_validation_true, X_validation_pred):
     >>> result.rate, result.chance, result.median_rank
     (1.0, 0.02, 1.0)
     """
+    started = perf_counter()
     X_true, X_pred = _check_pair(X_true, X_pred, "X_true", "X_pred")
     known = _check_pair(
         X_validation_true, X_validation_pred, "X_validation_true", "X_validation_pred"
@@ -190,24 +126,47 @@ def reidentification(X_true, X_pred, X_validation_true, X_validation_pred):
             f"X_validation_true has {known[0].shape[1]} columns, "
             f"X_true has {X_true.shape[1]}"
         )
-    whitener = _residual_whitener(known[0] - known[1])
-    matchings = {
-        "euclidean": _match(X_true, X_pred),
-        "mahalanobis": _match(X_true @ whitener, X_pred @ whitener),
+    known = np.stack(known)
+    reciprocals = {
+        "euclidean": mean_reciprocal_rank(_ranks(*known)),
+        "mahalanobis": _cross_fitted(known),
     }
-    metric = max(matchings, key=lambda name: matchings[name].hits)
-    best = matchings[metric]
-    n = len(X_true)
-    return Bunch(
-        rate=best.hits / n,
-        hits=best.hits,
-        n=n,
-        chance=best.chance,
-        interval=clopper_pearson(best.hits, n),
-        median_rank=best.median_rank,
-        metric=metric,
-        rates={name: matching.hits / n for name, matching in matchings.items()},
+    metric = max(reciprocals, key=reciprocals.get)
+    whitener = _residual_whitener(known[0] - known[1])
+    ranks = {
+        "euclidean": _ranks(X_true, X_pred),
+        "mahalanobis": _ranks(X_true @ whitener, X_pred @ whitener),
+    }
+    return hit_result(
+        "nearest record",
+        np.sum(ranks[metric] == 1),
+        len(X_true),
+        guessing_rate(X_true),
+        started,
+        validation=reciprocals[metric],
+        choice=metric,
+        median_rank=float(np.median(ranks[metric])),
+        rates={name: float(np.mean(found == 1)) for name, found in ranks.items()},
     )
+
+
+def mean_reciprocal_rank(ranks):
+    """Mean of 1 / rank: 1 if every record was found, near 0 for blind guessing."""
+    return float(np.mean(1.0 / np.asarray(ranks)))
+
+
+def _cross_fitted(known):
+    """Mean reciprocal rank by the residuals of the other half."""
+    n = known.shape[1]
+    if n < 4:
+        return 0.0
+    ranks = np.empty(n)
+    for half in (np.arange(n) % 2 == 0, np.arange(n) % 2 == 1):
+        whitener = _residual_whitener(known[0, ~half] - known[1, ~half])
+        true, predicted = known @ whitener
+        # Among all rows, as the other distance has it.
+        ranks[half] = _ranks(true, predicted)[half]
+    return mean_reciprocal_rank(ranks)
 
 
 def guessing_rate(X):
@@ -264,8 +223,9 @@ def _residual_whitener(residuals):
     return vectors / np.sqrt(np.maximum(values, np.finfo(float).tiny))
 
 
-def _match(candidates, guesses):
-    # Equal records are one candidate: which copy is nearest is round-off.
+def _ranks(candidates, guesses):
+    """Place of each guess's own candidate by distance; copies count as one."""
+    # Which of several copies is nearest is round-off.
     distinct, own, copies = np.unique(
         candidates, axis=0, return_inverse=True, return_counts=True
     )
@@ -275,8 +235,4 @@ def _match(candidates, guesses):
         distances = euclidean_distances(guesses[rows], distinct, squared=True)
         true = np.take_along_axis(distances, own[rows, None], axis=1)
         ranks[rows] = 1 + (distances < true) @ copies
-    return Bunch(
-        hits=int(np.sum(ranks == 1)),
-        median_rank=float(np.median(ranks)),
-        chance=float(np.mean(copies[own]) / len(candidates)),
-    )
+    return ranks

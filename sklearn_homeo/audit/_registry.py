@@ -1,111 +1,40 @@
-"""The battery's tiers, ordered by what the attacker has."""
+"""The audit's attacks, and the tiers that they belong to.
 
-from dataclasses import dataclass
-from typing import NamedTuple
+An attack is a function that returns an :class:`AttackResult` and is registered where it
+is written:
+
+    @register("T4", "ridge", quick={})
+    def ridge_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None): ...
+
+Nothing else has to be told: the audit, its quick budget, the learning curve and the
+tables of the documentation are made from what is registered. Its tier says what the
+attacker has, and so with which arguments the function is called.
+"""
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 import numpy as np
-from sklearn.utils import Bunch
-
-from sklearn_homeo.audit.attributes._attributes import (
-    attribute_inference_attack,
-    hidden_attribute,
-)
-from sklearn_homeo.audit.known_plaintext._leak import ATTACKS, known_plaintext_attack
-from sklearn_homeo.audit.structure._alignment import unpaired_alignment_attack
-from sklearn_homeo.audit.structure._linkability import linkability_attack
-from sklearn_homeo.audit.structure._matching import (
-    seeded_matching_attack,
-    unordered_matching_attack,
-)
-from sklearn_homeo.audit.structure._structure import structure_attack
-
-__all__ = ["BUDGETS", "TIERS", "Budget", "Exposure"]
 
 
 @dataclass(frozen=True)
-class Budget:
-    """How much work the attacks may do.
-
-    Parameters
-    ----------
-    rows : int
-        Most rows of the attacks on structure, linkability and attributes.
-    matching_rows : int
-        Most rows to match.
-    rows_per_feature : int
-        Rows to match in any case: a hat matrix needs more rows than features.
-    alignment_rows, alignment_rounds : int
-    known : tuple of int
-        Numbers of known pairs of the seeded matching.
-    regressions : tuple of str
-        Known-plaintext attacks.
-    components : tuple of int
-        Hidden attributes.
-    seconds : dict of str to float
-        Measured for each tier on 3,000 x 512, on one core.
-    """
-
-    rows: int
-    matching_rows: int
-    rows_per_feature: int
-    alignment_rows: int
-    alignment_rounds: int
-    known: tuple
-    regressions: tuple
-    components: tuple
-    seconds: dict
-
-    def rows_to_match(self, n_features):
-        """Rows of the unordered matching."""
-        return max(self.matching_rows, self.rows_per_feature * n_features)
-
-    def estimate(self, tier, n_samples, n_features):
-        """Seconds that a tier takes, very roughly."""
-        size = min(1.0, n_samples / 3000) ** 1.5 * (n_features / 512) ** 1.2
-        return 0.1 + self.seconds[tier] * size
-
-
-_MAX_TREE_FEATURES = 100
-
-BUDGETS = {
-    "quick": Budget(
-        600,
-        400,
-        0,
-        300,
-        5,
-        (64,),
-        ("ridge", "forward ridge", "two-sided ridge"),
-        (2,),
-        {"T0": 0.2, "T1": 3, "T2": 1.7, "T2b": 0.4, "T3": 1.4, "T4": 4, "T5": 5},
-    ),
-    "full": Budget(
-        2000,
-        1200,
-        2,
-        800,
-        10,
-        (16, 64),
-        tuple(ATTACKS),
-        (1, 2, 3),
-        {"T0": 0.8, "T1": 16, "T2": 11, "T2b": 2, "T3": 30, "T4": 12, "T5": 22},
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """What is exposed of one key's ciphertexts, and to which attacks.
+class Scenario:
+    """Ciphertexts under one key, and everything that an attacker may know of them.
 
     Parameters
     ----------
     Z, Z_other : ndarray of shape (n_samples, n_outputs)
         Ciphertexts under two keys.
     X : ndarray of shape (n_samples, n_features)
+        Records.
     y : ndarray of shape (n_samples,) or None
         Classes; None if there are none.
     leak : float
-    budget : Budget
+        Share of the records that leaked.
     seed : int
     """
 
@@ -114,152 +43,159 @@ class Exposure:
     X: np.ndarray
     y: np.ndarray | None
     leak: float
-    budget: Budget
     seed: int
 
-
-def _structure(e):
-    return [
-        structure_attack(e.Z, e.X, e.y, max_rows=e.budget.rows, random_state=e.seed)
-    ]
-
-
-def _alignment(e):
-    # Attacker and owner have different records of one kind.
-    order = np.random.RandomState(e.seed).permutation(len(e.X))
-    ours, theirs = order[: len(order) // 2], order[len(order) // 2 :]
-    labels = (None, None) if e.y is None else (e.y[ours], e.y[theirs])
-    return [
-        unpaired_alignment_attack(
-            e.Z[ours],
-            e.X[ours],
-            e.X[theirs],
-            *labels,
-            max_rows=e.budget.alignment_rows,
-            n_rounds=e.budget.alignment_rounds,
-            random_state=e.seed,
-        )
-    ]
+    def split(self):
+        """Rows that leaked and rows that did not."""
+        order = np.random.RandomState(self.seed).permutation(len(self.X))
+        return np.split(order, [int(self.leak * len(order))])
 
 
-def _matching(e):
-    rows = e.budget.rows_to_match(e.X.shape[1])
-    return [
-        unordered_matching_attack(e.Z, e.X, e.y, max_rows=rows, random_state=e.seed)
-    ]
-
-
-def _linkability(e):
-    return [
-        linkability_attack(
-            e.Z, e.Z_other, e.y, max_rows=e.budget.rows, random_state=e.seed
-        )
-    ]
-
-
-def _seeded(e):
-    found = []
-    for n_known in e.budget.known:
-        n_known = min(n_known, len(e.X) // 4)
-        one = seeded_matching_attack(
-            e.Z,
-            e.X,
-            e.y,
-            n_known=n_known,
-            max_rows=e.budget.matching_rows,
-            random_state=e.seed,
-        )
-        one.name = f"{n_known} known pairs"
-        found.append(one)
-    return found
-
-
-def _known_plaintext(e):
-    # Trees of hundreds of outputs take hours and find less than ridge regression.
-    names = [
-        name
-        for name in e.budget.regressions
-        if name != "extra trees" or e.X.shape[1] <= _MAX_TREE_FEATURES
-    ]
-    whole = known_plaintext_attack(
-        e.Z, e.X, leak=e.leak, attacks=names, random_state=e.seed
-    )
-    return [
-        Bunch(
-            name=name,
-            r2=one.r2,
-            seconds=one.seconds,
-            **{
-                field: one.reidentification[field]
-                for field in ("rate", "interval", "chance", "n", "hits", "median_rank")
-            },
-        )
-        for name, one in whole.attacks.items()
-    ]
-
-
-def _attributes(e):
-    found = []
-    for component in e.budget.components:
-        attribute = _attribute_or_none(e, component)
-        if attribute is None:
-            continue
-        one = attribute_inference_attack(
-            e.Z, attribute, max_rows=e.budget.rows, random_state=e.seed
-        )
-        one.name = f"principal component {component}"
-        found.append(one)
-    return found
-
-
-def _attribute_or_none(e, component):
-    try:
-        return hidden_attribute(e.X, e.y, component=component)
-    except ValueError:
-        if component == 1:
-            raise
-        return None
-
-
-class Tier(NamedTuple):
-    """A tier: what the attacker has, how to attack, and what is a good figure.
+@dataclass(frozen=True)
+class Tier:
+    """What the attackers of a tier have in common.
 
     Parameters
     ----------
     title : str
-    attacker : str
-        What the attacker has.
-    run : callable
-        From an exposure to a list of outcomes.
-    measure : str
-        What the rates are.
-    limits : tuple of (float, float)
-        Greatest advantage over chance that is good, and that is moderate.
+    knows : str
+        What the attacker has besides ciphertexts and labels.
+    arguments : callable
+        From a scenario to the positional arguments of the tier's attacks.
+    broken : tuple of str
+        Controls that at least one of the attacks must break.
     """
 
     title: str
-    attacker: str
-    run: object
-    measure: str
-    limits: tuple
+    knows: str
+    arguments: Callable[[Scenario], tuple]
+    broken: tuple[str, ...]
 
 
-# Re-identification by NeuraCrypt's scale. An AUC of 0.55 or 0.65 is an advantage of
-# 0.1 or 0.3 over 0.5.
-_SCALE, _AUC_SCALE = (0.05, 0.20), (0.10, 0.30)
+def _known_pairs(scenario):
+    leaked, hidden = scenario.split()
+    Z, X = scenario.Z, scenario.X
+    return Z[leaked], X[leaked], Z[hidden], X[hidden]
+
+
+def _records(scenario):
+    return scenario.Z, scenario.X, scenario.y
+
+
+def _two_keys(scenario):
+    return scenario.Z, scenario.Z_other, scenario.y
+
 
 TIERS = {
-    "T0": Tier("structure", "ciphertexts", _structure, "neighbours", _SCALE),
-    "T1": Tier("unpaired alignment", "T0, other records", _alignment, "re-id", _SCALE),
+    "T0": Tier("structure", "nothing", _records, ("identity", "rotation")),
     "T2": Tier(
-        "unordered matching", "T0, the records unordered", _matching, "re-id", _SCALE
+        "unordered matching",
+        "the records, but not which is which",
+        _records,
+        ("identity", "rotation"),
     ),
     "T2b": Tier(
-        "linkability", "ciphertexts of two keys", _linkability, "D_sys", _SCALE
+        "linkability",
+        "ciphertexts of the same records under another key",
+        _two_keys,
+        ("identity", "rotation"),
     ),
-    "T3": Tier("seeded matching", "T2, a few pairs", _seeded, "re-id", _SCALE),
-    "T4": Tier("known plaintexts", "T0, most pairs", _known_plaintext, "re-id", _SCALE),
+    "T3": Tier(
+        "seeded matching", "T2, and a few pairs", _records, ("identity", "rotation")
+    ),
+    "T4": Tier(
+        "known plaintexts",
+        "most pairs",
+        _known_pairs,
+        ("identity", "rotation", "published tanh"),
+    ),
     "T5": Tier(
-        "attribute inference", "T0, an attribute", _attributes, "AUC", _AUC_SCALE
+        "attribute inference", "an attribute of some records", _records, ("identity",)
     ),
 }
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An attack of the audit.
+
+    Parameters
+    ----------
+    tier, name : str
+    function : callable
+        Called with the tier's arguments, `random_state` and options.
+    options : dict of str to mapping
+        Options by budget, "full" and "quick"; one that is missing leaves the attack
+        out.
+    in_curve : bool
+        Whether the leak's learning curve has it by default.
+    max_features : int or None
+        Columns beyond which it takes too long and is left out.
+    """
+
+    tier: str
+    name: str
+    function: Callable[..., Any]
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    in_curve: bool = False
+    max_features: int | None = None
+
+    def fits(self, budget, n_features):
+        """Whether a budget has this attack for records of so many columns."""
+        most = np.inf if self.max_features is None else self.max_features
+        return budget in self.options and n_features <= most
+
+    def run(self, scenario, budget):
+        """Attack a scenario; None if its records do not allow it."""
+        return self.function(
+            *TIERS[self.tier].arguments(scenario),
+            random_state=scenario.seed,
+            **self.options[budget],
+        )
+
+
+_REGISTERED: dict[tuple[str, str], Attack] = {}
+
+
+def register(tier, name, *, full=None, quick=None, in_curve=False, max_features=None):
+    """Make a function an attack of the audit; a decorator.
+
+    Parameters
+    ----------
+    tier : str
+        Of `TIERS`.
+    name : str
+    full : dict or None, default=None
+        Options with which a full audit calls it.
+    quick : dict or None, default=None
+        Options of a quick audit; None leaves the attack out of it.
+    in_curve, max_features
+        See :class:`Attack`.
+    """
+    options = {"full": full or {}}
+    if quick is not None:
+        options["quick"] = quick
+
+    def keep(function):
+        if (tier, name) in _REGISTERED:
+            raise ValueError(f"{tier} has an attack {name!r} already")
+        _REGISTERED[tier, name] = Attack(
+            tier, name, function, options, in_curve, max_features
+        )
+        return function
+
+    return keep
+
+
+@cache
+def _load():
+    package = import_module("sklearn_homeo.audit")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
+
+
+def attacks_of(tier):
+    """All attacks of a tier, by name."""
+    _load()
+    found = sorted(_REGISTERED.items())
+    return {name: attack for (of, name), attack in found if of == tier}

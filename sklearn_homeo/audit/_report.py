@@ -8,17 +8,16 @@ import numpy as np
 from scipy.stats import t as student
 from sklearn.utils import Bunch
 
-from sklearn_homeo.audit._controls import failed_control
-from sklearn_homeo.audit._metrics import clopper_pearson
+from sklearn_homeo.audit._controls import CONTROLS, NOISE, failed_control
+from sklearn_homeo.audit._intervals import clopper_pearson
 from sklearn_homeo.audit._registry import TIERS
-
-__all__ = ["AuditReport"]
+from sklearn_homeo.audit._result import AttackResult, make_frame
+from sklearn_homeo.audit._scale import VERDICTS, judge
 
 _CONFIDENCE = 0.95
 _WIDTH = 96
-_ORDER = ("good", "moderate", "bad", "invalid")
+_ORDER = (*VERDICTS, "invalid")
 _AUDITED = "audited"
-_LIMITS = (0.05, 0.20)
 _COLOURS = {
     "good": "#1b7837",
     "moderate": "#b8860b",
@@ -34,13 +33,11 @@ class AuditReport:
     ----------
     rows : list of dict
         One for each attack, key and cipher, controls included: `cipher`
-        ("audited" or a control's name), `tier`, `attack`, `key` (its number),
-        `rate`, `low`, `high`, `chance`, `n`, `r2`, `seconds`.
+        ("audited" or a control's name), `tier`, `key` (its number), and what
+        :meth:`AttackResult.to_row` gives.
     settings : Bunch
         Of the audit: `cipher` (a description), `n_samples`, `n_features`, `n_keys`,
         `leak`, `attacks`.
-    composite : Bunch
-        `security` is made by the report; `tolerance` and `efficiency` are given.
     floor : Bunch
         `preserved_variance_ratio` and `linkage_bound`, nan where there is none.
     seconds : float
@@ -49,18 +46,19 @@ class AuditReport:
     Attributes
     ----------
     tiers : dict of str to Bunch
-        The summary of each tier: `verdict`, `title`, `attack` (the worst one),
-        `rate` (its mean over keys), `upper` (its upper 95 % limit), `chance`, `n`,
-        `r2` (greatest mean over keys; nan outside of T4), `plain_rate` (of the same
-        attack on the records themselves, a control), `measure`, `reason`.
+        The summary of each tier: `verdict`, `title`, `attack` (the one that does best
+        on what the attacker held out, mean over keys), `rate` (its mean over keys),
+        `upper` (its upper 95 % limit), `chance`, `n`, `r2` (greatest mean over keys;
+        nan outside of T4), `plain_rate` (of the same attack on the records themselves,
+        a control), `measure`, `reason`.
     verdict : {"good", "moderate", "bad", "invalid"}
         The worst of the tiers'.
-    composite : Bunch
-        `security`, `tolerance`, `efficiency` and their product `composite`.
+    linked : float
+        Greatest upper limit of the tiers that re-identify; nan if there is none.
 
     Notes
     -----
-    A tier is judged by the upper limit of its worst attack, as advantage over
+    A tier is judged by the upper limit of its attack, as advantage over
     chance: (rate - chance) / (1 - chance). On NeuraCrypt's scale less than 5 % is
     *good*, up to 20 % *moderate*, more is *bad*; attribute inference is judged by
     its AUC, *good* up to 0.55 and *moderate* up to 0.65. The upper limit is the
@@ -73,19 +71,24 @@ class AuditReport:
     *Good* means that these attacks failed. It is no proof of security.
     """
 
-    def __init__(self, rows, settings, composite, floor, seconds):
+    def __init__(self, rows, settings, floor, seconds):
         self.rows = rows
         self.settings = settings
         self.floor = floor
         self.seconds = seconds
         names = dict.fromkeys(row["tier"] for row in rows if row["cipher"] == _AUDITED)
         self.tiers = {name: self._tier(name) for name in names}
-        self.composite = self._composite(composite)
 
     @property
     def verdict(self):
         """The worst verdict of all tiers."""
         return max((one.verdict for one in self.tiers.values()), key=_ORDER.index)
+
+    @property
+    def linked(self):
+        """Greatest upper limit of the tiers that re-identify; nan if there is none."""
+        links = [one.upper for one in self.tiers.values() if one.measure == "re-id"]
+        return max(links, default=np.nan)
 
     def _of(self, cipher, tier):
         return [
@@ -96,25 +99,22 @@ class AuditReport:
         attacks = {}
         for row in self._of(_AUDITED, name):
             attacks.setdefault(row["attack"], []).append(row)
-        limits = {attack: _upper_limit(rows) for attack, rows in attacks.items()}
-        worst = max(limits, key=limits.get)
-        rates = [row["rate"] for row in attacks[worst]]
-        chance = attacks[worst][0]["chance"]
-        tier = TIERS.get(name)
+        chosen = max(attacks, key=lambda attack: _validation(attacks[attack]))
+        rows = attacks[chosen]
+        chance, measure = rows[0]["chance"], rows[0]["measure"]
         summary = Bunch(
-            title=tier.title if tier else name,
-            attack=worst,
-            rate=float(np.mean(rates)),
-            upper=limits[worst],
+            title=TIERS[name].title if name in TIERS else name,
+            attack=chosen,
+            rate=float(np.mean([row["rate"] for row in rows])),
+            upper=_upper_limit(rows),
             chance=chance,
-            n=attacks[worst][0]["n"],
+            n=rows[0]["n"],
             r2=_greatest_mean(attacks.values(), "r2"),
-            plain_rate=self._plain_rate(name, worst),
-            measure=tier.measure if tier else attacks[worst][0]["measure"],
+            plain_rate=self._plain_rate(name, chosen),
+            measure=measure,
             reason="",
         )
-        scale = tier.limits if tier else _LIMITS
-        summary.verdict = _judge((summary.upper - chance) / (1 - chance), scale)
+        summary.verdict = judge(summary.upper, chance, measure)
         self._check_controls(name, summary)
         return summary
 
@@ -123,43 +123,24 @@ class AuditReport:
         return float(np.mean([row["rate"] for row in rows])) if rows else np.nan
 
     def _check_controls(self, name, summary):
-        controls = dict.fromkeys(row["cipher"] for row in self.rows)
-        for control in controls:
-            rates = [_as_outcome(row) for row in self._of(control, name)]
-            if control == _AUDITED or not rates:
-                continue
-            reason = failed_control(control, name, rates)
+        for control in CONTROLS:
+            found = self._of(control, name)
+            reason = failed_control(control, name, found) if found else None
             # What is broken is broken, whatever else the attacks would miss.
-            if reason and (control == "noise" or summary.verdict != "bad"):
+            if reason and (control == NOISE or summary.verdict != "bad"):
                 summary.verdict, summary.reason = "invalid", reason
 
-    def _composite(self, given):
-        links = [one.upper for one in self.tiers.values() if one.measure == "re-id"]
-        rebuilt = [one.r2 for one in self.tiers.values() if np.isfinite(one.r2)]
-        security = 1.0 - np.clip(max([*links, *rebuilt, 0.0]), 0.0, 1.0)
-        if not links:
-            security = np.nan
-        return Bunch(
-            security=float(security),
-            tolerance=given.tolerance,
-            efficiency=given.efficiency,
-            composite=float(security * given.tolerance * given.efficiency),
-        )
+    def add(self, tier, result):
+        """Return a report with the result of an attack that the audit did not run.
 
-    def add(self, tier, outcome, *, measure="re-id"):
-        """Return a report with the outcome of an attack that the audit did not run.
-
-        Membership inference on synthetic records, say, or attacks that need the
-        cipher's structure. There are no controls for it.
+        Membership inference on synthetic records, say. There are no controls for it.
 
         Parameters
         ----------
         tier : str
-            Name of a tier: "T6 student".
-        outcome : Bunch, or list of Bunch with one a key
-            With `name`, `rate`, `interval`, `chance` and `n`.
-        measure : str, default="re-id"
-            What the rate is. Judged on NeuraCrypt's scale whatever it is.
+            Name of a tier: "T8 membership".
+        result : AttackResult or list of AttackResult
+            Of several keys, a list with one a key.
 
         Returns
         -------
@@ -168,36 +149,34 @@ class AuditReport:
         Raises
         ------
         ValueError
-            If the tier is one that the audit runs, or fields are missing.
+            If the tier is one that the audit runs.
+        TypeError
+            If a result is none.
 
         Examples
         --------
         >>> from sklearn.datasets import load_wine
-        >>> from sklearn.utils import Bunch
         >>> from sklearn_homeo import HomeomorphicEncryptor
-        >>> from sklearn_homeo.audit import privacy_audit
+        >>> from sklearn_homeo.audit import AttackResult, privacy_audit
         >>> report = privacy_audit(
         ...     HomeomorphicEncryptor(), *load_wine(return_X_y=True), attacks=["T0"],
         ...     n_keys=1, random_state=0,
         ... )
-        >>> found = Bunch(name="student", rate=0.0, interval=(0, 0.02), chance=0, n=150)
-        >>> report.add("T6 student", found).tiers["T6 student"].verdict
+        >>> found = AttackResult("guess", 0.0, (0, 0.02), 0, 150, 0.1)
+        >>> report.add("T6 guesses", found).tiers["T6 guesses"].verdict
         'good'
         """
         if tier in TIERS:
             raise ValueError(f"tier={tier!r} is run by the audit; choose another name")
-        outcomes = outcome if isinstance(outcome, list) else [outcome]
-        for one in outcomes:
-            missing = {"name", "rate", "interval", "chance", "n"} - set(one)
-            if missing:
-                raise ValueError(f"outcome lacks {sorted(missing)}")
+        results = result if isinstance(result, list) else [result]
+        for one in results:
+            if not isinstance(one, AttackResult):
+                raise TypeError(f"result must be an AttackResult, got {type(one)}")
         added = [
-            outcome_row(_AUDITED, tier, key, one) | {"measure": measure}
-            for key, one in enumerate(outcomes)
+            {"cipher": _AUDITED, "tier": tier, "key": key} | one.to_row()
+            for key, one in enumerate(results)
         ]
-        return AuditReport(
-            self.rows + added, self.settings, self.composite, self.floor, self.seconds
-        )
+        return AuditReport(self.rows + added, self.settings, self.floor, self.seconds)
 
     def to_frame(self):
         """Return all figures, one row for each attack, key and cipher.
@@ -211,11 +190,7 @@ class AuditReport:
         ImportError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas") from error
-        return pd.DataFrame(self.rows)
+        return make_frame(self.rows)
 
     def __str__(self):
         lines = [*_wrapped(self._headline()), "", _line(*_HEADER)]
@@ -263,7 +238,7 @@ class AuditReport:
             notes.append(
                 f"T4: {100 * self.settings.leak:.0f} % of the records leaked; of the "
                 f"others' variance R2 = {self.tiers['T4'].r2:.3f} is rebuilt, and the "
-                f"cipher concedes {self.floor.preserved_variance_ratio:.3f}"
+                f"encryptor leaks {self.floor.preserved_variance_ratio:.3f}"
             )
         if "T5" in self.tiers:
             plain = self.tiers["T5"].plain_rate
@@ -273,16 +248,11 @@ class AuditReport:
                 f"Linkage bound of the noise among T4's targets: "
                 f"{100 * self.floor.linkage_bound:.1f} %"
             )
-        c = self.composite
-        notes.append(
-            f"Composite {c.composite:.3f} = security {c.security:.3f} x tolerance "
-            f"{c.tolerance:.3f} x efficiency {c.efficiency:.3f}"
-        )
         notes.append("Good means that these attacks failed, not that none can succeed.")
         return notes
 
 
-_HEADER = ("tier", "attacker's best", "measure", "rate", "upper", "chance", "verdict")
+_HEADER = ("tier", "attack", "measure", "rate", "upper", "chance", "verdict")
 
 
 def _cells(name, one):
@@ -304,31 +274,9 @@ def _line(tier, attack, measure, rate, upper, chance, verdict):
     )
 
 
-def outcome_row(cipher, tier, key, outcome):
-    """A line of the report's table."""
-    return {
-        "cipher": cipher,
-        "tier": tier,
-        "attack": outcome.name,
-        "key": key,
-        "rate": float(outcome.rate),
-        "low": float(outcome.interval[0]),
-        "high": float(outcome.interval[1]),
-        "chance": float(outcome.chance),
-        "n": int(outcome.n),
-        "r2": float(outcome.get("r2", np.nan)),
-        "hits": outcome.get("hits"),
-        "seconds": float(outcome.get("seconds", np.nan)),
-    }
-
-
-def _as_outcome(row):
-    return Bunch(
-        name=row["attack"],
-        rate=row["rate"],
-        interval=(row["low"], row["high"]),
-        chance=row["chance"],
-    )
+def _validation(rows):
+    """Mean of what an attack reached on held-out data; alone, it needs none."""
+    return np.nan_to_num(np.mean([row["validation"] for row in rows]), nan=-np.inf)
 
 
 def _upper_limit(rows):
@@ -354,9 +302,3 @@ def _greatest_mean(groups, field):
     means = [np.mean([row[field] for row in rows]) for rows in groups]
     means = [mean for mean in means if np.isfinite(mean)]
     return float(max(means)) if means else np.nan
-
-
-def _judge(advantage, limits):
-    if advantage <= limits[0]:
-        return "good"
-    return "moderate" if advantage <= limits[1] else "bad"

@@ -10,8 +10,6 @@ from sklearn_homeo.audit.known_plaintext._forward import forward_linkage_attack
 from sklearn_homeo.audit.known_plaintext._pairs import MIN_LEAKED
 from sklearn_homeo.audit.known_plaintext._regressions import ridge_attack
 
-__all__ = ["best_private_index", "make_privacy_scorer"]
-
 _MIN_TARGETS = 2
 
 
@@ -40,7 +38,7 @@ class _PrivacyScorer:
         if self.measure == "reconstruction":
             return float(np.clip(rebuilt.r2, 0.0, 1.0))
         linked = forward_linkage_attack(*split, random_state=self.random_state)
-        return max(rebuilt.reidentification.rate, linked.rate)
+        return max(rebuilt.rate, linked.rate)
 
     def __repr__(self):
         return f"make_privacy_scorer({self.measure!r}, leak={self.leak})"

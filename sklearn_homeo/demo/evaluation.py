@@ -296,7 +296,7 @@ def attack_cipher(rows, encryptor, *, leak=0.9, n_jobs=None, random_state=0):
 
     Returns
     -------
-    attack : Bunch
+    attack : AttackResult
         See :func:`sklearn_homeo.audit.known_plaintext_attack`.
     """
     X = np.vstack([rows.X_train, rows.X_test])

@@ -246,7 +246,7 @@ def _attack_title(result):
 
 def _draw_attack(ax, measured, colour, middle, width):
     attack, conceded = measured.attack, measured.encryptor.preserved_variance_ratio_
-    rate, (low, high) = attack.reidentification.rate, attack.reidentification.interval
+    rate, (low, high) = attack.rate, attack.interval
     heights = (max(attack.r2, 0), rate)
     ax.bar(middle + np.arange(2), heights, width, color=colour, label=measured.cipher)
     spread = [[rate - low], [high - rate]]

@@ -140,7 +140,7 @@ def attack_hybrid(rows, encryptor, *, random_state=0):
 
     Returns
     -------
-    result : Bunch
+    result : AttackResult
         See :func:`sklearn_homeo.audit.membership_attack`.
     """
     member, other = train_test_split(
@@ -170,7 +170,7 @@ def attack_synthetic(synthetic, member, non_member, reference, *, encryptor):
 
     Returns
     -------
-    result : Bunch
+    result : AttackResult
         See :func:`sklearn_homeo.audit.membership_attack`.
     """
     sets = synthetic, member, non_member, reference

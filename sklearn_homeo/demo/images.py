@@ -146,7 +146,7 @@ def measure_pictures(study, encryptor, *, random_state=0):
     pictures : Bunch
         images : Bunch
             From :func:`sklearn_homeo.encrypt_images`, of at most 500 test images.
-        similarity, reidentification : Bunch
+        similarity, reidentification : AttackResult
             From :func:`sklearn_homeo.audit.image_similarity` and
             :func:`sklearn_homeo.audit.image_reidentification`.
         score : float

@@ -102,17 +102,16 @@ def _score_records(result, scores, measure):
 
 def _attack_records(attack):
     for name, attempt in attack.attacks.items():
-        matched = attempt.reidentification
         if rebuilds(attempt):
             yield {"measure": "attack_r2", "name": name, "value": attempt.r2}
         yield {
             "measure": "attack_reidentification",
             "name": name,
-            "value": matched.rate,
-            "low": matched.interval[0],
-            "high": matched.interval[1],
-            "chance": matched.chance,
-            "verdict": linking_verdict(matched.rate),
+            "value": attempt.rate,
+            "low": attempt.interval[0],
+            "high": attempt.interval[1],
+            "chance": attempt.chance,
+            "verdict": linking_verdict(attempt.rate),
         }
 
 
@@ -122,7 +121,7 @@ def _hybrid_records(result):
     for row in _score_records(result, result.hybrid.scores, "hybrid_accuracy"):
         yield shared | row
     for measure, name, value, (low, high), chance in (
-        ("auc", attack.best_auc_attack, attack.auc, attack.interval, 0.5),
+        ("auc", attack.choice, attack.rate, attack.interval, 0.5),
         ("tpr", attack.best_tpr_attack, attack.tpr, attack.tpr_interval, 0.01),
     ):
         yield shared | {
@@ -140,7 +139,7 @@ def _picture_records(result):
     shared = {"dataset": result.table.name, "cipher": result.ciphers[0].cipher}
     similarity, matched = pictures.similarity, pictures.reidentification
     rows = [
-        {"measure": f"image_{name}", "value": similarity[name]}
+        {"measure": f"image_{name}", "value": getattr(similarity, name)}
         for name in ("ssim", "ssim_mismatched", "ssim_unrelated", "psnr")
     ]
     low, high = matched.interval

@@ -168,7 +168,7 @@ def _groups(result):
     known = next(c.attack for c in ciphers if "attack" in c)
     yield (
         f"attacker who knows {known.n_leaked:,} of {len(result.table.y):,} rows "
-        f"({result.leak:.0%}) and attacks the other {known.n_targets:,}",
+        f"({result.leak:.0%}) and attacks the other {known.n:,}",
         [*_attack_rows(ciphers, known.attacks)],
     )
 
@@ -235,7 +235,7 @@ def rebuilding_of(measured):
 
 
 def _linking(measured):
-    return linking_verdict(measured.attack.reidentification.rate)
+    return linking_verdict(measured.attack.rate)
 
 
 def _r2(measured, name):
@@ -243,7 +243,7 @@ def _r2(measured, name):
 
 
 def _linked(measured, name):
-    matched = measured.attack.attacks[name].reidentification
+    matched = measured.attack.attacks[name]
     low, high = matched.interval
     return f"{100 * matched.rate:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
@@ -282,8 +282,8 @@ def _hybrid_notes(hybrid):
     attack = hybrid.attack
     low, high = attack.interval
     return [
-        f"Hybrid, membership with the key: AUC {attack.auc:.3f} [{low:.3f}, "
-        f"{high:.3f}] ({attack.best_auc_attack}; chance 0.5),",
+        f"Hybrid, membership with the key: AUC {attack.rate:.3f} [{low:.3f}, "
+        f"{high:.3f}] ({attack.choice}; chance 0.5),",
         f"{100 * attack.tpr:.1f} % of members found at 1 % false alarms "
         f"(chance 1 %), {attack.n_members} members.",
     ]

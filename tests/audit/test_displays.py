@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from crowds import encrypted, features, one_blas_thread
+from attacked import encrypted, features
 from sklearn.utils import Bunch
 
 from sklearn_homeo.audit import (
@@ -13,8 +13,6 @@ from sklearn_homeo.audit import (
     PrivacyUtilityDisplay,
     known_plaintext_curve,
 )
-
-__all__ = ["one_blas_thread"]
 
 
 @pytest.fixture(autouse=True)
@@ -62,14 +60,13 @@ def test_names_do_not_cover_each_other():
         assert not any(box.overlaps(other) for other in boxes[:i])
 
 
-def test_reports_are_drawn_by_their_security():
+def test_reports_are_drawn_by_what_is_linked():
     reports = {
-        name: Bunch(composite=Bunch(security=security))
-        for name, security in {"a": 0.1, "b": 0.9}.items()
+        name: Bunch(linked=linked) for name, linked in {"a": 0.9, "b": 0.1}.items()
     }
     display = PrivacyUtilityDisplay.from_reports(reports, [0.9, 0.8])
     np.testing.assert_allclose(display.leak, [0.9, 0.1])
-    reports["a"].composite.security = np.nan
+    reports["a"].linked = np.nan
     with pytest.raises(ValueError, match="no tier that re-identifies"):
         PrivacyUtilityDisplay.from_reports(reports, [0.9, 0.8])
 

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from crowds import features, one_blas_thread
+from attacked import features
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -17,8 +17,6 @@ from sklearn_homeo.audit import (
     best_private_index,
     make_privacy_scorer,
 )
-
-__all__ = ["one_blas_thread"]
 
 KEY = SecretKey.from_bytes(bytes(range(32)))
 

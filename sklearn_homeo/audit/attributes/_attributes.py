@@ -16,15 +16,14 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, validate_params
-from sklearn_homeo.audit._result import (
+from sklearn_homeo.audit._checks import (
     check_labels,
     check_rows,
     check_sides,
-    outcome,
     standardise,
 )
-
-__all__ = ["attribute_inference_attack", "hidden_attribute"]
+from sklearn_homeo.audit._registry import register
+from sklearn_homeo.audit._result import rate_result
 
 _MIN_ROWS = 20
 _MAX_FOLDS = 3
@@ -130,23 +129,14 @@ def attribute_inference_attack(
 
     Returns
     -------
-    result : Bunch
-        name, direction : str
-        rate : float
-            Area under the ROC curve on the other ciphertexts: 0.5 is blind, 1 is
-            certain.
-        interval : tuple of (float, float)
-            Percentile 95 % interval over records (500 bootstrap resamples).
-        chance : float
-            0.5.
-        n : int
-            Ciphertexts attacked.
+    result : AttackResult
+        Its rate is the area under the ROC curve on the other ciphertexts (0.5 is blind,
+        1 is certain) with its percentile interval over records (500 bootstrap
+        resamples), its validation that of cross-validation on the known ones, its
+        choice the model. Details:
+
         plain_rate : float
             The same of the attack on the records; nan without `X`.
-        choice : str
-            The model chosen.
-        seconds : float
-            Wall-clock time.
 
     Raises
     ------
@@ -170,22 +160,45 @@ def attribute_inference_attack(
     known, hidden = _split(attribute, len(Z), leak, max_rows, rng)
     codes = np.unique(attribute, return_inverse=True)[1]
     seed = int(rng.randint(2**31 - 1))
-    scores, choice = _attack(Z[known], codes[known], Z[hidden], seed)
+    scores, choice, reached = _attack(Z[known], codes[known], Z[hidden], seed)
     plain_rate = np.nan
     if X is not None:
         _, X = check_sides(Z, X, _MIN_ROWS)
-        plain, _ = _attack(X[known], codes[known], X[hidden], seed)
+        plain, _, _ = _attack(X[known], codes[known], X[hidden], seed)
         plain_rate = float(roc_auc_score(codes[hidden], plain))
     truth = codes[hidden]
-    return outcome(
+    return rate_result(
         "attribute inference",
         roc_auc_score(truth, scores),
         _bootstrap_interval(truth, scores, rng),
         0.5,
         len(hidden),
         started,
-        plain_rate=plain_rate,
+        measure="AUC",
+        validation=reached,
         choice=choice,
+        plain_rate=plain_rate,
+    )
+
+
+@register("T5", "principal component 1", full={"component": 1, "max_rows": 2000})
+@register(
+    "T5",
+    "principal component 2",
+    full={"component": 2, "max_rows": 2000},
+    quick={"component": 2, "max_rows": 600},
+)
+@register("T5", "principal component 3", full={"component": 3, "max_rows": 2000})
+def _infer_component(Z, X, y, *, component, max_rows, random_state):
+    try:
+        attribute = hidden_attribute(X, y, component=component)
+    except ValueError:
+        # Narrow records have fewer components.
+        if component == 1:
+            raise
+        return None
+    return attribute_inference_attack(
+        Z, attribute, max_rows=max_rows, random_state=random_state
     )
 
 
@@ -211,7 +224,7 @@ def _split(attribute, n_rows, leak, max_rows, rng):
 
 
 def _attack(Z, codes, Z_target, seed):
-    """Scores of the target rows by the model that validates best, and its name."""
+    """Scores of the target rows by the model that validates best, its name and AUC."""
     folds = StratifiedKFold(
         int(min(_MAX_FOLDS, np.bincount(codes).min())), shuffle=True, random_state=seed
     )
@@ -226,7 +239,8 @@ def _attack(Z, codes, Z_target, seed):
     choice = max(reached, key=reached.get)
     model, method = models[choice]
     scores = getattr(model.fit(Z, codes), method)(Z_target)
-    return (scores[:, -1] if scores.ndim == 2 else scores), choice
+    scores = scores[:, -1] if scores.ndim == 2 else scores
+    return scores, choice, float(reached[choice])
 
 
 def _models(seed, n_axes):

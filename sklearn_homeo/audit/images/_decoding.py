@@ -8,10 +8,9 @@ from sklearn.utils import check_array
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, validate_params
-from sklearn_homeo.audit._result import check_sides, outcome, standardise
+from sklearn_homeo.audit._checks import check_sides, standardise
+from sklearn_homeo.audit._result import rate_result
 from sklearn_homeo.audit.images._similarity import check_image_pairs, compare_images
-
-__all__ = ["image_decoding_attack"]
 
 _MIN_ROWS = 20
 _BATCH = 32
@@ -73,21 +72,14 @@ def image_decoding_attack(
 
     Returns
     -------
-    result : Bunch
-        rate : float
-            Mean structural similarity (SSIM) of decoded and true images.
-        interval : tuple of (float, float)
-            Its 95 % interval over targets.
-        chance : float
-            Mean SSIM of the mean leaked image and the true images.
+    result : AttackResult
+        Its rate is the mean structural similarity (SSIM) of decoded and true images,
+        its chance that of the mean leaked image. Details:
+
         plain_rate : float
             Mean SSIM of what is decoded from unencrypted features; nan without.
         images : ndarray of the shape of `images_target`, dtype float32
             What was decoded.
-        name, direction : str
-        n : int
-            Number of targets.
-        seconds : float
 
     Raises
     ------
@@ -136,13 +128,14 @@ def image_decoding_attack(
         plain_rate = float(compare_images(images_target, plain)[0].mean())
     error = 1.96 * similarity.std(ddof=1) / np.sqrt(len(similarity))
     rate = float(similarity.mean())
-    return outcome(
+    return rate_result(
         "image decoding",
         rate,
         (rate - error, rate + error),
         chance,
         len(similarity),
         started,
+        measure="SSIM",
         plain_rate=plain_rate,
         images=decoded.astype(np.float32),
     )

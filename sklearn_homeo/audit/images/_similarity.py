@@ -4,19 +4,12 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.utils import Bunch, check_array
+from sklearn.utils import check_array
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import validate_params
-from sklearn_homeo.audit._metrics import clopper_pearson
-from sklearn_homeo.audit._result import standardise
-
-__all__ = [
-    "check_image_pairs",
-    "compare_images",
-    "image_reidentification",
-    "image_similarity",
-]
+from sklearn_homeo.audit._checks import standardise
+from sklearn_homeo.audit._result import hit_result, rate_result
 
 # The usual window of SSIM is 7 pixels wide.
 LARGEST_WINDOW = 7
@@ -47,7 +40,11 @@ def image_similarity(originals, images, *, random_state=None):
 
     Returns
     -------
-    result : Bunch
+    result : AttackResult
+        Its rate is the mean structural similarity (SSIM) of the images and their
+        originals, its chance the greater of those of unrelated and of mismatched pairs.
+        Details:
+
         ssim, psnr : float
             Mean structural similarity, and mean peak signal-to-noise ratio in
             decibels, of the images and their originals.
@@ -55,11 +52,6 @@ def image_similarity(originals, images, *, random_state=None):
             Of each original and another original.
         ssim_mismatched, psnr_mismatched : float
             Of each original and the image of another.
-        n : int
-            Number of images.
-        direction : str
-            How to read the figures.
-        seconds : float
 
     Raises
     ------
@@ -92,18 +84,24 @@ def image_similarity(originals, images, *, random_state=None):
         "_unrelated": (originals, originals[others]),
         "_mismatched": (originals, images[others]),
     }
-    result = Bunch()
+    figures = {}
     for name, (first, second) in pairs.items():
         ssim, psnr = compare_images(first, second)
-        result[f"ssim{name}"] = float(ssim.mean())
-        result[f"psnr{name}"] = float(psnr.mean())
-    result.n = len(originals)
-    result.direction = (
-        "greater is worse for the owner: encrypted images hide their originals if "
-        "ssim and psnr do not exceed those of mismatched and unrelated pairs"
+        figures[f"ssim{name}"] = float(ssim.mean())
+        figures[f"psnr{name}"] = float(psnr.mean())
+        if not name:
+            error = 1.96 * ssim.std() / np.sqrt(len(ssim))
+    rate = figures["ssim"]
+    return rate_result(
+        "image similarity",
+        rate,
+        (rate - error, rate + error),
+        max(figures["ssim_unrelated"], figures["ssim_mismatched"]),
+        len(originals),
+        started,
+        measure="SSIM",
+        **figures,
     )
-    result.seconds = perf_counter() - started
-    return result
 
 
 def image_reidentification(features, encrypted_features):
@@ -122,16 +120,8 @@ def image_reidentification(features, encrypted_features):
 
     Returns
     -------
-    result : Bunch
-        rate : float
-            Share of encrypted images whose nearest original is their own.
-        interval : tuple of (float, float)
-            Exact 95 % interval.
-        chance : float
-        n : int
-            Number of images.
-        direction : str
-        seconds : float
+    result : AttackResult
+        Its rate is the share of encrypted images whose nearest original is their own.
 
     Raises
     ------
@@ -158,14 +148,7 @@ def image_reidentification(features, encrypted_features):
         )
     sides = [(X, Z), (standardise(X), standardise(Z))]
     hits = max(_count_hits(*side) for side in sides)
-    return Bunch(
-        rate=hits / len(X),
-        interval=clopper_pearson(hits, len(X)),
-        chance=1 / len(X),
-        n=len(X),
-        direction="greater is worse for the owner of the images",
-        seconds=perf_counter() - started,
-    )
+    return hit_result("image re-identification", hits, len(X), 1 / len(X), started)
 
 
 def check_image_pairs(originals, images):

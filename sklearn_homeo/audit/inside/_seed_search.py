@@ -8,15 +8,12 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from sklearn_homeo.audit._result import hit_outcome
-from sklearn_homeo.audit.inside._inside import lattice_cipher
-from sklearn_homeo.ciphers.composition import VERSION, coupling_cipher
+from sklearn_homeo.audit._result import hit_result
+from sklearn_homeo.ciphers.composition import VERSION, LatticeCipher, coupling_cipher
 from sklearn_homeo.ciphers.seal import Seal
 from sklearn_homeo.ciphers.waves import GRID
 from sklearn_homeo.exceptions import InsecureKeyWarning
 from sklearn_homeo.keys._key import SecretKey
-
-__all__ = ["seed_search"]
 
 # Rounding that a lattice point may show through a right seal, in grid steps.
 _ROUNDING = 2.0**-6
@@ -44,19 +41,9 @@ def seed_search(encryptor, x, z, *, seeds=range(2**16)):
 
     Returns
     -------
-    result : Bunch
-        rate : float
-            1.0 if the key was found, else 0.0.
-        interval : tuple of (float, float)
-            Clopper-Pearson 95 % interval, of one trial.
-        chance : float
-            0: a key of 32 random bytes is not found.
-        n : int
-            1, one pair.
-        direction : str
-            How to read the figures.
-        seconds : float
-            Wall-clock time.
+    result : AttackResult
+        Its rate is 1 if the key was found, else 0. Details:
+
         seed : int or None
             The seed that was found.
         tried : int
@@ -103,8 +90,15 @@ def seed_search(encryptor, x, z, *, seeds=range(2**16)):
             if rebuild.opens(key, z) and rebuild.encrypts(key, x, z):
                 seed = guess
                 break
-    return hit_outcome(
-        "seed search", seed is not None, 1, 0.0, started, seed=seed, tried=tried
+    return hit_result(
+        "seed search",
+        seed is not None,
+        1,
+        0.0,
+        started,
+        measure="found",
+        seed=seed,
+        tried=tried,
     )
 
 
@@ -112,7 +106,9 @@ class _Construction:
     """What of a fitted cipher does not depend on the key, as an attacker sees it."""
 
     def __init__(self, encryptor):
-        cipher = lattice_cipher(encryptor)
+        cipher = encryptor._cipher
+        if not isinstance(cipher, LatticeCipher) or not cipher.locks:
+            raise ValueError("encryptor has no coupling locks, whose key is searched")
         self.frame, (seal,) = cipher.frame, cipher.stages
         self.spread = seal.lock.skew.spread
         self.n, self.k = encryptor.n_features_in_, encryptor.n_preserved_

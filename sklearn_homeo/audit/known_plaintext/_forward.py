@@ -13,10 +13,9 @@ from sklearn.preprocessing import PolynomialFeatures, SplineTransformer
 
 from sklearn_homeo._utils.validation import validate_params
 from sklearn_homeo.audit._metrics import own_ranks
+from sklearn_homeo.audit._registry import register
 from sklearn_homeo.audit.known_plaintext._pairs import LeakedPairs
 from sklearn_homeo.audit.known_plaintext._ridge import PENALTIES, LeftOutRidge
-
-__all__ = ["forward_linkage_attack"]
 
 # Validation R2 from which on a direction of the ciphertexts counts as predictable.
 _MIN_R2 = 0.05
@@ -30,6 +29,7 @@ _ROUNDS = 5
 _SHRINKAGE = 1e-3
 
 
+@register("T4", "forward ridge", quick={}, in_curve=True)
 @validate_params({"random_state": ["random_state"]}, prefer_skip_nested_validation=True)
 def forward_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
     """Tell which candidate record a ciphertext is of, by predicting ciphertexts.
@@ -59,28 +59,12 @@ def forward_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=N
 
     Returns
     -------
-    result : Bunch
-        name, direction : str
-        rate : float
-            Share of targets whose best candidate is their own record, in [0, 1].
-        hits, n : int
-        interval : tuple of (float, float)
-            Clopper-Pearson 95 % interval of `rate`.
-        chance : float
-            Rate of blind guessing; records with copies count by any copy.
-        median_rank : float
-            Median place of the own record among the candidates; 1 is a hit.
-        reidentification : Bunch
-            The same, for attacks to be compared.
-        r2 : float
-            nan: nothing is reconstructed.
-        validation_rate : float
-            The same rate on validation pairs.
-        choice : dict
-            Kind of axes and number of predictable directions; 0 means that there
-            are none and blind guessing is all that is left.
-        seconds : float
-            Wall-clock time.
+    result : AttackResult
+        Its rate is the share of targets whose best candidate is their own record
+        (records with copies count by any copy), its validation the mean reciprocal rank
+        of the validation pairs, its choice the kind of axes and the number of
+        predictable directions; 0 means that there are none and blind guessing is all
+        that is left. Details: `median_rank`.
 
     Raises
     ------
@@ -113,20 +97,14 @@ def forward_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=N
         axes, ranks = _confirmed(axes, pairs, train)
         score = np.mean(ranks == 1), -np.mean(np.log(ranks))
         if best is None or score > best_score:
-            best, best_score = (kind, axes), score
-    kind, axes = best
+            best, best_score = (kind, axes, ranks), score
+    kind, axes, validation_ranks = best
     ranks = None
     if axes.shape[1]:
         model = _Forward(axes, pairs.Z_raw, LeftOutRidge(pairs.X))
         ranks = model.ranks(pairs.Z_raw_target, pairs.X_target)
-    return pairs.linkage(
-        "forward ridge",
-        ranks,
-        started,
-        metric="predicted ciphertext",
-        validation_rate=float(best_score[0]),
-        choice={"axes": kind, "n_directions": axes.shape[1]},
-    )
+    choice = {"axes": kind, "n_directions": axes.shape[1]}
+    return pairs.linked("forward ridge", ranks, validation_ranks, choice, started)
 
 
 def _directions(Z, regression):

@@ -1,39 +1,78 @@
 """The known-plaintext attacks together, at one leak and over many."""
 
+from dataclasses import dataclass
 from numbers import Integral, Real
 from time import perf_counter
 
 import numpy as np
-from sklearn.utils import Bunch, check_array
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, StrOptions, validate_params
-from sklearn_homeo.audit._result import DIRECTION, check_sides
-from sklearn_homeo.audit.known_plaintext._forward import forward_linkage_attack
+from sklearn_homeo.audit._checks import check_names, check_sides
+from sklearn_homeo.audit._registry import attacks_of
+from sklearn_homeo.audit._result import AttackResult, make_frame, rate_result
+from sklearn_homeo.audit._scale import MODERATE
 from sklearn_homeo.audit.known_plaintext._pairs import MIN_LEAKED
-from sklearn_homeo.audit.known_plaintext._procrustes import procrustes_attack
-from sklearn_homeo.audit.known_plaintext._regressions import (
-    extra_trees_attack,
-    kernel_ridge_attack,
-    ridge_attack,
-)
-from sklearn_homeo.audit.known_plaintext._two_sided import two_sided_linkage_attack
-
-__all__ = ["ATTACKS", "known_plaintext_attack", "known_plaintext_curve"]
 
 _RANDOM_STATE = {"random_state": ["random_state"]}
-ATTACKS = {
-    "ridge": ridge_attack,
-    "kernel ridge": kernel_ridge_attack,
-    "extra trees": extra_trees_attack,
-    "Procrustes": procrustes_attack,
-    "forward ridge": forward_linkage_attack,
-    "two-sided ridge": two_sided_linkage_attack,
-}
-_CURVE_ATTACKS = ("ridge", "Procrustes", "forward ridge")
 _FIRST_LEAK = 32
-_BROKEN = 0.2
+
+
+@dataclass(frozen=True)
+class KnownPlaintextCurve:
+    """What an attacker gets as more and more records leak.
+
+    Made by :func:`known_plaintext_curve`.
+
+    Parameters
+    ----------
+    n_leaked : ndarray of shape (n_points,), dtype int64
+        Numbers of known pairs.
+    r2, rate, low, high : ndarray of shape (n_points,), dtype float64
+        R2, re-identification rate and its Clopper-Pearson 95 % interval.
+    chance : float
+        Rate of blind guessing.
+    n : int
+        Number of targets.
+    results : tuple of AttackResult
+        The whole result of each point.
+    seconds : float
+        Wall-clock time of all.
+    """
+
+    n_leaked: np.ndarray
+    r2: np.ndarray
+    rate: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    chance: float
+    n: int
+    results: tuple[AttackResult, ...]
+    seconds: float
+
+    @property
+    def n_broken(self):
+        """Fewest known pairs that re-identify more than 20 % of targets, or None."""
+        broken = self.n_leaked[self.rate > MODERATE]
+        return int(broken[0]) if len(broken) else None
+
+    def to_frame(self):
+        """Return the points as a frame, one a row.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return make_frame(
+            [{"n_leaked": one.n_leaked} | one.to_row() for one in self.results]
+        )
 
 
 @validate_params(
@@ -59,9 +98,10 @@ def known_plaintext_attack(
     leak : float, default=0.9
         Share of the rows that the attacker knows in the clear; the other rows are
         the targets.
-    attacks : "all" or sequence of {"ridge", "kernel ridge", "extra trees", \
-            "Procrustes", "forward ridge", "two-sided ridge"}, default="all"
-        Which attacks to run.
+    attacks : "all" or sequence of str, default="all"
+        Which attacks to run: "ridge", "kernel ridge", "extra trees", "Procrustes",
+        "forward ridge" and "two-sided ridge". The last two link and reconstruct
+        nothing.
     n_jobs : int or None, default=None
         Processors for the extra trees; -1 means all. Does not change the result.
     random_state : int, RandomState instance or None, default=None
@@ -69,35 +109,22 @@ def known_plaintext_attack(
 
     Returns
     -------
-    result : Bunch
-        r2 : float
-            Greatest pooled R2 of all attacks.
-        reidentification : Bunch
-            That of the attack with the greatest rate.
-            "forward ridge" and "two-sided ridge" link and reconstruct nothing:
-            they have no R2.
-        best_r2_attack, best_reidentification_attack : str
-            Which attacks these were.
-        attacks : dict of str to Bunch
-            The whole result of each attack.
-        n_leaked, n_targets : int
-            Numbers of rows.
-        chance : float
-            Re-identification rate of blind guessing.
-        direction : str
-            How to read the figures.
-        seconds : float
-            Wall-clock time of all attacks.
+    result : AttackResult
+        That of the attack whose validation is best, with the r2 of the attack that
+        rebuilds held-out leaked records best. Details:
+
+        attacks : dict of str to AttackResult
+            The result of each attack.
+        best_attack, best_r2_attack : str
+            The two that were chosen.
+        n_leaked : int
+            Number of known pairs.
 
     Raises
     ------
     ValueError
         If `Z` and `X` have different numbers of rows, a value is not finite, an
         attack is unknown, or fewer than 10 rows are leaked or 2 are left.
-
-    Notes
-    -----
-    The maximum over the attacks is taken on the targets: the owner's worst case.
 
     Examples
     --------
@@ -107,13 +134,14 @@ def known_plaintext_attack(
     >>> X = rng.normal(size=(200, 5))
     >>> rotation = np.linalg.qr(rng.normal(size=(5, 5)))[0]
     >>> broken = known_plaintext_attack(X @ rotation, X, random_state=0)
-    >>> f"{broken.r2:.3f} {broken.reidentification.rate:.2f} {broken.best_r2_attack}"
-    '1.000 1.00 ridge'
+    >>> f"{broken.r2:.3f} {broken.rate:.2f}"
+    '1.000 1.00'
     >>> noise = rng.normal(size=(200, 5))
     >>> bool(known_plaintext_attack(noise, X, random_state=0).r2 < 0.1)
     True
     """
-    names = _check_attacks(attacks)
+    started = perf_counter()
+    names = check_names(attacks, attacks_of("T4"))
     Z = check_array(Z, dtype=np.float64, input_name="Z")
     X = check_array(X, dtype=np.float64, input_name="X")
     check_consistent_length(Z, X)
@@ -122,7 +150,7 @@ def known_plaintext_attack(
     n_leaked = int(leak * len(X))
     known, hidden = order[:n_leaked], order[n_leaked:]
     results = _run(names, Z[known], X[known], Z[hidden], X[hidden], n_jobs, rng)
-    return _summary(results, n_leaked, len(hidden))
+    return _summary(results, n_leaked, started)
 
 
 @validate_params(
@@ -130,7 +158,7 @@ def known_plaintext_attack(
     | {
         "leak": [Interval(Real, 0, 1, closed="neither")],
         "n_leaked": ["array-like", None],
-        "attacks": [StrOptions({"all"}), list, tuple],
+        "attacks": [StrOptions({"all"}), list, tuple, None],
         "n_jobs": [Integral, None],
     },
     prefer_skip_nested_validation=True,
@@ -141,7 +169,7 @@ def known_plaintext_curve(
     *,
     n_leaked=None,
     leak=0.9,
-    attacks=_CURVE_ATTACKS,
+    attacks=None,
     n_jobs=None,
     random_state=None,
 ):
@@ -158,9 +186,8 @@ def known_plaintext_curve(
         share `leak` of all rows, which is always the last.
     leak : float, default=0.9
         Greatest share of rows that leak; the others are the targets.
-    attacks : "all" or sequence of str, \
-            default=("ridge", "Procrustes", "forward ridge")
-        As in :func:`known_plaintext_attack`.
+    attacks : "all", sequence of str or None, default=None
+        As in :func:`known_plaintext_attack`; None takes the fast ones.
     n_jobs : int or None, default=None
         Processors for the extra trees.
     random_state : int, RandomState instance or None, default=None
@@ -168,21 +195,7 @@ def known_plaintext_curve(
 
     Returns
     -------
-    curve : Bunch
-        n_leaked : ndarray of shape (n_points,), dtype int64
-        r2 : ndarray of shape (n_points,), dtype float64
-            Greatest pooled R2 of all attacks.
-        rate, low, high : ndarray of shape (n_points,), dtype float64
-            Greatest re-identification rate and its Clopper-Pearson 95 % interval.
-        chance : float
-            Rate of blind guessing.
-        n : int
-            Number of targets.
-        n_broken : int or None
-            Fewest known pairs, of those tried, with which more than 20 % of the
-            targets are re-identified; None if none is enough.
-        direction : str
-        seconds : float
+    curve : KnownPlaintextCurve
 
     Raises
     ------
@@ -201,7 +214,10 @@ def known_plaintext_curve(
     ([32, 64, 128, 180], 20, 32)
     """
     started = perf_counter()
-    names = _check_attacks(attacks)
+    known_attacks = attacks_of("T4")
+    if attacks is None:
+        attacks = [name for name, one in known_attacks.items() if one.in_curve]
+    names = check_names(attacks, known_attacks)
     Z, X = check_sides(Z, X, MIN_LEAKED + 2)
     rng = make_random_state(random_state)
     order, most = rng.permutation(len(X)), int(leak * len(X))
@@ -209,23 +225,19 @@ def known_plaintext_curve(
     hidden = order[most:]
     points = []
     for size in sizes:
-        known = order[:size]
+        began, known = perf_counter(), order[:size]
         results = _run(names, Z[known], X[known], Z[hidden], X[hidden], n_jobs, rng)
-        points.append(_summary(results, size, len(hidden)))
-    rates = [point.reidentification for point in points]
-    broken = [
-        size for size, one in zip(sizes, rates, strict=True) if one.rate > _BROKEN
-    ]
-    return Bunch(
+        points.append(_summary(results, size, began))
+    low, high = np.transpose([point.interval for point in points])
+    return KnownPlaintextCurve(
         n_leaked=np.array(sizes),
         r2=np.array([point.r2 for point in points]),
-        rate=np.array([one.rate for one in rates]),
-        low=np.array([one.interval[0] for one in rates]),
-        high=np.array([one.interval[1] for one in rates]),
+        rate=np.array([point.rate for point in points]),
+        low=low,
+        high=high,
         chance=points[-1].chance,
         n=len(hidden),
-        n_broken=broken[0] if broken else None,
-        direction=DIRECTION,
+        results=tuple(points),
         seconds=perf_counter() - started,
     )
 
@@ -250,36 +262,33 @@ def _run(names, Z_leak, X_leak, Z_target, X_target, n_jobs, rng):
     for name in names:
         seed = int(rng.randint(np.iinfo(np.int32).max))
         options = {"n_jobs": n_jobs} if name == "extra trees" else {}
-        results[name] = ATTACKS[name](
+        results[name] = attacks_of("T4")[name].function(
             Z_leak, X_leak, Z_target, X_target, random_state=seed, **options
         )
     return results
 
 
-def _check_attacks(attacks):
-    if isinstance(attacks, str):
-        return list(ATTACKS)
-    unknown = [name for name in attacks if name not in ATTACKS]
-    if unknown or not attacks:
-        raise ValueError(
-            f"attacks={attacks!r} must be 'all' or names from {list(ATTACKS)}"
-        )
-    return list(dict.fromkeys(attacks))
-
-
-def _summary(results, n_leaked, n_targets):
-    by_r2 = max(results, key=lambda name: np.nan_to_num(results[name].r2, nan=-np.inf))
-    by_rate = max(results, key=lambda name: results[name].reidentification.hits)
-    reidentified = results[by_rate].reidentification
-    return Bunch(
-        r2=results[by_r2].r2,
-        reidentification=reidentified,
-        best_r2_attack=by_r2,
-        best_reidentification_attack=by_rate,
+def _summary(results, n_leaked, started):
+    best = max(results, key=lambda name: results[name].validation)
+    rebuilding = [name for name, one in results.items() if np.isfinite(one.r2)]
+    best_r2 = max(
+        rebuilding, key=lambda name: results[name].validation_r2, default=None
+    )
+    one = results[best]
+    return rate_result(
+        "known plaintexts",
+        one.rate,
+        one.interval,
+        one.chance,
+        one.n,
+        started,
+        hits=one.hits,
+        r2=np.nan if best_r2 is None else results[best_r2].r2,
+        validation=one.validation,
+        choice=best,
+        median_rank=one.median_rank,
         attacks=results,
+        best_attack=best,
+        best_r2_attack=best_r2,
         n_leaked=n_leaked,
-        n_targets=n_targets,
-        chance=reidentified.chance,
-        direction=DIRECTION,
-        seconds=sum(result.seconds for result in results.values()),
     )

@@ -1,17 +1,18 @@
 """What a known-plaintext attacker holds, made ready for regression."""
 
-from time import perf_counter
-
 import numpy as np
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import Bunch, check_array
+from sklearn.utils import check_array
 
 from sklearn_homeo._utils.random import make_random_state
-from sklearn_homeo.audit._metrics import guessing_rate, pooled_r2, reidentification
-from sklearn_homeo.audit._result import hit_outcome
+from sklearn_homeo.audit._metrics import (
+    guessing_rate,
+    mean_reciprocal_rank,
+    pooled_r2,
+    reidentification,
+)
+from sklearn_homeo.audit._result import hit_result
 from sklearn_homeo.audit.known_plaintext._ridge import Spectrum
-
-__all__ = ["MIN_LEAKED", "LeakedPairs"]
 
 MIN_LEAKED = 10
 _MIN_TARGETS = 2
@@ -58,36 +59,49 @@ class LeakedPairs:
     def validation_r2(self, predicted):
         return pooled_r2(self.X[self.validation], predicted, 0.0, 1.0)
 
-    def result(self, name, validation_pred, target_pred, choice, started):
-        """Score an attack's standardised predictions."""
+    def rebuilt(self, name, validation_pred, target_pred, choice, started):
+        """Result of an attack by its standardised predictions."""
+        found = reidentification(
+            self.X_target, target_pred, self.X[self.validation], validation_pred
+        )
         X_pred = np.zeros((len(target_pred), len(self._varying)))
         X_pred[:, self._varying] = target_pred
-        return Bunch(
-            name=name,
+        return hit_result(
+            name,
+            found.hits,
+            found.n,
+            found.chance,
+            started,
             r2=pooled_r2(self.X_target, target_pred, 0.0, 1.0),
-            reidentification=reidentification(
-                self.X_target, target_pred, self.X[self.validation], validation_pred
-            ),
-            X_pred=self._unit.inverse_transform(X_pred),
-            validation_r2=self.validation_r2(validation_pred),
+            validation=found.validation,
             choice=choice,
-            seconds=perf_counter() - started,
+            validation_r2=self.validation_r2(validation_pred),
+            X_pred=self._unit.inverse_transform(X_pred),
+            distance=found.choice,
+            **found.details,
         )
 
-    def linkage(self, name, ranks, started, **details):
-        """Score an attack that links: places of the targets' own records.
+    def linked(self, name, ranks, validation_ranks, choice, started):
+        """Result of an attack that links, by places of the targets' own records.
 
         None for an attacker who found nothing and guesses blindly.
         """
         n, chance = len(self.X_target), guessing_rate(self.X_target)
         hits = round(chance * n) if ranks is None else int(np.sum(ranks == 1))
         median = (n + 1) / 2 if ranks is None else np.median(ranks)
-        result = hit_outcome(
-            name, hits, n, chance, started, median_rank=float(median), **details
+        reciprocal = (
+            0.0 if validation_ranks is None else mean_reciprocal_rank(validation_ranks)
         )
-        result.r2 = np.nan
-        result.reidentification = Bunch(**result)
-        return result
+        return hit_result(
+            name,
+            hits,
+            n,
+            chance,
+            started,
+            validation=reciprocal,
+            choice=choice,
+            median_rank=float(median),
+        )
 
 
 def _check_rows(Z, X, role, least):

@@ -6,11 +6,11 @@ import numpy as np
 from scipy.linalg import orthogonal_procrustes
 
 from sklearn_homeo._utils.validation import validate_params
+from sklearn_homeo.audit._registry import register
 from sklearn_homeo.audit.known_plaintext._pairs import LeakedPairs
 
-__all__ = ["procrustes_attack"]
 
-
+@register("T4", "Procrustes", in_curve=True)
 @validate_params({"random_state": ["random_state"]}, prefer_skip_nested_validation=True)
 def procrustes_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
     """Reconstruct records by the best rotation and scale of their ciphertexts.
@@ -28,7 +28,7 @@ def procrustes_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
 
     Returns
     -------
-    result : Bunch
+    result : AttackResult
         As that of :func:`sklearn_homeo.audit.ridge_attack`; `choice` holds the units
         of the records.
 
@@ -64,7 +64,7 @@ def procrustes_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
         if best is None or r2 > best_r2:
             target = _fit(Z, X)(pairs.Z_raw_target) / scale
             best_r2, best = r2, (predicted, target, {"units": units})
-    return pairs.result("Procrustes", *best, started)
+    return pairs.rebuilt("Procrustes", *best, started)
 
 
 def _fit(Z, X):

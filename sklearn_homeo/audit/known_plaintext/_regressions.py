@@ -12,6 +12,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.metrics.pairwise import euclidean_distances
 
 from sklearn_homeo._utils.validation import Interval, validate_params
+from sklearn_homeo.audit._registry import register
 from sklearn_homeo.audit.known_plaintext._pairs import MIN_LEAKED, LeakedPairs
 from sklearn_homeo.audit.known_plaintext._ridge import (
     Spectrum,
@@ -21,8 +22,6 @@ from sklearn_homeo.audit.known_plaintext._ridge import (
     rbf,
 )
 
-__all__ = ["extra_trees_attack", "kernel_ridge_attack", "ridge_attack"]
-
 _RIDGE_PENALTIES = tuple(10.0**power for power in range(-12, 3))
 _KERNEL_PENALTIES = (1e-8, 1e-6, 1e-4, 1e-2, 1.0)
 _KERNEL_WIDTHS = (0.05, 0.3, 2.0)
@@ -31,6 +30,7 @@ _RANDOM_STATE = {"random_state": ["random_state"]}
 _MAX_ROWS = {"max_rows": [Interval(Integral, MIN_LEAKED, None, closed="left")]}
 
 
+@register("T4", "ridge", quick={}, in_curve=True)
 @validate_params(_RANDOM_STATE, prefer_skip_nested_validation=True)
 def ridge_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
     """Reconstruct records by ridge regression on their ciphertexts.
@@ -56,22 +56,20 @@ def ridge_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
 
     Returns
     -------
-    result : Bunch
-        name : str
-            "ridge".
-        r2 : float
-            Pooled R2 on the targets, columns standardised by the leaked records'
-            mean and standard deviation; columns constant among these are left out.
-        reidentification : Bunch
-            See :func:`sklearn_homeo.audit.reidentification`.
+    result : AttackResult
+        Its rate is that of :func:`sklearn_homeo.audit.reidentification`, its r2 pooled
+        over the columns, standardised by the leaked records (columns that are constant
+        among these are left out), its validation the mean reciprocal rank of the
+        validation rows, its choice the view and the penalty. Details:
+
         X_pred : ndarray of shape (n_targets, n_features), dtype float64
             Reconstructed targets in the units of `X_leak`.
         validation_r2 : float
             Pooled R2 on the validation rows, on which the choice was made.
-        choice : dict
-            The chosen view and penalty.
-        seconds : float
-            Wall-clock time.
+        distance : {"euclidean", "mahalanobis"}
+            By which records were matched; `rates` has both rates.
+        median_rank : float
+            Median place of the own record among the targets.
 
     Raises
     ------
@@ -87,7 +85,7 @@ def ridge_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
     >>> X, key = rng.normal(size=(200, 5)), rng.normal(size=(5, 5))
     >>> Z = X @ key
     >>> result = ridge_attack(Z[:150], X[:150], Z[150:], X[150:], random_state=0)
-    >>> print(f"{result.r2:.3f} {result.reidentification.rate:.2f}")
+    >>> print(f"{result.r2:.3f} {result.rate:.2f}")
     1.000 1.00
     """
     started = perf_counter()
@@ -103,7 +101,7 @@ def ridge_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
         candidates,
         key=lambda c: pairs.validation_r2(spectrum.predict(known, **c)),
     )
-    return pairs.result(
+    return pairs.rebuilt(
         "ridge",
         spectrum.predict(known, **choice),
         Spectrum(pairs.Z, pairs.X).predict(pairs.Z_target, **choice),
@@ -112,6 +110,7 @@ def ridge_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
     )
 
 
+@register("T4", "kernel ridge")
 @validate_params(_RANDOM_STATE | _MAX_ROWS, prefer_skip_nested_validation=True)
 def kernel_ridge_attack(
     Z_leak, X_leak, Z_target, X_target, *, max_rows=3000, random_state=None
@@ -133,7 +132,7 @@ def kernel_ridge_attack(
 
     Returns
     -------
-    result : Bunch
+    result : AttackResult
         As that of :func:`ridge_attack`; `choice` holds the view, the width and the
         penalty.
 
@@ -173,9 +172,11 @@ def kernel_ridge_attack(
     choice, gamma, Z, Z_target, predicted = best
     weights = kernel_weights(rbf(Z, Z, gamma), pairs.X, choice["penalty"])
     X_pred = rbf(Z_target, Z, gamma) @ weights
-    return pairs.result("kernel ridge", predicted, X_pred, choice, started)
+    return pairs.rebuilt("kernel ridge", predicted, X_pred, choice, started)
 
 
+# Trees of hundreds of outputs take hours and find less than ridge regression.
+@register("T4", "extra trees", max_features=100)
 @validate_params(
     _RANDOM_STATE
     | _MAX_ROWS
@@ -216,7 +217,7 @@ def extra_trees_attack(
 
     Returns
     -------
-    result : Bunch
+    result : AttackResult
         As that of :func:`ridge_attack`; `choice` is empty.
 
     Raises
@@ -258,4 +259,4 @@ def extra_trees_attack(
         trees, Z[pairs.train], pairs.X[pairs.train], Z[pairs.validation]
     )
     X_pred = fit_predict(trees, Z, pairs.X, Z_target)
-    return pairs.result("extra trees", predicted, X_pred, {}, started)
+    return pairs.rebuilt("extra trees", predicted, X_pred, {}, started)

@@ -5,16 +5,6 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 from sklearn.base import clone
 from sklearn.metrics.pairwise import euclidean_distances
 
-__all__ = [
-    "PENALTIES",
-    "LeftOutRidge",
-    "Spectrum",
-    "fit_predict",
-    "kernel_weights",
-    "median_off_diagonal",
-    "rbf",
-]
-
 # Of ridge regressions on records, relative to the largest squared singular value.
 PENALTIES = tuple(10.0**power for power in range(-8, 3))
 _ROUND_OFF = 1e-7

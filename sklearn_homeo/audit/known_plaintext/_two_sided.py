@@ -12,11 +12,10 @@ from sklearn.preprocessing import SplineTransformer
 from sklearn.utils.extmath import randomized_svd
 
 from sklearn_homeo._utils.validation import validate_params
-from sklearn_homeo.audit._metrics import guessing_rate, own_ranks
+from sklearn_homeo.audit._metrics import own_ranks
+from sklearn_homeo.audit._registry import register
 from sklearn_homeo.audit.known_plaintext._pairs import LeakedPairs
 from sklearn_homeo.audit.known_plaintext._ridge import LeftOutRidge
-
-__all__ = ["two_sided_linkage_attack"]
 
 _ROUNDS = 20
 # Median distances from the middle of its side within which a row is learnt from: what
@@ -26,6 +25,7 @@ _KNOTS = 40
 _ROUND_OFF = 1e-9
 
 
+@register("T4", "two-sided ridge", quick={})
 @validate_params({"random_state": ["random_state"]}, prefer_skip_nested_validation=True)
 def two_sided_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
     """Tell which candidate record a ciphertext is of, side by side of a boundary.
@@ -53,9 +53,9 @@ def two_sided_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state
 
     Returns
     -------
-    result : Bunch
-        As that of :func:`forward_linkage_attack`; `choice` is the penalty.
-        `validation_rate` is that of left-out leaked pairs among as many.
+    result : AttackResult
+        As that of :func:`forward_linkage_attack`; its choice is the penalty, its
+        validation by left-out leaked pairs.
 
     Raises
     ------
@@ -80,22 +80,15 @@ def two_sided_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state
     started = perf_counter()
     pairs = LeakedPairs(Z_leak, X_leak, Z_target, X_target, random_state)
     t, t_target = _leading_coordinate(pairs.Z_raw, pairs.Z_raw_target)
-    ranks, penalty = None, None
-    validation_rate = guessing_rate(pairs.X_target)
+    ranks, validation_ranks, penalty = None, None, None
     if np.ptp(t) > 0:
         model = _TwoSides(t, pairs.X)
         ranks = _ranks(t_target, model.predict(pairs.X_target), pairs.X_target)
         held = pairs.validation
-        validation = _ranks(t[held], model.left_out[held], pairs.X[held])
-        validation_rate, penalty = float(np.mean(validation == 1)), model.penalty
-    return pairs.linkage(
-        "two-sided ridge",
-        ranks,
-        started,
-        metric="predicted coordinate",
-        validation_rate=validation_rate,
-        choice={"penalty": penalty},
-    )
+        validation_ranks = _ranks(t[held], model.left_out[held], pairs.X[held])
+        penalty = model.penalty
+    choice = {"penalty": penalty}
+    return pairs.linked("two-sided ridge", ranks, validation_ranks, choice, started)
 
 
 def _leading_coordinate(Z, Z_target):

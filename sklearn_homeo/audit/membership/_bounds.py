@@ -8,9 +8,7 @@ from sklearn.utils import Bunch, check_array, column_or_1d
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, validate_params
-from sklearn_homeo.audit._metrics import clopper_pearson
-
-__all__ = ["distance_to_records", "epsilon_lower_bound"]
+from sklearn_homeo.audit._intervals import clopper_pearson
 
 # A copy, but for rounding: nearer than this share of the records' spread.
 _COPY = 1e-6

@@ -11,18 +11,11 @@ from scipy.stats import rankdata
 from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.utils import Bunch, check_array, gen_batches
+from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import check_consistent_length
 
-from sklearn_homeo.audit._metrics import clopper_pearson
-
-__all__ = [
-    "ATTACK_SCORES",
-    "check_sets",
-    "delong_interval",
-    "membership_outcome",
-    "run_attack",
-]
+from sklearn_homeo.audit._intervals import clopper_pearson
+from sklearn_homeo.audit._result import rate_result
 
 _ACCUSED = 0.01
 _CHUNK_ROWS = 512
@@ -31,10 +24,6 @@ _KERNEL_WIDTH = 0.25
 # Least variance of an axis when whitening, beside the median one.
 _LEAST_VARIANCE = 0.1
 _NAMES = "X_synthetic", "X_member", "X_non_member", "X_reference"
-_DIRECTION = (
-    "greater is worse for the owner of the data: an AUC of 0.5 and a true-positive "
-    "rate of 1 % mean that this attack told no members from others"
-)
 
 
 class Sets(NamedTuple):
@@ -185,6 +174,10 @@ ATTACK_SCORES = {
 }
 
 
+def needs_reference(name):
+    return ATTACK_SCORES[name] is not _near_score
+
+
 def run_attack(name, checked):
     """Score the candidates in every view; keep the one that tells them best apart.
 
@@ -196,45 +189,35 @@ def run_attack(name, checked):
 
     Returns
     -------
-    result : Bunch
-        See :func:`sklearn_homeo.audit.nearest_neighbour_attack`.
+    result : AttackResult
+        See :func:`sklearn_homeo.audit.membership_attack`.
     """
     started = perf_counter()
     score = ATTACK_SCORES[name]
     results = {}
     for view, rows in checked.views.items():
-        if rows.reference is None and score is not _near_score:
+        if rows.reference is None and needs_reference(name):
             raise ValueError(f"the {name} attack needs X_reference")
         pair = _score_classes(score, rows, checked.labels)
         results[view] = pair, _auc(*pair)
     choice = max(results, key=lambda view: results[view][1])
-    return membership_outcome(name, *results[choice][0], choice, started)
-
-
-def membership_outcome(name, of_members, of_others, choice, started):
-    """What the scores of members and of non-members are worth.
-
-    Returns
-    -------
-    result : Bunch
-        See :func:`sklearn_homeo.audit.nearest_neighbour_attack`.
-    """
+    of_members, of_others = results[choice][0]
     caught = _count_caught(of_members, of_others)
-    return Bunch(
-        name=name,
-        auc=_auc(of_members, of_others),
-        interval=delong_interval(of_members, of_others),
-        chance=0.5,
+    return rate_result(
+        name,
+        _auc(of_members, of_others),
+        delong_interval(of_members, of_others),
+        0.5,
+        len(of_members) + len(of_others),
+        started,
+        measure="AUC",
+        choice=choice,
         tpr=caught / len(of_members),
         tpr_interval=clopper_pearson(caught, len(of_members)),
         tpr_chance=_ACCUSED,
         n_members=len(of_members),
-        n_non_members=len(of_others),
-        choice=choice,
         scores_member=of_members,
         scores_non_member=of_others,
-        direction=_DIRECTION,
-        seconds=perf_counter() - started,
     )
 
 

@@ -8,15 +8,10 @@ from sklearn.metrics.pairwise import euclidean_distances
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, validate_params
-from sklearn_homeo.audit._result import (
-    check_labels,
-    check_sides,
-    outcome,
-    standardise,
-)
-from sklearn_homeo.audit.structure._descriptors import DESCRIPTORS
-
-__all__ = ["linkability_attack"]
+from sklearn_homeo.audit._checks import check_labels, check_sides, standardise
+from sklearn_homeo.audit._registry import register
+from sklearn_homeo.audit._result import rate_result
+from sklearn_homeo.audit.structure._invariants import INVARIANTS
 
 _MIN_ROWS = 20
 _BIN_ROWS = 25
@@ -25,6 +20,7 @@ _EDGES = (0.01, 0.05, 0.2, 0.5)
 _RESAMPLES = 200
 
 
+@register("T2b", "linkability", full={"max_rows": 2000}, quick={"max_rows": 600})
 @validate_params(
     {
         "max_rows": [Interval(Integral, _MIN_ROWS, None, closed="left")],
@@ -35,14 +31,14 @@ _RESAMPLES = 200
 def linkability_attack(Z, Z_other, y=None, *, max_rows=2000, random_state=None):
     """Tell whether two ciphertexts under different keys are of the same record.
 
-    Two ciphertexts of a class are compared by descriptors that do not depend on
-    the key if the cipher leaves structure: see
-    :func:`sklearn_homeo.audit.unordered_matching_attack`. The score of a pair is
-    the share of the class whose descriptors are nearer. D_sys is the
+    Two ciphertexts of a class are compared by features that do not depend on the key
+    if the cipher leaves structure: see
+    :func:`sklearn_homeo.audit.unordered_matching_attack`. The score of a pair is the
+    share of the class whose features are nearer. D_sys is the
     global linkability of Gomez-Barrero et al.: 0 if mated (same record) and
     non-mated scores are distributed alike, 1 if they do not overlap. Score bins, and
     which of them count, come from one half of the rows, the measure from the
-    other, so that overfitting does not pass for linkability; the descriptor is
+    other, so that overfitting does not pass for linkability; the kind of feature is
     chosen on the first half.
 
     Parameters
@@ -60,20 +56,9 @@ def linkability_attack(Z, Z_other, y=None, *, max_rows=2000, random_state=None):
 
     Returns
     -------
-    result : Bunch
-        name, direction : str
-        rate : float
-            D_sys, in [0, 1].
-        interval : tuple of (float, float)
-            Basic bootstrap 95 % interval over records (200 resamples).
-        chance : float
-            0.0.
-        n : int
-            Records that were scored.
-        choice : str
-            The descriptor chosen.
-        seconds : float
-            Wall-clock time.
+    result : AttackResult
+        Its rate is D_sys, in [0, 1], with the basic bootstrap interval over records
+        (200 resamples); its choice the kind of feature.
 
     Raises
     ------
@@ -109,7 +94,7 @@ def linkability_attack(Z, Z_other, y=None, *, max_rows=2000, random_state=None):
     first = np.arange(len(rows)) < len(rows) // 2
     scores = {
         name: _scores(describe(Z, labels), describe(Z_other, labels), labels)
-        for name, describe in DESCRIPTORS.items()
+        for name, describe in INVARIANTS.items()
         if name != "label coordinates" or labels.max() > 0
     }
     choice = max(scores, key=lambda name: _Bins(scores[name][first]).own)
@@ -120,13 +105,14 @@ def linkability_attack(Z, Z_other, y=None, *, max_rows=2000, random_state=None):
     # The measure is convex, so that resamples lie above it: turned around, they
     # make up for that.
     interval = 2 * measure - np.percentile(draws, [97.5, 2.5])
-    return outcome(
+    return rate_result(
         "linkability",
         np.clip(measure, 0, 1),
         np.clip(interval, 0, 1),
         0.0,
         n,
         started,
+        measure="D_sys",
         choice=choice,
     )
 

@@ -1,7 +1,7 @@
 """Matching attacks: ciphertexts and records are known, which is whose is not.
 
-The attacker of NeuraCrypt's first challenge: invariant descriptors give a few right
-matches, a regression on these gives more, and so on.
+The attacker of NeuraCrypt's first challenge: features that the cipher leaves as they
+are give a few right matches, a regression on these gives more, and so on.
 """
 
 from numbers import Integral
@@ -13,19 +13,14 @@ from sklearn.utils import Bunch
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, validate_params
-from sklearn_homeo.audit._result import (
-    check_labels,
-    check_sides,
-    hit_outcome,
-    standardise,
-)
-from sklearn_homeo.audit.structure._descriptors import (
-    DESCRIPTORS,
+from sklearn_homeo.audit._checks import check_labels, check_sides, standardise
+from sklearn_homeo.audit._registry import register
+from sklearn_homeo.audit._result import hit_result
+from sklearn_homeo.audit.structure._invariants import (
+    INVARIANTS,
     assign_within_class,
     whitened,
 )
-
-__all__ = ["seeded_matching_attack", "unordered_matching_attack"]
 
 # Ridge penalties of the rounds, relative to the greatest variance: loose at first,
 # when most matches are wrong.
@@ -52,7 +47,7 @@ _PARAMETERS = {
 def unordered_matching_attack(Z, X, y=None, *, max_rows=3000, random_state=None):
     """Match ciphertexts with their records, all known but in no order.
 
-    Descriptors that survive affine maps (hat matrix), rotations (distances) or any
+    Features that survive affine maps (hat matrix), rotations (distances) or any
     cipher that keeps labels learnable (coordinates on the label's directions) give
     a first one-to-one assignment within each class. Eight rounds of ridge
     regression on the most consistent matches and of reassignment, on standardised
@@ -77,22 +72,15 @@ def unordered_matching_attack(Z, X, y=None, *, max_rows=3000, random_state=None)
 
     Returns
     -------
-    result : Bunch
-        name, direction : str
-        rate : float
-            Share of ciphertexts matched with their own record, in [0, 1].
-        hits, n : int
-        interval : tuple of (float, float)
-            Clopper-Pearson 95 % interval of `rate`.
-        chance : float
-            Rate of a random assignment within the classes: n_classes / n.
-        choice : str
-            Descriptor and view of the attempt taken.
+    result : AttackResult
+        Its rate is the share of ciphertexts matched with their own record, its chance
+        that of a random assignment within the classes, its choice the features and view
+        of the attempt taken, its validation the share of variance of held-out matches
+        that the attempt explains. Details:
+
         attempts : dict of str to float
             Rate of each attempt, as far as made: one that explains its held-out
             matches is the last.
-        seconds : float
-            Wall-clock time.
 
     Raises
     ------
@@ -117,18 +105,18 @@ def unordered_matching_attack(Z, X, y=None, *, max_rows=3000, random_state=None)
     (1.0, 0.005)
     """
     started = perf_counter()
-    crowd = _Crowd(Z, X, y, max_rows, 0, make_random_state(random_state))
+    problem = _Matching(Z, X, y, max_rows, 0, make_random_state(random_state))
     starts = {
         name: assign_within_class(
-            describe(crowd.Z, crowd.z_labels),
-            describe(crowd.X, crowd.x_labels),
-            crowd.z_labels,
-            crowd.x_labels,
+            describe(problem.Z, problem.z_labels),
+            describe(problem.X, problem.x_labels),
+            problem.z_labels,
+            problem.x_labels,
         )
-        for name, describe in DESCRIPTORS.items()
-        if name != _LABEL or crowd.n_classes > 1
+        for name, describe in INVARIANTS.items()
+        if name != _LABEL or problem.n_classes > 1
     }
-    return _best_attempt("unordered matching", crowd, starts, started)
+    return _best_attempt("unordered matching", problem, starts, started)
 
 
 @validate_params(
@@ -158,9 +146,8 @@ def seeded_matching_attack(
 
     Returns
     -------
-    result : Bunch
-        As that of :func:`unordered_matching_attack`, over the rows not known, and
-        `n_known`.
+    result : AttackResult
+        As that of :func:`unordered_matching_attack`, over the rows not known.
 
     Raises
     ------
@@ -180,23 +167,39 @@ def seeded_matching_attack(
     """
     started = perf_counter()
     rng = make_random_state(random_state)
-    crowd = _Crowd(Z, X, y, max_rows, n_known, rng)
+    problem = _Matching(Z, X, y, max_rows, n_known, rng)
     starts = {
-        "standardised pairs": crowd.first_match("standardised"),
-        "whitened pairs": crowd.first_match("whitened"),
-        "anchors": crowd.assign(*crowd.anchor_distances()),
+        "standardised pairs": problem.first_match("standardised"),
+        "whitened pairs": problem.first_match("whitened"),
+        "anchors": problem.assign(*problem.anchor_distances()),
     }
-    if crowd.n_classes > 1:
-        describe = DESCRIPTORS[_LABEL]
-        starts[_LABEL] = crowd.assign(
-            describe(crowd.Z, crowd.z_labels), describe(crowd.X, crowd.x_labels)
+    if problem.n_classes > 1:
+        describe = INVARIANTS[_LABEL]
+        starts[_LABEL] = problem.assign(
+            describe(problem.Z, problem.z_labels), describe(problem.X, problem.x_labels)
         )
-    result = _best_attempt("seeded matching", crowd, starts, started)
-    result.n_known = n_known
-    return result
+    return _best_attempt(f"{n_known} known pairs", problem, starts, started)
 
 
-class _Crowd:
+@register("T2", "unordered matching", full={"max_rows": 1200, "rows_per_feature": 2},
+          quick={"max_rows": 400})  # fmt: skip
+def _match_unordered(Z, X, y, *, max_rows, rows_per_feature=0, random_state):
+    # A hat matrix needs more rows than features.
+    rows = max(max_rows, rows_per_feature * X.shape[1])
+    return unordered_matching_attack(Z, X, y, max_rows=rows, random_state=random_state)
+
+
+@register("T3", "16 known pairs", full={"n_known": 16, "max_rows": 1200})
+@register("T3", "64 known pairs", full={"n_known": 64, "max_rows": 1200},
+          quick={"n_known": 64, "max_rows": 400})  # fmt: skip
+def _match_seeded(Z, X, y, *, n_known, max_rows, random_state):
+    n_known = min(n_known, len(X) // 4)
+    return seeded_matching_attack(
+        Z, X, y, n_known=n_known, max_rows=max_rows, random_state=random_state
+    )
+
+
+class _Matching:
     """Shuffled ciphertexts and records; the first `n_known` of both are pairs."""
 
     def __init__(self, Z, X, y, max_rows, n_known, rng):
@@ -272,34 +275,35 @@ class _Crowd:
         return int((matched == self.truth)[self.n_known :].sum())
 
 
-def _best_attempt(name, crowd, starts, started):
-    n = len(crowd.Z) - crowd.n_known
+def _best_attempt(name, problem, starts, started):
+    n = len(problem.Z) - problem.n_known
     attempts = {}
-    for label, view, found in _attempts(crowd, starts):
-        score = crowd.consistency(found, view)
-        attempts[label] = Bunch(score=score, hits=crowd.hits(found))
+    for label, view, found in _attempts(problem, starts):
+        score = problem.consistency(found, view)
+        attempts[label] = Bunch(score=score, hits=problem.hits(found))
         if score > _CERTAIN:
             break
     choice = max(attempts, key=lambda label: attempts[label].score)
-    if attempts[choice].score < crowd.blind_consistency() + _MARGIN:
+    if attempts[choice].score < problem.blind_consistency() + _MARGIN:
         # No map was found. What the label itself tells is left, and refining it
         # would only spoil it.
         choice = _LABEL if _LABEL in attempts else choice
-    return hit_outcome(
+    return hit_result(
         name,
         attempts[choice].hits,
         n,
-        crowd.n_classes / n,
+        problem.n_classes / n,
         started,
         choice=choice,
+        validation=float(attempts[choice].score),
         attempts={label: one.hits / n for label, one in attempts.items()},
     )
 
 
-def _attempts(crowd, starts):
+def _attempts(problem, starts):
     for start, matched in starts.items():
-        for view in crowd.views:
-            yield f"{start}, {view}", view, crowd.refine(matched, view)
+        for view in problem.views:
+            yield f"{start}, {view}", view, problem.refine(matched, view)
         # The first assignment counts, too: a cipher that cannot be regressed may
         # still keep the descriptor itself.
         yield start, "standardised", matched

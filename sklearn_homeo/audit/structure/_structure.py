@@ -9,25 +9,20 @@ from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.utils import Bunch
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, validate_params
-from sklearn_homeo.audit._result import (
-    check_labels,
-    check_sides,
-    outcome,
-    standardise,
-)
-from sklearn_homeo.audit.structure._descriptors import whitened
-
-__all__ = ["duplicate_detection", "structure_attack"]
+from sklearn_homeo.audit._checks import check_labels, check_sides, standardise
+from sklearn_homeo.audit._registry import register
+from sklearn_homeo.audit._result import hit_result, rate_result
+from sklearn_homeo.audit.structure._invariants import whitened
 
 _MAX_DISTANCE_ROWS = 1000
 # Equal records' ciphertexts may differ by the order of summation.
 _SAME = 1e-9
 
 
+@register("T0", "structure", full={"max_rows": 2000}, quick={"max_rows": 600})
 @validate_params(
     {
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
@@ -59,27 +54,16 @@ def structure_attack(Z, X, y=None, *, n_neighbors=10, max_rows=2000, random_stat
 
     Returns
     -------
-    result : Bunch
-        name, direction : str
-        rate : float
-            Mean share of a record's nearest neighbours that are its ciphertext's,
-            too, in [0, 1].
-        interval : tuple of (float, float)
-            Normal 95 % interval of that mean over records.
-        chance : float
-            n_neighbors / (n - 1).
-        n : int
-            Rows compared.
+    result : AttackResult
+        Its rate is the mean share of a record's nearest neighbours that are its
+        ciphertext's, too; its choice the view of the ciphertexts. Details:
+
         distance_correlation : float
             Spearman's correlation of all pairwise distances (of 1,000 rows at
             most), in [-1, 1]; 0 is none.
         cluster_agreement : float
             Adjusted Rand index of k-means on the ciphertexts with `y`; 0 is chance;
             nan without classes. The label is public; this is no secret lost.
-        choice : str
-            The view reported.
-        seconds : float
-            Wall-clock time.
 
     Raises
     ------
@@ -114,13 +98,14 @@ def structure_attack(Z, X, y=None, *, n_neighbors=10, max_rows=2000, random_stat
     rate, error = shares[choice].mean(), shares[choice].std() / np.sqrt(len(rows))
     few = slice(_MAX_DISTANCE_ROWS)
     correlation = spearmanr(pdist(views[choice][few]), pdist(X[few])).statistic
-    return outcome(
+    return rate_result(
         "structure",
         rate,
         np.clip((rate - 1.96 * error, rate + 1.96 * error), 0, 1),
         n_neighbors / (len(rows) - 1),
         len(rows),
         started,
+        measure="neighbours",
         distance_correlation=float(np.nan_to_num(correlation)),
         cluster_agreement=_cluster_agreement(views[choice], labels, rng),
         choice=choice,
@@ -157,14 +142,10 @@ def duplicate_detection(Z, X):
 
     Returns
     -------
-    result : Bunch
-        rate : float
-            Share of records with an equal one whose ciphertexts show it; nan if no
-            record repeats. Deterministic ciphers have 1.
-        false_rate : float
-            Share of the other records whose ciphertexts look repeated.
-        n : int
-            Records that repeat.
+    result : AttackResult
+        Its rate is the share of records with an equal one whose ciphertexts show it
+        (nan if no record repeats; deterministic ciphers have 1), its chance the share
+        of the other records whose ciphertexts look repeated.
 
     Raises
     ------
@@ -177,17 +158,19 @@ def duplicate_detection(Z, X):
     >>> from sklearn_homeo.audit import duplicate_detection
     >>> X = np.array([[1.0], [2.0], [1.0], [3.0]])
     >>> result = duplicate_detection(np.tanh(X), X)
-    >>> result.rate, result.false_rate, result.n
+    >>> result.rate, result.chance, result.n
     (1.0, 0.0, 2)
     """
+    started = perf_counter()
     Z, X = check_sides(Z, X, 2)
     repeated, looks_repeated = _repeated(X), _repeated(Z)
     n = int(repeated.sum())
-    return Bunch(
-        rate=float(looks_repeated[repeated].mean()) if n else np.nan,
-        false_rate=float(looks_repeated[~repeated].mean()) if n < len(X) else np.nan,
-        n=n,
-    )
+    chance = looks_repeated[~repeated].mean() if n < len(X) else np.nan
+    if not n:
+        nothing = (np.nan, np.nan)
+        return rate_result("duplicates", np.nan, nothing, chance, 0, started)
+    hits = looks_repeated[repeated].sum()
+    return hit_result("duplicates", hits, n, chance, started)
 
 
 def _repeated(rows):

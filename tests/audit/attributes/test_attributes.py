@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from crowds import check_fields, encrypted, features, one_blas_thread, within_chance
+from attacked import check_fields, encrypted, features, within_chance
 
 from sklearn_homeo.audit import attribute_inference_attack, hidden_attribute
-
-__all__ = ["one_blas_thread"]
 
 
 @pytest.mark.parametrize("cipher", ["identity", "rotation", "smooth"])

@@ -1,7 +1,7 @@
-"""Descriptors of rows that survive encryption, and assignments by them.
+"""Features of rows that encryption may leave as they are, and assignments by them.
 
 Each is computed on ciphertexts and on records alike, with no pair known: a row and
-its ciphertext get similar descriptors if the cipher leaves that kind of structure.
+its ciphertext get similar ones if the cipher leaves that kind of structure.
 """
 
 import numpy as np
@@ -11,9 +11,7 @@ from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import euclidean_distances
 
-from sklearn_homeo.audit._result import standardise
-
-__all__ = ["DESCRIPTORS", "assign_within_class", "label_coordinates", "whitened"]
+from sklearn_homeo.audit._checks import standardise
 
 _QUANTILES = 24
 # Condition beyond which a direction counts as round-off.
@@ -31,7 +29,7 @@ def whitened(rows):
     return left[:, kept] * np.sqrt(len(rows))
 
 
-def hat_descriptor(rows, labels):
+def hat_matrix_profile(rows, labels):
     """Leverages and quantiles of the hat matrix: the same for every affine image.
 
     As long as there are more rows than columns; otherwise all leverages are one.
@@ -40,7 +38,7 @@ def hat_descriptor(rows, labels):
     return _profiles(scores @ scores.T / len(rows), labels)
 
 
-def distance_descriptor(rows, labels):
+def distance_profile(rows, labels):
     """Quantiles of the distances to the rows of each class."""
     # One scale for all columns, so that rotations and shifts change nothing.
     centred = rows - rows.mean(axis=0)
@@ -48,12 +46,12 @@ def distance_descriptor(rows, labels):
     return _profiles(euclidean_distances(centred / size), labels)
 
 
-def standardised_distance_descriptor(rows, labels):
+def standardised_distance_profile(rows, labels):
     """Distance quantiles after every column was standardised."""
-    return distance_descriptor(standardise(rows), labels)
+    return distance_profile(standardise(rows), labels)
 
 
-def label_descriptor(rows, labels):
+def label_ranks(rows, labels):
     """Places of the rows, within their class, on the directions of the label."""
     coordinates = label_coordinates(rows, labels)
     ranks = np.empty_like(coordinates)
@@ -63,11 +61,11 @@ def label_descriptor(rows, labels):
     return ranks
 
 
-DESCRIPTORS = {
-    "hat matrix": hat_descriptor,
-    "distances": distance_descriptor,
-    "standardised distances": standardised_distance_descriptor,
-    "label coordinates": label_descriptor,
+INVARIANTS = {
+    "hat matrix": hat_matrix_profile,
+    "distances": distance_profile,
+    "standardised distances": standardised_distance_profile,
+    "label coordinates": label_ranks,
 }
 
 

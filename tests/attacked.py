@@ -1,17 +1,10 @@
-"""Records and ciphers of which the attacks' success is known."""
+"""Records and encodings of which the attacks' success is known."""
 
 import numpy as np
-import pytest
-from threadpoolctl import threadpool_limits
+
+from sklearn_homeo.audit import AttackResult
 
 CIPHERS = ("identity", "rotation", "smooth", "noise")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_blas_thread():
-    """On busy cores, the threads of such small products only wait for each other."""
-    with threadpool_limits(1, user_api="blas"):
-        yield
 
 
 def features(n_samples=300, n_features=12, seed=0):
@@ -49,8 +42,7 @@ def within_chance(result):
 
 
 def check_fields(result):
-    assert set(result) >= {"rate", "interval", "chance", "n", "direction", "seconds"}
+    assert isinstance(result, AttackResult)
     low, high = result.interval
     assert 0 <= low <= result.rate + 1e-12 and result.rate - 1e-12 <= high <= 1
-    assert "worse for the owner" in result.direction
     assert result.seconds > 0
