@@ -7,6 +7,7 @@ __all__ = [
     "InvalidCiphertextError",
     "KeyFileError",
     "KeyShareError",
+    "LossOfAccuracyWarning",
     "MemorisationWarning",
     "NoProtectionWarning",
     "SealedColumnsWarning",
@@ -51,6 +52,10 @@ class BrokenCipherWarning(UserWarning):
 
 class InsecureKeyWarning(UserWarning):
     """The key comes from a guessable seed and protects nothing."""
+
+
+class LossOfAccuracyWarning(UserWarning):
+    """The label coordinates tell less about the label than all features do."""
 
 
 class NoProtectionWarning(UserWarning):

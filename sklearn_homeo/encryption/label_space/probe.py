@@ -1,16 +1,16 @@
 """How many directions to preserve, and what the preserved ones give away."""
 
 import numpy as np
-from scipy.linalg import eigh
-from scipy.spatial import cKDTree
-from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import train_test_split
 
-from sklearn_homeo._utils.threads import single_threaded_blas
 from sklearn_homeo.encryption.label_space.directions import (
     curved_directions,
     label_mixing,
     linear_directions,
+)
+from sklearn_homeo.encryption.label_space.leak import (
+    explained_variance_ratio,
+    repeated_rows_share,
 )
 
 __all__ = [
@@ -21,8 +21,6 @@ __all__ = [
 ]
 
 PROBE_ROWS = 2000
-RECONSTRUCTION_ROWS = 1000
-REPEAT_DISTANCE = 3e-3
 
 
 def choose_directions(U, axes, target, n_features, finders):
@@ -174,78 +172,3 @@ def _probe_rows(U, target):
         stratify=strata if np.bincount(strata).min() > 1 else None,
     )
     return U[rows], target.take(rows)
-
-
-def explained_variance_ratio(S, X):
-    """Share of the variance of ``X`` that its preserved coordinates give away.
-
-    The better of two reconstructions: least squares, and kernel ridge regression
-    (RBF) by leave-one-out, on at most 1,000 rows. Rows that repeat another row (see
-    `repeated_rows_share`) count as given away whole, because equal rows have equal
-    ciphertexts.
-
-    Parameters
-    ----------
-    S : ndarray of shape (n_samples, n_preserved)
-    X : ndarray of shape (n_samples, n)
-        Standardised; constant columns are zero.
-
-    Returns
-    -------
-    ratio : float in [0, 1]
-    """
-    total = (X**2).sum()
-    if total == 0:
-        return 0.0
-    linear = S @ np.linalg.lstsq(S, X, rcond=None)[0]
-    ratio = 1.0 - ((X - linear) ** 2).sum() / total
-    rows = _even_rows(len(S), RECONSTRUCTION_ROWS)
-    ratio = np.clip(max(ratio, _kernel_ratio(S[rows], X[rows])), 0.0, 1.0)
-    repeated = repeated_rows_share(X)
-    return float(repeated + (1.0 - repeated) * ratio)
-
-
-def repeated_rows_share(X):
-    """Share of standardised rows that come again, or nearly so, in other rows.
-
-    Nearly: within a root mean square of `REPEAT_DISTANCE` standard deviations over
-    the columns; masks of such rows are still close to each other.
-    """
-    axes = np.argsort(-X.var(axis=0), kind="stable")[:8]
-    neighbours = cKDTree(X[:, axes]).query(X[:, axes], k=min(3, len(X)))[1]
-    own = np.arange(len(X))
-    repeated = np.zeros(len(X), dtype=bool)
-    for column in neighbours.T:
-        distance = np.sqrt(((X - X[column]) ** 2).mean(axis=1))
-        repeated |= (distance <= REPEAT_DISTANCE) & (column != own)
-    return float(repeated.mean())
-
-
-def _even_rows(n_samples, most):
-    if n_samples <= most:
-        return np.arange(n_samples)
-    return np.sort(np.random.RandomState(0).permutation(n_samples)[:most])
-
-
-def _kernel_ratio(S, X):
-    whole = S / max(S.std(), 1e-300)
-    by_column = S / np.maximum(S.std(axis=0), 1e-300)
-    scales = [(whole, 0.1), (whole, 0.5), (by_column, 3.0), (by_column, 20.0)]
-    with single_threaded_blas():
-        return max(
-            _leave_one_out_ratio(rbf_kernel(scaled, gamma=gamma / S.shape[1]), X)
-            for scaled, gamma in scales
-        )
-
-
-def _leave_one_out_ratio(kernel, X):
-    """Best share over penalties, all from one eigendecomposition."""
-    values, vectors = eigh(kernel)
-    projected = vectors.T @ X
-    best = 0.0
-    for penalty in (1e-3, 1e-2, 0.1, 1.0):
-        weights = 1.0 / (np.maximum(values, 0.0) + penalty)
-        residual = vectors @ (weights[:, None] * projected)
-        residual /= ((vectors**2) @ weights)[:, None]
-        best = max(best, 1.0 - (residual**2).sum() / (X**2).sum())
-    return best

@@ -1,0 +1,143 @@
+"""Directions of linear models, with the penalty chosen by held-out rows."""
+
+import warnings
+
+import numpy as np
+from scipy.linalg import eigh, null_space
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+__all__ = [
+    "can_spare",
+    "linear_directions",
+    "partial_least_squares",
+    "sparing_directions",
+]
+
+# Strengths of the logistic regressions' penalty, scikit-learn's C times the number of
+# columns over 64: what many standardised columns add up to grows with their number.
+STRENGTHS = (0.001, 0.01, 0.1, 1.0)
+RIDGES = np.geomspace(1e-4, 1e2, 13)
+# Axes within the classes that vary most and that sparing directions do not follow.
+SPARED_AXES = 4
+
+
+def linear_directions(sample, n_directions):
+    """Directions of logistic regressions (classes) or ridge regressions (numbers).
+
+    Classes are weighted to count alike. As many directions as the label spans: one
+    less than there are classes, or one for each number.
+    """
+    if sample.target.is_numeric:
+        found = _ridge_functionals(sample.X, sample.target.outputs)
+    else:
+        found = _logistic_functionals(sample.X, sample.target.outputs)
+    return _spanned(found)[:, :n_directions]
+
+
+def sparing_directions(sample, n_directions):
+    """Those of classes, uncorrelated within every class with what varies most there.
+
+    Of all that label coordinates could tell beside the label, the `SPARED_AXES`
+    leading principal axes within classes are the most telling.
+    """
+    indicators = sample.target.indicators()
+    masks = indicators.T[indicators.any(axis=0)].astype(bool)
+    centred = [sample.X[rows] - sample.X[rows].mean(axis=0) for rows in masks]
+    n = sample.X.shape[1]
+    n_spared = _n_spared(n, sample.target)
+    pooled = sum(rows.T @ rows for rows in centred)
+    _, leading = eigh(pooled, subset_by_index=[n - n_spared, n - 1])
+    free = null_space(np.hstack([rows.T @ (rows @ leading) for rows in centred]).T)
+    found = _logistic_functionals(sample.X @ free, sample.target.outputs)
+    return _spanned(free @ found)[:, :n_directions]
+
+
+def can_spare(n, target):
+    """Whether `sparing_directions` can spare anything of ``n`` columns."""
+    return not target.is_numeric and _n_spared(n, target) > 0
+
+
+def partial_least_squares(sample, n_directions):
+    """Directions that numbers vary with, by decreasing covariance."""
+    n_components = min(n_directions, sample.X.shape[1], len(sample.X) - 1)
+    with warnings.catch_warnings():
+        # A target that fewer components fit exactly ends the search early.
+        warnings.simplefilter("ignore")
+        model = PLSRegression(n_components, scale=False)
+        found = model.fit(sample.X, sample.target.outputs).x_rotations_
+    usable = np.isfinite(found).all(axis=0) & (np.abs(found).max(axis=0) > 0)
+    return found[:, np.cumprod(usable).astype(bool)]
+
+
+def _n_spared(n, target):
+    return min(SPARED_AXES, n // (16 * target.indicators().shape[1]))
+
+
+def _spanned(functionals):
+    """Orthonormal directions that span the functionals, the strongest first."""
+    left, singular, _ = np.linalg.svd(functionals, full_matrices=False)
+    return left[:, singular > 1e-6 * singular.max(initial=1e-300)]
+
+
+def _logistic_functionals(X, outputs):
+    found = []
+    for labels in outputs.T:
+        if labels.min() == labels.max():
+            continue
+        weights = _logistic_regression(X, labels).coef_.T
+        found.append(weights - weights.mean(axis=1, keepdims=True))
+        if weights.shape[1] == 1:
+            found[-1] = weights
+    return np.hstack(found)
+
+
+def _logistic_regression(X, labels):
+    """Logistic regression with the penalty that does best on a third of the rows."""
+    train, test = slice(0, 2 * len(X) // 3), slice(2 * len(X) // 3, None)
+    strengths = [strength * 64 / X.shape[1] for strength in STRENGTHS]
+    if len(np.unique(labels[train])) < len(np.unique(labels)):
+        return _logistic(strengths[2]).fit(X, labels)
+    losses = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for strength in strengths:
+            model = _logistic(strength).fit(X[train], labels[train])
+            chances = model.predict_proba(X[test])
+            own = chances[
+                np.arange(len(chances)), np.searchsorted(model.classes_, labels[test])
+            ]
+            weight = 1.0 / np.bincount(labels[test])[labels[test]]
+            losses.append(-(weight @ np.log(np.maximum(own, 1e-12))))
+        return _logistic(strengths[int(np.argmin(losses))]).fit(X, labels)
+
+
+def _logistic(strength):
+    return LogisticRegression(C=strength, class_weight="balanced", max_iter=200)
+
+
+def _ridge_functionals(X, outputs):
+    """Ridge regressions, each with the penalty of least leave-one-out error."""
+    n_samples, n = X.shape
+    values, vectors = eigh(X.T @ X / n_samples) if n <= n_samples else _gram_axes(X)
+    values = np.maximum(values, 0.0)
+    scores = X @ vectors
+    products = scores.T @ outputs / n_samples
+    squares = scores**2
+    best, found = np.full(outputs.shape[1], np.inf), np.zeros((n, outputs.shape[1]))
+    for ridge in RIDGES:
+        weights = products / (values + ridge)[:, None]
+        leverage = squares @ (1.0 / (values + ridge)) / n_samples
+        left = (outputs - scores @ weights) / np.maximum(1.0 - leverage, 1e-9)[:, None]
+        error = (left**2).mean(axis=0)
+        found[:, error < best] = vectors @ weights[:, error < best]
+        best = np.minimum(best, error)
+    return found
+
+
+def _gram_axes(X):
+    """Principal axes of more columns than rows."""
+    squares, left = eigh(X @ X.T)
+    kept = squares > 1e-10 * squares[-1]
+    return squares[kept] / len(X), X.T @ left[:, kept] / np.sqrt(squares[kept])

@@ -1,0 +1,221 @@
+"""How well models of several kinds learn a label from given coordinates."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.svm import SVC, SVR
+
+__all__ = ["PROBES", "Metric", "metrics_of", "probe_rows"]
+
+# Support vectors take a machine for each pair of classes.
+MAX_PAIRED_CLASSES = 20
+N_NEIGHBOURS = 10
+N_BOOSTED_TREES = 40
+N_FOREST_TREES = 30
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number by which probes are judged.
+
+    Parameters
+    ----------
+    name : str
+        With the output's number if there are several.
+    chance : float
+        What guessing gets.
+    tolerance : float
+        Loss that does not matter.
+    """
+
+    name: str
+    chance: float
+    tolerance: float
+
+
+def metrics_of(target):
+    """Metrics of a target: R2, or balanced accuracy and ROC AUC, for each output.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_homeo.encryption.label_space.probes import metrics_of
+    >>> from sklearn_homeo.encryption.label_space.target import Target
+    >>> [m.name for m in metrics_of(Target.from_labels(np.array([0, 1]), False))]
+    ['balanced accuracy', 'ROC AUC']
+    """
+    columns = target.outputs.T
+    endings = (
+        [""] if len(columns) == 1 else [f" of y[{i}]" for i in range(len(columns))]
+    )
+    if target.is_numeric:
+        return [Metric("R2" + ending, 0.0, 0.02) for ending in endings]
+    found = []
+    for labels, ending in zip(columns, endings, strict=True):
+        chance = 1.0 / max(len(np.unique(labels)), 1)
+        found.append(Metric("balanced accuracy" + ending, chance, 0.01))
+        found.append(Metric("ROC AUC" + ending, 0.5, 0.01))
+    return found
+
+
+def probe_rows(name, target, S, train, test):
+    """Let one kind of model learn, and score it on held-out rows.
+
+    Parameters
+    ----------
+    name : str
+        One of `PROBES`.
+    target : Target
+        Of all rows.
+    S : ndarray of shape (n_samples, n_coordinates)
+    train, test : ndarray of int
+
+    Returns
+    -------
+    scores : ndarray of shape (n_test, n_metrics), dtype float64
+        Whose mean over the rows is the metric on them; what a row adds or takes away
+        beside it (the influence function) tells the standard error.
+    """
+    columns = []
+    for labels in target.outputs.T:
+        known, held_out = labels[train], labels[test]
+        if target.is_numeric:
+            predicted = _number_probe(name, S.shape[1], len(known))
+            predicted = predicted.fit(S[train], known).predict(S[test])
+            columns.append(_r2_of_rows(held_out, predicted))
+        else:
+            evidence = _evidence(name, S[train], known, S[test], labels.max() + 1)
+            columns.append(_balanced_accuracy_of_rows(held_out, evidence))
+            columns.append(_auc_of_rows(held_out, evidence))
+    return np.column_stack(columns)
+
+
+def _number_probe(name, n_coordinates, n_rows):
+    if name == "linear":
+        return RidgeCV(np.geomspace(0.01, 1e4, 13))
+    if name == "support vectors":
+        return SVR(C=3.0)
+    if name == "neighbours":
+        return KNeighborsRegressor(min(N_NEIGHBOURS, n_rows), weights="distance")
+    if name == "boosting":
+        return HistGradientBoostingRegressor(
+            max_iter=2 * N_BOOSTED_TREES,
+            max_leaf_nodes=15,
+            max_bins=63,
+            early_stopping=False,
+            random_state=0,
+        )
+    return ExtraTreesRegressor(
+        N_FOREST_TREES,
+        min_samples_leaf=2,
+        max_features=_tree_columns(n_coordinates),
+        random_state=0,
+    )
+
+
+def _class_probe(name, n_coordinates, n_rows, n_classes):
+    if name == "linear":
+        C = min(1.0, 6.4 / n_coordinates)
+        return LogisticRegression(C=C, class_weight="balanced", max_iter=200)
+    if name == "support vectors":
+        return SVC(class_weight="balanced", random_state=0)
+    if name == "neighbours":
+        return KNeighborsClassifier(min(N_NEIGHBOURS, n_rows), weights="distance")
+    if name == "boosting":
+        return HistGradientBoostingClassifier(
+            max_iter=max(8, N_BOOSTED_TREES // max(1, n_classes - 1)),
+            learning_rate=0.15,
+            max_leaf_nodes=15,
+            max_bins=63,
+            early_stopping=False,
+            random_state=0,
+        )
+    return ExtraTreesClassifier(
+        N_FOREST_TREES,
+        min_samples_leaf=2,
+        max_features=_tree_columns(n_coordinates),
+        class_weight="balanced",
+        random_state=0,
+    )
+
+
+PROBES = ("support vectors", "neighbours", "linear", "boosting", "forest")
+
+
+def _tree_columns(n_coordinates):
+    """Columns that a tree chooses from: all of few, fewer of many."""
+    return int(min(n_coordinates, max(4, 2 * n_coordinates**0.5)))
+
+
+def _evidence(name, known_rows, known, rows, n_classes):
+    """For each row and class, what the largest of which names the class."""
+    seen = np.unique(known)
+    evidence = np.full((len(rows), n_classes), -np.inf)
+    if len(seen) < 2:
+        evidence[:, seen] = 0.0
+        return evidence
+    if name == "support vectors" and len(seen) > MAX_PAIRED_CLASSES:
+        name = "neighbours"
+    model = _class_probe(name, rows.shape[1], len(known), len(seen))
+    with warnings.catch_warnings():
+        # Of a linear probe that needs more rounds: it is a good one all the same.
+        warnings.simplefilter("ignore")
+        model.fit(known_rows, known)
+    if name == "support vectors":
+        found = model.decision_function(rows)
+        found = np.column_stack([-found, found]) if found.ndim == 1 else found
+    else:
+        found = model.predict_proba(rows)
+    if name in ("neighbours", "boosting"):
+        # Classes are to count alike; boosting takes weights, but is slow with them.
+        found = found / np.bincount(known)[seen]
+    evidence[:, seen] = found
+    return evidence
+
+
+def _r2_of_rows(true, predicted):
+    error = (predicted - true) ** 2
+    variance = max(true.var(), 1e-12)
+    r2 = 1.0 - error.mean() / variance
+    # The variance is of the same rows.
+    return r2 - (error - error.mean()) / variance
+
+
+def _balanced_accuracy_of_rows(true, evidence):
+    counts = np.bincount(true)
+    weights = len(true) / ((counts > 0).sum() * counts[true])
+    return weights * (evidence.argmax(axis=1) == true)
+
+
+def _auc_of_rows(true, evidence):
+    """Area under the ROC curve of each class against the rest, averaged.
+
+    A row's part is DeLong's placement: the share of rows of the other side that
+    stand on the right side of it.
+    """
+    total = np.zeros(len(true))
+    classes = np.unique(true)
+    if len(classes) == 1:
+        return np.full(len(true), 0.5)
+    ranks = rankdata(evidence, axis=0)
+    for label in classes:
+        own = true == label
+        n_own, n_other = own.sum(), len(own) - own.sum()
+        above = ranks[own, label] - rankdata(ranks[own, label])
+        below = ranks[~own, label] - rankdata(ranks[~own, label])
+        area = above.mean() / n_other
+        part = np.full(len(true), area)
+        part[own] += (above / n_other - area) * len(true) / n_own
+        part[~own] += (1.0 - below / n_own - area) * len(true) / n_other
+        total += part
+    return total / len(classes)

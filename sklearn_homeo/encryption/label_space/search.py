@@ -1,0 +1,377 @@
+"""Search among finders and widths for what leaks least and loses nothing."""
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
+from sklearn_homeo.encryption.label_space.finders import UNIONS, find, suitable_finders
+from sklearn_homeo.encryption.label_space.leak import linear_leaks
+from sklearn_homeo.encryption.label_space.probes import PROBES, metrics_of, probe_rows
+
+__all__ = ["ALL_FEATURES", "Candidate", "ProbeScore", "Search"]
+
+N_FOLDS = 3
+# Small tables are cut into folds anew until that many rows were held out.
+HELD_OUT_ROWS, MOST_REPEATS = 1000, 3
+WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+# What to try leaks that much less than the best so far.
+WORTHWHILE = 0.95
+# Standard errors by which a loss is no accident.
+CLEARLY = 2.5
+# Times the tolerance: a loss at which no other kind of probe is asked, because it is
+# small, or because support vectors and neighbours both see that little.
+SETTLED, HOPELESS = 0.25, 4.0
+# Widths of one finder that may be tried without getting better.
+PLATEAU, PROGRESS = 2, 1.0
+# Times the tolerance that may be lost before all features are preserved instead.
+PATIENCE = 2.0
+ALL_FEATURES = "all features"
+
+
+class Candidate(NamedTuple):
+    """The first directions of one finder."""
+
+    finder: str
+    width: int
+
+
+class ProbeScore(NamedTuple):
+    """What the best probes got from one set of directions.
+
+    Parameters
+    ----------
+    finder : str
+    width : int
+        Number of directions.
+    score : float
+        Balanced accuracy, or R2 for numbers; the mean over several outputs.
+    roc_auc : float or None
+        The area under the ROC curve likewise, for classes.
+    loss, error : float
+        How much less than all features, by the metric that loses most of its
+        tolerance, and the standard error of that.
+    leak : float
+        Share of the standardised variance that the directions determine linearly.
+    n_folds : int
+        Folds of held-out rows: what clearly loses is given up after one.
+    """
+
+    finder: str
+    width: int
+    score: float
+    roc_auc: float | None
+    loss: float
+    error: float
+    leak: float
+    n_folds: int
+
+
+class Trial(NamedTuple):
+    """Means of the metrics over the held-out rows, losses and their errors."""
+
+    means: np.ndarray
+    loss: np.ndarray
+    error: np.ndarray
+    n_folds: int
+
+
+class Search:
+    """Probe scores of directions that were found without the rows scored.
+
+    Parameters
+    ----------
+    sample : Sample
+    most : int
+        Largest width to try.
+
+    Attributes
+    ----------
+    trials : dict of Candidate to Trial
+        In the order in which they were tried.
+    """
+
+    def __init__(self, sample, most):
+        self.sample, self.most = sample, most
+        self.metrics = metrics_of(sample.target)
+        self.tolerances = np.array([metric.tolerance for metric in self.metrics])
+        self.folds = _folds(sample.target)
+        self.samples = [sample.take(train) for train, _ in self.folds]
+        self.trials = {}
+        self._asked = {}
+        self._everything = Candidate(ALL_FEATURES, sample.X.shape[1])
+        names = suitable_finders(sample)
+        self._names = [name for name in names if len(self._leaks(name))]
+
+    def choose(self):
+        """What leaks least with no more than the tolerated loss.
+
+        Returns
+        -------
+        candidate : Candidate
+            All features if nothing else is nearly enough.
+        """
+        if not self.told.any():
+            return self._least_leak()
+        best, bound = None, 1.0
+        for name in self._names:
+            leaks = self._leaks(name)
+            widths = [
+                w for w in self._widths(name) if leaks[w - 1] < WORTHWHILE * bound
+            ]
+            step = self._ascend if best is None else self._descend
+            found = step(name, widths)
+            if found is not None:
+                best, bound = found, leaks[found.width - 1]
+        return best or self._nearly_enough()
+
+    def choose_finder(self, width):
+        """The finder of so many directions that leaks least, or else loses least."""
+        candidates = [Candidate(name, width) for name in self._names]
+        candidates = [c for c in candidates if len(self._leaks(c.finder)) >= width]
+        if not candidates or not self.told.any():
+            return candidates[0] if candidates else Candidate(self._names[0], width)
+        best, bound = None, np.inf
+        for candidate in candidates:
+            leak = self._leaks(candidate.finder)[width - 1]
+            if leak < WORTHWHILE * bound and self._is_enough(candidate):
+                best, bound = candidate, leak
+        return best or min(candidates, key=self._loss_in_tolerances)
+
+    def worst_metric(self, candidate):
+        """The metric that loses most of its tolerance.
+
+        Returns
+        -------
+        metric : Metric
+        score, reference : float
+            What the candidate and all features get.
+        """
+        trial, whole = self.trials.get(candidate), self.trials[self._everything]
+        if trial is None or not self.told.any():
+            return self.metrics[0], float(whole.means[0]), float(whole.means[0])
+        worst = int(
+            np.argmax(np.where(self.told, trial.loss / self.tolerances, -np.inf))
+        )
+        reference = float(whole.means[worst])
+        return self.metrics[worst], reference - float(trial.loss[worst]), reference
+
+    def probe_scores(self):
+        """What was tried, all features first.
+
+        Returns
+        -------
+        scores : list of ProbeScore
+        """
+        return [self._probe_score(*item) for item in self.trials.items()]
+
+    @cached_property
+    def reference(self):
+        """Scores of all features by the best probe: (n_test, n_metrics) per fold."""
+        first = self._ask(self._everything, 0, PROBES)
+        means = np.array([first[probe].mean(axis=0) for probe in PROBES])
+        good = (means >= means.max(axis=0) - 2 * self.tolerances).any(axis=1)
+        kinds = [probe for probe, is_good in zip(PROBES, good, strict=True) if is_good]
+        for fold in range(1, len(self.folds)):
+            self._ask(self._everything, fold, kinds)
+        best = self._best(self._everything, len(self.folds))
+        none = np.zeros(len(self.metrics))
+        self.trials[self._everything] = Trial(
+            _row_means(best, self.folds).mean(axis=0), none, none, len(self.folds)
+        )
+        return best
+
+    @cached_property
+    def told(self):
+        """Mask of the metrics by which all features are better than guessing."""
+        rows = _row_means(self.reference, self.folds)
+        chance = np.array([metric.chance for metric in self.metrics])
+        error = rows.std(axis=0) / np.sqrt(len(rows))
+        return rows.mean(axis=0) - CLEARLY * error > chance
+
+    def _ascend(self, name, widths):
+        """The smallest width that is enough."""
+        losses = []
+        for width in widths:
+            if self._is_enough(Candidate(name, width)):
+                return Candidate(name, width)
+            losses.append(self._loss_in_tolerances(Candidate(name, width)))
+            before = min(losses[:-PLATEAU], default=np.inf)
+            if min(losses[-PLATEAU:]) > before - PROGRESS:
+                return None
+        return None
+
+    def _descend(self, name, widths):
+        """The smallest width that is enough, if the largest is."""
+        found = None
+        for width in reversed(widths):
+            if not self._is_enough(Candidate(name, width)):
+                break
+            found = Candidate(name, width)
+        return found
+
+    def _least_leak(self):
+        one = [Candidate(name, 1) for name in self._names if name not in UNIONS]
+        return min(one, key=lambda candidate: self._leaks(candidate.finder)[0])
+
+    def _nearly_enough(self):
+        """The candidate of which it is surest that little is lost, or all features."""
+        tried = [c for c in self.trials if c != self._everything]
+        best = min(tried, key=lambda c: self._loss_in_tolerances(c, errors=1.0))
+        may_take_all = self.most >= self._everything.width
+        if may_take_all and self._loss_in_tolerances(best) > PATIENCE:
+            return self._everything
+        return best
+
+    def _widths(self, name):
+        spanned = self.sample.target.n_directions(self.sample.X.shape[1])
+        most = min(len(self._leaks(name)), self.most, self.sample.X.shape[1] - 1)
+        least = spanned + 1 if name in UNIONS else 1
+        return sorted(w for w in {spanned, *WIDTHS} if least <= w <= most)
+
+    def _leaks(self, name):
+        shared = self.samples[0].shared
+        if ("leaks", name) not in shared:
+            found = find(name, self.samples[0], WIDTHS[-1])
+            shared["leaks", name] = linear_leaks(self.samples[0].X, found.vectors)
+        return shared["leaks", name]
+
+    def _is_enough(self, candidate):
+        return self._loss_in_tolerances(candidate, errors=1.0) <= 1.0
+
+    def _loss_in_tolerances(self, candidate, errors=0.0):
+        """The largest loss of any metric, with so many standard errors added."""
+        trial = self._try(candidate)
+        loss = (trial.loss + errors * trial.error) / self.tolerances
+        return float(loss[self.told].max())
+
+    def _try(self, candidate):
+        """Score a candidate on as many folds, by as many kinds of probes, as needed."""
+        if candidate not in self.trials:
+            self._ask_until_clear(candidate)
+            self.trials[candidate] = self._trial(candidate, 1)
+            for fold in range(1, len(self.folds)):
+                if self._loss_in_tolerances(candidate, -CLEARLY) > 1.0:
+                    return self.trials[candidate]
+                self._ask(candidate, fold, self._best_kinds(candidate, fold))
+                self.trials[candidate] = self._trial(candidate, fold + 1)
+            if not self._is_enough(candidate):
+                # Little decides: all kinds on all folds, as with all features.
+                for fold in range(len(self.folds)):
+                    self._ask(candidate, fold, PROBES)
+                self.trials[candidate] = self._trial(candidate, len(self.folds))
+        return self.trials[candidate]
+
+    def _ask_until_clear(self, candidate):
+        """Ask kinds of probes on the first fold until more would not matter."""
+        for kind in PROBES:
+            self._ask(candidate, 0, [kind])
+            trial = self._trial(candidate, 1)
+            loss = (trial.loss / self.tolerances)[self.told]
+            error = (trial.error / self.tolerances)[self.told]
+            if (loss <= SETTLED).all():
+                return
+            if kind != PROBES[0] and (loss - CLEARLY * error > HOPELESS).any():
+                return
+
+    def _ask(self, candidate, fold, kinds):
+        """Scores of kinds of probes on one fold, from the store if they are there."""
+        asked = self._asked.setdefault((candidate, fold), {})
+        train, test = self.folds[fold]
+        for kind in kinds:
+            if kind not in asked:
+                S = self._coordinates(candidate, fold)
+                asked[kind] = probe_rows(kind, self.sample.target, S, train, test)
+        return asked
+
+    def _coordinates(self, candidate, fold):
+        if candidate == self._everything:
+            return self.sample.X
+        known = self.samples[fold]
+        if candidate not in known.shared:
+            found = find(candidate.finder, known, candidate.width)
+            directions = scaled_directions(known.X, known.target, found)
+            known.shared[candidate] = (
+                self.sample.X @ directions @ _turn(found.by_column)
+            )
+        return known.shared[candidate]
+
+    def _best_kinds(self, candidate, n_folds):
+        """The best kind of probe by each metric."""
+        asked = [self._asked[candidate, fold] for fold in range(n_folds)]
+        kinds = [kind for kind in PROBES if all(kind in scores for scores in asked)]
+        means = [
+            np.mean([scores[kind].mean(axis=0) for scores in asked], axis=0)
+            for kind in kinds
+        ]
+        return [kinds[best] for best in np.argmax(means, axis=0)]
+
+    def _best(self, candidate, n_folds):
+        """Scores by the best kind of probe by each metric, fold by fold."""
+        kinds = self._best_kinds(candidate, n_folds)
+        asked = [self._asked[candidate, fold] for fold in range(n_folds)]
+        return [
+            np.column_stack([scores[kind][:, i] for i, kind in enumerate(kinds)])
+            for scores in asked
+        ]
+
+    def _trial(self, candidate, n_folds):
+        best = self._best(candidate, n_folds)
+        differences = [a - b for a, b in zip(self.reference, best, strict=False)]
+        rows = _row_means(differences, self.folds)
+        return Trial(
+            _row_means(best, self.folds).mean(axis=0),
+            rows.mean(axis=0),
+            rows.std(axis=0) / np.sqrt(len(rows)),
+            n_folds,
+        )
+
+    def _probe_score(self, candidate, trial):
+        worst = np.argmax(trial.loss / self.tolerances)
+        is_numeric = self.sample.target.is_numeric
+        everything = candidate == self._everything
+        leak = 1.0 if everything else self._leaks(candidate.finder)[candidate.width - 1]
+        return ProbeScore(
+            *candidate,
+            score=float(trial.means[:: 1 if is_numeric else 2].mean()),
+            roc_auc=None if is_numeric else float(trial.means[1::2].mean()),
+            loss=float(trial.loss[worst]),
+            error=float(trial.error[worst]),
+            leak=float(leak),
+            n_folds=trial.n_folds,
+        )
+
+
+def _folds(target):
+    n_rows = len(target.outputs)
+    repeats = int(np.clip(np.ceil(HELD_OUT_ROWS / n_rows), 1, MOST_REPEATS))
+    kind = KFold if target.is_numeric else StratifiedKFold
+    return [
+        fold
+        for repeat in range(repeats)
+        for fold in kind(N_FOLDS, shuffle=True, random_state=repeat).split(
+            np.zeros(n_rows), target.strata()
+        )
+    ]
+
+
+def _row_means(scores, folds):
+    """Each row's mean over the folds that held it out; rows never held out left out."""
+    n_rows = max(test.max() for _, test in folds) + 1
+    sums, counts = np.zeros((n_rows, scores[0].shape[1])), np.zeros(n_rows)
+    for part, (_, test) in zip(scores, folds, strict=False):
+        sums[test] += part
+        counts[test] += 1
+    return sums[counts > 0] / counts[counts > 0, None]
+
+
+def _turn(by_column):
+    """A rotation of the coordinates that are not columns: what trees will not undo."""
+    turn = np.eye(len(by_column))
+    free = np.flatnonzero(~by_column)
+    if len(free) > 1:
+        draws = np.random.RandomState(0).standard_normal((len(free), len(free)))
+        turn[np.ix_(free, free)] = np.linalg.qr(draws)[0]
+    return turn

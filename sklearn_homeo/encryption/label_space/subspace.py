@@ -1,0 +1,227 @@
+"""The label subspace: what models need of the rows, and as little else as possible."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+from sklearn.utils.extmath import randomized_svd
+
+from sklearn_homeo._utils.threads import single_threaded_blas
+from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
+from sklearn_homeo.encryption.label_space.finders import Found, completed, find
+from sklearn_homeo.encryption.label_space.leak import explained_variance_ratio
+from sklearn_homeo.encryption.label_space.sample import (
+    LeadingAxes,
+    Sample,
+    balanced_rows,
+)
+from sklearn_homeo.encryption.label_space.search import ALL_FEATURES, Candidate, Search
+from sklearn_homeo.exceptions import LossOfAccuracyWarning
+
+__all__ = ["LabelSpace", "find_label_space"]
+
+# Rows to choose with, rows to find the chosen directions in, and rows to tell what they
+# give away: however many there are, `fit` takes no longer.
+PROBE_ROWS = 2000
+FINDING_ROWS = 10_000
+LEAK_ROWS = 5000
+PRINCIPAL = "principal"
+# Beyond this many columns principal directions are found by random projections.
+DENSE_COLUMNS = 4096
+
+
+@dataclass(frozen=True)
+class LabelSpace:
+    """Directions that carry the label, and how they were chosen.
+
+    Parameters
+    ----------
+    directions : ndarray of shape (n, n_preserved), dtype float64
+        Label coordinates of standardised rows ``X`` are ``X @ directions``. Each has
+        unit spread within classes (numbers: unit variance).
+    by_column : ndarray of shape (n_preserved,), dtype bool
+        Coordinates that are columns as they are: trees need them so. Others may be
+        rotated.
+    finder : str
+        What found the directions.
+    leak : float
+        Share of the rows' standardised variance that the coordinates give away.
+    probe_scores : list of ProbeScore
+        All features first, then whatever was tried. Empty if nothing was probed.
+    """
+
+    directions: np.ndarray
+    by_column: np.ndarray
+    finder: str
+    leak: float
+    probe_scores: list
+
+    @property
+    def n_preserved(self):
+        """Number of directions."""
+        return self.directions.shape[1]
+
+
+def find_label_space(
+    units, target, *, n_preserved="auto", max_preserved=None, verbose=False
+):
+    """Directions or columns that every model needs, and no more.
+
+    Candidates are the directions of all finders and of their unions, at all widths.
+    Probes of five kinds learn from them on some rows, on which alone they were
+    found, and are scored on others by balanced accuracy and ROC AUC, or by R2. Of those
+    that lose no more than the tolerance (one point, or .02 of R2) against the best
+    probe on all features, with one standard error added to the loss, the one is taken
+    that leaks least.
+
+    Parameters
+    ----------
+    units : ndarray of shape (n_samples, n), dtype float64
+        Standardised rows; constant columns are zero.
+    target : Target or None
+        None takes principal directions, and as many as ``n_preserved`` says.
+    n_preserved : "auto" or int, default="auto"
+        An integer takes that many, of the finder that leaks least or else loses least.
+    max_preserved : int or None, default=None
+        Most directions of "auto".
+    verbose : bool, default=False
+        Whether to print what was chosen, in a line.
+
+    Returns
+    -------
+    space : LabelSpace
+
+    Raises
+    ------
+    ValueError
+        If there is no target for "auto", or `n_preserved` is more than ``n``.
+
+    Warns
+    -----
+    LossOfAccuracyWarning
+        If the directions tell less than all features by more than the tolerance.
+
+    Notes
+    -----
+    What no probe sees on all features cannot be missed: the parity of three or more
+    columns is such a label.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_homeo.encryption.label_space.subspace import find_label_space
+    >>> from sklearn_homeo.encryption.label_space.target import Target
+    >>> X = np.random.default_rng(0).normal(size=(1000, 8))
+    >>> target = Target.from_labels(X[:, 2] * X[:, 5] > 0, False)
+    >>> space = find_label_space(X, target)
+    >>> np.flatnonzero(space.directions.any(axis=1))
+    array([2, 5])
+    """
+    n = units.shape[1]
+    _check_width(n, target, n_preserved, max_preserved)
+    with single_threaded_blas():
+        if target is None:
+            return _principal_space(units, n_preserved)
+        if n_preserved == n or n == 1:
+            return _space(units, target, Candidate(ALL_FEATURES, n), [])
+        search = _searched(units, target, max_preserved or n)
+        if search is None:
+            spanned = target.n_directions(n)
+            width = spanned if n_preserved == "auto" else n_preserved
+            width = min(width, max_preserved or n)
+            return _space(units, target, Candidate("linear", width), [])
+        if n_preserved == "auto":
+            chosen = search.choose()
+        else:
+            chosen = search.choose_finder(n_preserved)
+        space = _space(units, target, chosen, search.probe_scores())
+        _report(search, chosen, space, verbose)
+        return space
+
+
+def _check_width(n, target, n_preserved, max_preserved):
+    if n_preserved == "auto":
+        if target is None:
+            raise ValueError('n_preserved="auto" needs y; pass y or an integer.')
+    elif n_preserved > n:
+        raise ValueError(
+            f"n_preserved={n_preserved} is more than the {n} features. Set a smaller "
+            "one."
+        )
+    elif max_preserved is not None and n_preserved > max_preserved:
+        raise ValueError(
+            f"n_preserved={n_preserved} is more than max_preserved={max_preserved}."
+        )
+
+
+def _principal_space(units, k):
+    """Principal directions, with their relative sizes and unit variance on average."""
+    n_samples, n = units.shape
+    if n <= DENSE_COLUMNS:
+        vectors = eigh(units.T @ units / n_samples, subset_by_index=[n - k, n - 1])[1]
+        vectors = vectors[:, ::-1]
+    else:
+        vectors = randomized_svd(units, k, random_state=0)[2].T
+    found = Found(vectors, np.zeros(vectors.shape[1], dtype=bool)).turned()
+    size = np.sqrt(np.mean((units @ found.vectors) ** 2))
+    return _with_leak(units, found.vectors / (size or 1.0), found, PRINCIPAL, [])
+
+
+def _sample(units, target, most):
+    rows = balanced_rows(target, most)
+    if len(rows) == 0 or (np.ptp(target.outputs[rows], axis=0) == 0).all():
+        # All classes but one are rare.
+        rows = np.arange(len(units))[:most]
+    X = units[rows]
+    return Sample(X, LeadingAxes.from_rows(X), target.take(rows).recoded())
+
+
+def _searched(units, target, most):
+    """The search, or None if too little is left to probe with."""
+    usable = target.common_rows()
+    if target.take(usable).is_trivial() or not units.any():
+        return None
+    return Search(_sample(units, target, PROBE_ROWS), most)
+
+
+def _space(units, target, chosen, scores):
+    """The chosen directions, found in more rows than they were chosen with."""
+    n = units.shape[1]
+    sample = _sample(units, target, FINDING_ROWS)
+    if chosen.finder == ALL_FEATURES:
+        found = Found(np.eye(n), np.ones(n, dtype=bool))
+    else:
+        found = completed(
+            find(chosen.finder, sample, chosen.width), sample, chosen.width
+        )
+        if not found.by_column.size:
+            # Nothing varies; what comes later may.
+            found = Found(np.eye(n)[:, :1], np.ones(1, dtype=bool))
+    directions = scaled_directions(sample.X, sample.target, found)
+    return _with_leak(units, directions, found, chosen.finder, scores)
+
+
+def _with_leak(units, directions, found, finder, scores):
+    step = -(-len(units) // LEAK_ROWS)
+    some = units[::step]
+    leak = explained_variance_ratio(some @ directions, some)
+    return LabelSpace(directions, found.by_column, finder, leak, scores)
+
+
+def _report(search, chosen, space, verbose):
+    metric, score, reference = search.worst_metric(chosen)
+    if verbose:
+        print(
+            f"label space: {chosen.width} of {chosen.finder}, {metric.name} "
+            f"{score:.3f} (all features {reference:.3f}), leak {space.leak:.2f}"
+        )
+    if reference - score > metric.tolerance:
+        warnings.warn(
+            f"{chosen.width} directions ({chosen.finder}) reach a {metric.name} of "
+            f"{score:.3f} where all features reach {reference:.3f}: models on "
+            f"ciphertexts will lose more than {metric.tolerance:.2f}. Preserve more "
+            "(n_preserved, max_preserved), or see probe_scores_ for what was tried.",
+            LossOfAccuracyWarning,
+            stacklevel=2,
+        )
