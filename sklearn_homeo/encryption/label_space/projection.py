@@ -12,7 +12,7 @@ import numpy as np
 
 from sklearn_homeo._utils.arrays import namespace
 
-__all__ = ["Projection"]
+__all__ = ["STEP", "Projection", "coarsened"]
 
 # Of a lattice integer, which counts steps of 2**-27 standard deviations.
 DROPPED_BITS = 13
@@ -77,7 +77,7 @@ class Projection:
         """
         if len(self.columns) < u.shape[1]:
             u = u[:, self.columns]
-        return _coarsened(u) @ self.weights
+        return coarsened(u) @ self.weights
 
     def coordinates(self, u):
         """Return the products in real numbers, of shape (n_samples, k)."""
@@ -98,8 +98,18 @@ class Projection:
         return cls(np.asarray(state["columns"]), weights, np.asarray(state["units"]))
 
 
-def _coarsened(u):
-    """Return rows in whole steps of 2**-14, within 64 standard deviations."""
+def coarsened(u):
+    """Return rows in whole steps of 2**-14, within 64 standard deviations.
+
+    Parameters
+    ----------
+    u : ndarray or tensor of shape (n_samples, n_features), dtype int64
+
+    Returns
+    -------
+    steps : ndarray or tensor of shape (n_samples, n_features), dtype float64
+        Integers of magnitude 2**20 at most.
+    """
     xp = namespace(u)
     # A power of two times an integer below 2**52: nothing is rounded before rint.
     x = u.astype(np.float64) if xp is np else u.double()

@@ -1,0 +1,185 @@
+"""The view by cells: a row leaks which cell of label space it lies in, and no more."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sklearn_homeo._utils.arrays import namespace, to_numpy
+from sklearn_homeo.encryption.label_space.carriers import carry, on_grid
+from sklearn_homeo.encryption.label_space.kernel_scores import KernelScores
+from sklearn_homeo.encryption.label_space.linear_scores import LinearScores
+from sklearn_homeo.encryption.label_space.regions import (
+    Regions,
+    cell_labels,
+    centred_logarithms,
+    predicted_labels,
+)
+from sklearn_homeo.encryption.label_space.tree_scores import TreeScores
+
+__all__ = ["Cells", "CellsView", "cut_cells", "merge_small"]
+
+_SCORERS = {"linear": LinearScores, "kernel": KernelScores, "trees": TreeScores}
+# Rows whose scores are in memory at a time.
+_CHUNK_ROWS = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Cells of label space and their centres. Unkeyed.
+
+    Parameters
+    ----------
+    scorer : LinearScores, KernelScores or TreeScores
+    regions : Regions
+    centres : ndarray of shape (n_cells, k), dtype int64
+        In label space, of magnitude 2**20 at most.
+    """
+
+    scorer: object
+    regions: Regions
+    centres: np.ndarray
+
+    @property
+    def n_cells(self):
+        """How many cells there are."""
+        return len(self.centres)
+
+    def scores(self, u):
+        """Return the scores of lattice rows, a few rows at a time."""
+        starts = range(0, max(len(u), 1), _CHUNK_ROWS)
+        parts = [self.scorer.scores(u[start : start + _CHUNK_ROWS]) for start in starts]
+        return np.concatenate(parts)
+
+    def index(self, u):
+        """Return the cell of each lattice row.
+
+        Parameters
+        ----------
+        u : ndarray of shape (n_samples, n_features), dtype int64
+
+        Returns
+        -------
+        index : ndarray of shape (n_samples,), dtype int64
+            From 0 to ``n_cells - 1``, the same on every machine.
+        """
+        starts = range(0, max(len(u), 1), _CHUNK_ROWS)
+        parts = [
+            self.regions.index(self.scorer.scores(u[start : start + _CHUNK_ROWS]))
+            for start in starts
+        ]
+        return np.concatenate(parts)
+
+    def state(self):
+        """Return what defines them, by name."""
+        kind = next(
+            name for name, cls in _SCORERS.items() if isinstance(self.scorer, cls)
+        )
+        return {
+            "kind": "cells",
+            "scorer": kind,
+            **{f"scorer/{k}": v for k, v in self.scorer.state().items()},
+            **{f"regions/{k}": v for k, v in self.regions.state().items()},
+            "cell_centres": self.centres,
+        }
+
+    @classmethod
+    def from_state(cls, state):
+        """Rebuild them from `state`."""
+        scorer = _SCORERS[state["scorer"]].from_state(_part(state, "scorer/"))
+        regions = Regions.from_state(_part(state, "regions/"))
+        return cls(scorer, regions, np.asarray(state["cell_centres"], dtype=np.int64))
+
+
+def _part(state, prefix):
+    return {
+        name.removeprefix(prefix): value
+        for name, value in state.items()
+        if name.startswith(prefix)
+    }
+
+
+def cut_cells(scorer, held_out, outputs, sizes, n_cells, min_rows):
+    """Cut the space of a scorer's scores.
+
+    Parameters
+    ----------
+    scorer : LinearScores, KernelScores or TreeScores
+    held_out : ndarray of shape (n_samples, n_scores), dtype float64
+        Scores of rows by scorers of this kind that were not fitted to them.
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Their class codes, or standardised numbers.
+    sizes : tuple of int or None
+        Number of classes of each output; None for numbers.
+    n_cells : int
+        How many at most.
+    min_rows : int
+        Rows of a cell, at least.
+
+    Returns
+    -------
+    cells : Cells
+    """
+    regions = Regions.from_scores(held_out, sizes, n_cells, min_rows)
+    return _with_centres(Cells(scorer, regions, np.zeros((0, 1))), held_out, outputs)
+
+
+def _with_centres(cells, held_out, outputs):
+    """The same cells with centres where their rows' labels lie on average."""
+    regions = cells.regions
+    predicted = predicted_labels(regions, held_out)
+    labels = cell_labels(predicted, regions.index(held_out), outputs, regions.sizes)
+    if regions.sizes is not None:
+        labels = centred_logarithms(labels, regions.sizes)
+    return replace(cells, centres=on_grid(labels))
+
+
+def merge_small(cells, u, held_out, outputs, min_rows):
+    """Merge cells with fewer than ``min_rows`` of the lattice rows ``u``."""
+    regions = cells.regions.with_at_least(min_rows, cells.scores(u))
+    return _with_centres(replace(cells, regions=regions), held_out, outputs)
+
+
+class CellsView:
+    """What a ciphertext leaks of a row: the centre of its cell, through the key.
+
+    Parameters
+    ----------
+    cells : Cells
+    width : int
+        Columns of a ciphertext.
+    stream : KeyStream
+        Of the view.
+
+    Attributes
+    ----------
+    n_cells : int
+    """
+
+    def __init__(self, cells, width, stream):
+        self._cells = cells
+        self._codes = carry(cells.centres, width, stream)
+        self.n_cells = cells.n_cells
+
+    def codes(self, u):
+        """Return what is leaked of rows; see `View.codes`."""
+        return self._looked_up(self._codes, u)
+
+    def coordinates(self, u):
+        """Return the centres of the rows' cells; see `View.coordinates`."""
+        return self._looked_up(self._cells.centres / 2.0**20, u)
+
+    def state(self):
+        """Return what, with the key, rebuilds the view."""
+        return self._cells.state()
+
+    def _looked_up(self, table, u):
+        if namespace(u) is np:
+            return table[self._cells.index(u)]
+        # Cells are found by NumPy, as order of ties and sums is that of NumPy.
+        import torch
+
+        found = table[self._cells.index(to_numpy(u))]
+        return torch.from_numpy(found).to(u.device)
+
+    def __repr__(self):
+        return f"CellsView({self.n_cells} cells)"

@@ -1,0 +1,279 @@
+"""Scores of a kernel machine whose metric is learnt, in integers.
+
+Least squares on Gaussian kernels of landmarks, penalised; the metric comes from the
+average gradient outer product of the machine itself (recursive feature machine), so
+that columns without a say count for nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh, solve_triangular
+
+from sklearn_homeo._utils.threads import single_threaded_blas
+from sklearn_homeo.encryption.label_space.classifiers import (
+    LATTICE_STEP,
+    SCORE_STEP,
+    in_steps,
+    logits_of,
+)
+from sklearn_homeo.encryption.label_space.projection import Projection
+
+__all__ = ["KernelScores", "fit_kernel_scores"]
+
+MAX_LANDMARKS = 256
+MAX_AXES = 96
+ROUNDS = 3
+WIDTHS, LATER_WIDTHS = (0.1, 0.3, 1.0, 3.0), (0.3, 1.0)
+PENALTIES = 10.0 ** np.arange(-3, 2)
+# A weaker penalty must gain more than that: the more rows are fitted, the less their
+# scores are like those of others.
+_WORTHWHILE = 0.97
+# On the diagonal of the landmarks' kernel: equal landmarks do no harm.
+_JITTER = 1e-6
+
+# Points: steps of 2**-16, clipped to 16, so that sums of 96 squared differences are
+# below 2**49.
+POINT_STEP, MAX_POINT = 2.0**-16, 2.0**20
+# The kernel's table: squared distances in steps of 2**-12, up to 16, and between them
+# straight lines of 2**8 steps.
+TABLE_STEP, TABLE_SIZE, LINE_BITS = 2.0**-12, 2**16, 8
+# Sums of 256 products of kernels and weights are below 2**53.
+KERNEL_STEP, WEIGHT_BITS = 2.0**-24, 20
+
+
+@dataclass(frozen=True, eq=False)
+class KernelScores:
+    """Weighted sums of a Gaussian kernel to landmarks, in integers.
+
+    Parameters
+    ----------
+    projection : Projection
+        To the axes of the metric.
+    landmarks : ndarray of shape (n_landmarks, n_axes), dtype float64
+        Integers, in steps of 2**-16.
+    table : ndarray of shape (65536,), dtype float64
+        The kernel at squared distances in steps of 2**-12: integers up to 2**24.
+    weights : ndarray of shape (n_landmarks, n_scores), dtype float64
+        Integers of magnitude 2**20 at most.
+    units : ndarray of shape (n_scores,), dtype float64
+        What the integer 1 of a weighted sum is worth; powers of two.
+    offsets : ndarray of shape (n_scores,), dtype float64
+        Integers, in steps of 2**-10.
+    """
+
+    projection: Projection
+    landmarks: np.ndarray
+    table: np.ndarray
+    weights: np.ndarray
+    units: np.ndarray
+    offsets: np.ndarray
+
+    def scores(self, u):
+        """Return the scores of lattice rows; see `LinearScores.scores`."""
+        points = _in_point_steps(self.projection, u)
+        squares = _squared_distances(points, self.landmarks)
+        kernel = _looked_up(self.table, squares)
+        return in_steps(kernel @ self.weights, self.units) + self.offsets
+
+    def state(self):
+        """Return the arrays that define it, by name."""
+        return {
+            **self.projection.state(),
+            "landmarks": self.landmarks.astype(np.int32),
+            "table": self.table.astype(np.int32),
+            "kernel_weights": self.weights.astype(np.int32),
+            "kernel_units": self.units,
+            "offsets": self.offsets,
+        }
+
+    @classmethod
+    def from_state(cls, state):
+        """Rebuild it from `state`."""
+        return cls(
+            Projection.from_state(state),
+            np.asarray(state["landmarks"], dtype=np.float64),
+            np.asarray(state["table"], dtype=np.float64),
+            np.asarray(state["kernel_weights"], dtype=np.float64),
+            np.asarray(state["kernel_units"]),
+            np.asarray(state["offsets"]),
+        )
+
+
+def _in_point_steps(projection, u):
+    points = np.rint(projection.integers(u) * (projection.units / POINT_STEP))
+    return np.clip(points, -MAX_POINT, MAX_POINT, out=points)
+
+
+def _looked_up(table, squares):
+    """The table's line at squared distances, rounded down; its end beyond it."""
+    fine = squares * (POINT_STEP**2 / TABLE_STEP * 2**LINE_BITS)
+    fine = np.minimum(fine, (TABLE_SIZE - 1) * 2.0**LINE_BITS).astype(np.int64)
+    places, along = fine >> LINE_BITS, fine & (2**LINE_BITS - 1)
+    lower = table[places]
+    fall = (table[np.minimum(places + 1, TABLE_SIZE - 1)] - lower) * along
+    return lower + np.floor(fall * 2.0**-LINE_BITS)
+
+
+def _squared_distances(points, landmarks):
+    """Exact for integers of magnitude 2**20 at most in 1,024 columns or fewer."""
+    squares = points @ (-2.0 * landmarks.T)
+    squares += (points**2).sum(axis=1)[:, None]
+    squares += (landmarks**2).sum(axis=1)
+    return squares
+
+
+def fit_kernel_scores(u, outputs, sizes, sharpness):
+    """Fit the machine.
+
+    Parameters
+    ----------
+    u : ndarray of shape (n_samples, n_features), dtype int64
+        Rows on the lattice.
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Class codes, or standardised numbers.
+    sizes : tuple of int or None
+        Number of classes of each output; None for numbers.
+    sharpness : float
+        Power of the average gradient outer product that becomes the metric: 0 learns
+        none, 1 concentrates most on few directions.
+
+    Returns
+    -------
+    scores : KernelScores
+    """
+    X = u * LATTICE_STEP
+    targets = outputs if sizes is None else _indicators(outputs, sizes)
+    with single_threaded_blas():
+        machine = _learn(X, targets, sharpness)
+    if sizes is None:
+        matrix, offsets = np.eye(targets.shape[1]), np.zeros(targets.shape[1])
+    else:
+        matrix, offsets = logits_of(machine.left_out, outputs, sizes)
+    return _in_integers(u, machine, matrix, machine.means @ matrix + offsets)
+
+
+def _indicators(outputs, sizes):
+    blocks = zip(outputs.T, sizes, strict=True)
+    return np.hstack([np.eye(size)[labels] for labels, size in blocks])
+
+
+@dataclass(frozen=True, eq=False)
+class _Machine:
+    error: float
+    axes: np.ndarray
+    rows: np.ndarray
+    weights: np.ndarray
+    means: np.ndarray
+    left_out: np.ndarray
+
+
+def _learn(X, targets, sharpness):
+    """Alternate between machine and metric while left-out rows gain by it."""
+    rows = np.random.RandomState(0).permutation(len(X))[:MAX_LANDMARKS]
+    axes, best, widths = _first_axes(X), None, WIDTHS
+    for _ in range(ROUNDS + 1):
+        machine = _best_width(X, targets, axes, rows, widths)
+        if best is not None and machine.error >= best.error:
+            break
+        best, widths = machine, LATER_WIDTHS
+        if sharpness == 0:
+            break
+        axes = _gradient_axes(X[rows], machine, sharpness)
+        if axes is None:
+            break
+    return best
+
+
+def _first_axes(X):
+    """All columns, or the leading principal axes where there are many."""
+    n = X.shape[1]
+    if n <= MAX_AXES:
+        return np.eye(n)
+    gram = X @ X.T if len(X) < n else X.T @ X
+    first = max(len(gram) - MAX_AXES, 0)
+    values, vectors = eigh(gram, subset_by_index=[first, len(gram) - 1])
+    kept = values > 1e-9 * max(values[-1], 1e-300)
+    if len(X) >= n:
+        return vectors[:, kept]
+    return X.T @ (vectors[:, kept] / np.sqrt(values[kept]))
+
+
+def _best_width(X, targets, axes, rows, widths):
+    """Width and penalty of least squared error of left-out rows."""
+    points = X @ axes
+    squares = np.maximum(_squared_distances(points, points[rows]), 0.0)
+    # On average, rows lie at a squared distance of 2, whatever the width multiplies.
+    size = squares.mean() / 2.0 or 1.0
+    means = targets.mean(axis=0)
+    found = [
+        _penalised_squares(squares * (width / size), targets - means, rows)
+        for width in widths
+    ]
+    best = int(np.argmin([error for error, _, _ in found]))
+    error, weights, left_out = found[best]
+    scale = np.sqrt(widths[best] / size)
+    return _Machine(error, axes * scale, rows, weights, means, left_out + means)
+
+
+def _penalised_squares(squares, targets, rows):
+    """Kernel ridge regression on landmarks, all penalties from one decomposition."""
+    kernel = np.exp(-squares)
+    jittered = kernel[rows]
+    jittered[np.diag_indices(len(rows))] += _JITTER
+    triangle = np.linalg.cholesky(jittered).T
+    features = solve_triangular(triangle, kernel.T, trans="T", check_finite=False).T
+    spectrum, turn = np.linalg.eigh(features.T @ features)
+    features, spectrum = features @ turn, np.maximum(spectrum, 0.0)
+    moments = features.T @ targets
+    best = None
+    for penalty in PENALTIES[::-1]:
+        shrunk = 1.0 / (spectrum + penalty)
+        fitted = features @ (shrunk[:, None] * moments)
+        leverage = np.minimum((features**2) @ shrunk, 0.999)[:, None]
+        left_out = (fitted - leverage * targets) / (1.0 - leverage)
+        error = ((left_out - targets) ** 2).sum()
+        if best is None or error < _WORTHWHILE * best[0]:
+            best = error, turn @ (shrunk[:, None] * moments), left_out
+    error, coefficients, left_out = best
+    weights = solve_triangular(triangle, coefficients, check_finite=False)
+    return error, weights, left_out
+
+
+def _gradient_axes(X, machine, sharpness):
+    """Axes of the metric that the machine's mean squared gradient makes."""
+    points = X @ machine.axes
+    kernel = np.exp(-np.maximum(_squared_distances(points, points), 0.0))
+    outer = np.zeros((points.shape[1],) * 2)
+    for weights in machine.weights.T:
+        pulls = kernel * weights
+        gradients = points * pulls.sum(axis=1)[:, None] - pulls @ points
+        outer += gradients.T @ gradients
+    # With respect to the columns, these gradients come from the axes once more.
+    left, singular, _ = np.linalg.svd(machine.axes, full_matrices=False)
+    frame = left[:, singular > 1e-9 * singular[0]]
+    inner = frame.T @ machine.axes
+    values, vectors = eigh(inner @ outer @ inner.T)
+    if not values[-1] > 0:
+        return None
+    sizes = np.maximum(values / values[-1], 0.0) ** sharpness
+    kept = sizes > 1e-5
+    return frame @ (vectors[:, kept] * np.sqrt(sizes[kept]))
+
+
+def _in_integers(u, machine, matrix, offsets):
+    """The machine in integers."""
+    projection = Projection.from_real(machine.axes)
+    table = np.rint(np.exp(-np.arange(TABLE_SIZE) * TABLE_STEP) / KERNEL_STEP)
+    table[-1] = 0.0
+    weights = machine.weights @ matrix
+    largest = np.abs(weights).max(axis=0)
+    weight_units = np.ldexp(1.0, np.frexp(largest)[1] - WEIGHT_BITS)
+    return KernelScores(
+        projection,
+        _in_point_steps(projection, u[machine.rows]),
+        table,
+        np.rint(weights / weight_units),
+        weight_units * KERNEL_STEP,
+        np.rint(offsets / SCORE_STEP),
+    )

@@ -1,0 +1,124 @@
+"""Scores of linear models: exact products and integer offsets."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from sklearn_homeo.encryption.label_space.classifiers import (
+    LATTICE_STEP,
+    SCORE_STEP,
+    in_steps,
+    logistic_regression,
+)
+from sklearn_homeo.encryption.label_space.projection import Projection
+
+__all__ = ["LinearScores", "find_penalties", "fit_linear_scores"]
+
+PENALTIES = (0.001, 0.01, 0.1, 1.0)
+MIN_FOLD_ROWS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class LinearScores:
+    """Linear functions of a row, in integers.
+
+    Parameters
+    ----------
+    projection : Projection
+        One column for each score.
+    offsets : ndarray of shape (n_scores,), dtype float64
+        Integers, in steps of 2**-10.
+    """
+
+    projection: Projection
+    offsets: np.ndarray
+
+    def scores(self, u):
+        """Return the scores of lattice rows.
+
+        Parameters
+        ----------
+        u : ndarray of shape (n_samples, n_features), dtype int64
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples, n_scores), dtype float64
+            Integers, in steps of 2**-10.
+        """
+        products = self.projection.integers(u)
+        return in_steps(products, self.projection.units) + self.offsets
+
+    def state(self):
+        """Return the arrays that define it, by name."""
+        return {**self.projection.state(), "offsets": self.offsets}
+
+    @classmethod
+    def from_state(cls, state):
+        """Rebuild it from `state`."""
+        return cls(Projection.from_state(state), np.asarray(state["offsets"]))
+
+
+def fit_linear_scores(u, outputs, sizes, penalties=None):
+    """Fit logistic regressions, or ridge regressions of numbers.
+
+    Parameters
+    ----------
+    u : ndarray of shape (n_samples, n_features), dtype int64
+        Rows on the lattice.
+    outputs : ndarray of shape (n_samples, n_outputs)
+        Class codes, or standardised numbers.
+    sizes : tuple of int or None
+        Number of classes of each output; None for numbers.
+    penalties : list of float, default=None
+        Inverse strength of the penalty for each output with classes; None finds them.
+
+    Returns
+    -------
+    scores : LinearScores
+    """
+    X = u * LATTICE_STEP
+    if sizes is None:
+        model = RidgeCV(np.geomspace(0.01, 1e4, 13)).fit(X, outputs)
+        weights = np.reshape(model.coef_, (-1, X.shape[1])).T
+        offsets = np.broadcast_to(model.intercept_, outputs.shape[1])
+    else:
+        if penalties is None:
+            penalties = find_penalties(u, outputs, sizes)
+        fitted = [
+            logistic_regression(X, labels, size, C, 300)
+            for labels, size, C in zip(outputs.T, sizes, penalties, strict=True)
+        ]
+        weights = np.hstack([one for one, _ in fitted])
+        offsets = np.concatenate([one for _, one in fitted])
+    return LinearScores(Projection.from_real(weights), np.rint(offsets / SCORE_STEP))
+
+
+def find_penalties(u, outputs, sizes):
+    """Return the penalty of least cross-validated log loss for each output."""
+    X = u * LATTICE_STEP
+    return [
+        _find_penalty(X, labels, size)
+        for labels, size in zip(outputs.T, sizes, strict=True)
+    ]
+
+
+def _find_penalty(X, labels, size):
+    fewest = np.bincount(labels)[np.unique(labels)].min()
+    if fewest >= MIN_FOLD_ROWS:
+        folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    else:
+        folds = KFold(min(3, len(X)), shuffle=True, random_state=0)
+    losses = np.zeros(len(PENALTIES))
+    for train, test in folds.split(X, labels):
+        for i, C in enumerate(PENALTIES):
+            weights, offsets = logistic_regression(X[train], labels[train], size, C)
+            losses[i] += _log_loss(X[test] @ weights + offsets, labels[test])
+    return PENALTIES[np.argmin(losses)]
+
+
+def _log_loss(logits, labels):
+    largest = logits.max(axis=1)
+    log_sum = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
+    return (log_sum - logits[np.arange(len(labels)), labels]).sum()

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from sklearn.datasets import load_wine, make_classification
+from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_homeo.encryption.label_space.dial import TOLERANCES, choose_cells
+from sklearn_homeo.encryption.label_space.target import Target
+from sklearn_homeo.encryption.label_space.yardsticks import (
+    class_measures,
+    number_measures,
+    softmax,
+)
+
+
+def on_lattice(X):
+    return np.rint(StandardScaler().fit_transform(X) * 2**27).astype(np.int64)
+
+
+def choose(X, y, n_cells="auto", min_cell_size=10, is_numeric=False):
+    target = Target.from_labels(y, is_numeric)
+    return choose_cells(on_lattice(X), target, n_cells, min_cell_size)
+
+
+def test_yardsticks_are_those_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    shares = softmax(rng.normal(size=(300, 5)), (3, 2))
+    outputs = np.column_stack([rng.integers(0, 3, 300), rng.integers(0, 2, 300)])
+    found = class_measures(shares, outputs, (3, 2))
+    first = roc_auc_score(outputs[:, 0], shares[:, :3], multi_class="ovr")
+    second = roc_auc_score(outputs[:, 1], shares[:, 4])
+    assert found["ROC AUC"] == pytest.approx((first + second) / 2)
+    accuracies = [
+        balanced_accuracy_score(outputs[:, 0], shares[:, :3].argmax(axis=1)),
+        balanced_accuracy_score(outputs[:, 1], shares[:, 3:].argmax(axis=1)),
+    ]
+    assert found["balanced accuracy"] == pytest.approx(np.mean(accuracies))
+    numbers, noisy = rng.normal(size=(2, 50, 2))
+    expected = r2_score(numbers, noisy)
+    assert number_measures(noisy, numbers)["R2"] == pytest.approx(expected)
+
+
+def test_easy_classes_take_few_cells():
+    X, y = load_wine(return_X_y=True)
+    choice = choose(X, y)
+    assert choice.is_enough
+    assert choice.trial.excess <= 1
+    assert 3 <= choice.cells.n_cells <= 8
+    assert set(choice.trial.losses) == {"balanced accuracy", "ROC AUC"}
+    assert np.bincount(choice.cells.index(on_lattice(X))).min() >= 10
+
+
+def test_accuracy_alone_never_decides():
+    X, y = make_classification(
+        3000, 20, n_informative=6, weights=[0.98], flip_y=0.005, class_sep=0.8,
+        random_state=0,
+    )  # fmt: skip
+    choice = choose(X, y)
+    two = [one for one in choice.others if one.n_cells == 2]
+    assert choice.cells.n_cells > 2
+    # Two cells of the predicted class keep accuracy and nothing of the order.
+    kept = choice.trial.scores["ROC AUC"]
+    assert all(one.scores["ROC AUC"] < kept - 0.05 for one in two)
+    assert any(one.losses["balanced accuracy"] < 0.01 for one in two)
+
+
+def test_labels_of_chance_leak_as_little_as_there_is():
+    rng = np.random.default_rng(0)
+    choice = choose(rng.normal(size=(400, 6)), rng.integers(0, 2, 400))
+    assert choice.is_enough
+    assert choice.cells.n_cells <= 2
+
+
+def test_interactions_cost_no_more_cells():
+    X = np.random.default_rng(2).normal(size=(900, 6))
+    choice = choose(X, (X[:, 0] * X[:, 1] > 0).astype(int))
+    assert choice.is_enough
+    assert choice.trial.scores["balanced accuracy"] > 0.9
+    assert choice.cells.n_cells <= 16
+    assert choice.trial.name != "linear"
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_numbers(n_outputs):
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(600, 5))
+    y = X @ rng.normal(size=(5, n_outputs)) + 0.3 * rng.normal(size=(600, n_outputs))
+    choice = choose(X, y, is_numeric=True)
+    assert 8 <= choice.cells.n_cells <= 64
+    assert choice.trial.losses["R2"] <= (TOLERANCES["R2"] if n_outputs == 1 else 0.2)
+
+
+def test_several_outputs_of_classes():
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(600, 5))
+    y = (X[:, :2] + 0.3 * rng.normal(size=(600, 2)) > 0).astype(int)
+    choice = choose(X, y)
+    assert choice.trial.scores["balanced accuracy"] > 0.8
+    assert choice.cells.n_cells >= 4
+
+
+def test_a_number_of_cells_and_their_size_can_be_set():
+    X, y = load_wine(return_X_y=True)
+    choice = choose(X, y, n_cells=9, min_cell_size=15)
+    assert choice.cells.n_cells <= 9
+    assert np.bincount(choice.cells.index(on_lattice(X))).min() >= 15
+    assert choose(X, y, n_cells=1).cells.n_cells <= 3
+
+
+@pytest.mark.parametrize("n_rows", [4, 7, 12])
+def test_few_rows(n_rows):
+    rng = np.random.default_rng(5)
+    X, y = rng.normal(size=(n_rows, 3)), np.arange(n_rows) % 2
+    assert choose(X, y).cells.n_cells >= 1
+    assert choose(X, rng.normal(size=n_rows), is_numeric=True).cells.n_cells >= 1
+
+
+def test_rare_classes_do_no_harm():
+    rng = np.random.default_rng(6)
+    X, y = rng.normal(size=(90, 4)), np.arange(90) % 3
+    y[0], y[1] = 3, 4
+    assert choose(X, y).cells.n_cells >= 1
+
+
+def test_the_same_data_give_the_same_cells():
+    X, y = load_wine(return_X_y=True)
+    first, second = choose(X, y), choose(X, y)
+    assert all(
+        np.array_equal(first.cells.state()[name], second.cells.state()[name])
+        for name in first.cells.state()
+    )
