@@ -44,7 +44,7 @@ $(MINIMUM)/.tests: pyproject.toml requirements-minimum.txt
 	touch $@
 
 demo: .venv/.demo
-	$(BIN)/python -m sklearn_homeo $(ARGS)
+	$(BIN)/python -m sklearn_homeo demo $(ARGS)
 
 test: .venv/.tests
 	$(SETTINGS) $(BIN)/python -m pytest -n 2 $(ARGS)

@@ -34,7 +34,7 @@ from sklearn_homeo.demo.evaluation import (
     split_rows,
 )
 from sklearn_homeo.demo.report import linking_verdict
-from sklearn_homeo.demo.tables import BUNDLED, load_bundled, read_csv
+from sklearn_homeo.demo.tables import BUNDLED, load_bundled, read_file
 
 DEPTHS = (1, 2, 3, 5, 10, 20, 64)
 CIPHERS = ("coupling", "smooth", "tanh")
@@ -105,7 +105,7 @@ def _measure(table, cipher, depth, seed):
         "low": matched.interval[0],
         "high": matched.interval[1],
         "chance": matched.chance,
-        "verdict": linking_verdict(matched.rate),
+        "verdict": linking_verdict(attack.rate, attack.n),
         "reason": "",
     }
 
@@ -234,7 +234,7 @@ def _load(options):
         return [load_bundled(name) for name in options.datasets]
     if options.target is None:
         raise ValueError("--data needs --target")
-    return [read_csv(options.data, options.target)]
+    return [read_file(options.data, options.target)]
 
 
 def _parse(argv):

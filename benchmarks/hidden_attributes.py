@@ -19,7 +19,7 @@ import numpy as np
 from csv_files import write_csv
 from fixed_keys import fixed_key
 from image_tables import load_features, load_images
-from scipy.stats import t
+from intervals import half_interval
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -119,7 +119,7 @@ def _lines(records):
     for setting in SETTINGS:
         losses = [values("plain", name) - values(setting, name) for name in SCORERS]
         worse = ", ".join(
-            f"{name} {loss.mean():.4f} +- {_half_interval(loss):.4f}"
+            f"{name} {loss.mean():.4f} +- {half_interval(loss):.4f}"
             for name, loss in zip(SCORERS, losses, strict=True)
         )
         yield f"{setting}: worse by {worse}"
@@ -127,11 +127,6 @@ def _lines(records):
         told = ", ".join(f"{area:.2f}" for area in areas)
         bound = values(setting, "linkage bound").mean()
         yield f"{setting}: attributes told with AUC {told}; linkage bound {bound:.3f}"
-
-
-def _half_interval(values):
-    """Half the 95 % interval of the mean, by Student's t."""
-    return t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
 
 
 def _parse(argv):

@@ -41,7 +41,7 @@ from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo.audit import distance_to_records
 from sklearn_homeo.demo.evaluation import make_models, score_models, split_rows
 from sklearn_homeo.demo.hybrid import attack_synthetic, synthesize
-from sklearn_homeo.demo.tables import BUNDLED, load_bundled, read_csv
+from sklearn_homeo.demo.tables import BUNDLED, load_bundled, read_file
 from sklearn_homeo.exceptions import NoProtectionWarning
 
 CLASS_SIZES = (20, 50, 200)
@@ -268,7 +268,7 @@ def _load(options):
         return [load_images(*options.data)]
     if options.target is None:
         raise ValueError("--data FILE.csv needs --target")
-    table = read_csv(first, options.target)
+    table = read_file(first, options.target)
     if table.task != "classification":
         raise ValueError(f"{first}: target {options.target!r} is continuous")
     return [table]

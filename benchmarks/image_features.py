@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from csv_files import write_csv
 from fixed_keys import fixed_key
-from scipy import stats
+from intervals import percent_interval
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, train_test_split
@@ -198,8 +198,7 @@ def _print(rows, speed, train, test, extractor):
     print(f"{'features':<22}{'depth':>6}{'keys':>6}{'accuracy, %':>18}{'loss':>8}")
     plain = rows[0]["accuracy"]
     for (name, depth), scores in _grouped(rows).items():
-        interval = _interval(scores) if len(scores) > 1 else ""
-        accuracy = f"{100 * np.mean(scores):.2f}{interval}"
+        accuracy = f"{100 * np.mean(scores):.2f}{percent_interval(scores)}"
         loss = 100 * (plain - np.mean(scores))
         print(f"{name:<22}{depth:>6}{len(scores):>6}{accuracy:>18}{loss:>8.2f}")
 
@@ -210,12 +209,6 @@ def _grouped(rows):
         group = (row["features"], row.get("depth", ""))
         groups.setdefault(group, []).append(row["accuracy"])
     return groups
-
-
-def _interval(scores):
-    """95 % interval of the mean over keys, by Student's t."""
-    half = stats.t.ppf(0.975, len(scores) - 1) * stats.sem(scores)
-    return f" ± {100 * half:.2f}"
 
 
 def _peak_memory():

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from csv_files import write_csv
 from fixed_keys import fixed_key
-from scipy import stats
+from intervals import percent_interval
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
@@ -274,7 +274,7 @@ def _line(row, depth, found, plain, paper):
     cells = [row, str(depth)]
     for measure in ("accuracy", "balanced"):
         scores = found[measure]
-        cells.append(f"{100 * np.mean(scores):.2f}{_interval(scores)}")
+        cells.append(f"{100 * np.mean(scores):.2f}{percent_interval(scores)}")
         loss = 100 * (np.mean(plain[measure]) - np.mean(scores))
         cells.append("" if depth == "plain" else f"{loss:.2f}")
     preserved = [found[name] for name in ("n_preserved", "conceded")]
@@ -296,14 +296,6 @@ def _summary(records, depth):
         ]
         for name in ("accuracy", "balanced", "n_preserved", "conceded")
     }
-
-
-def _interval(scores):
-    """95 % interval of the mean over keys, by Student's t."""
-    if len(scores) < 2:
-        return ""
-    half = stats.t.ppf(0.975, len(scores) - 1) * stats.sem(scores)
-    return f" ± {100 * half:.2f}"
 
 
 def _draw(records, path):

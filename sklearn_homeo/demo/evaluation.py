@@ -1,4 +1,4 @@
-"""The main job: what encryption keeps of a table and what an attacker gets."""
+"""What encryption keeps of a table and what an attacker gets."""
 
 import warnings
 
@@ -23,6 +23,7 @@ from sklearn_homeo.exceptions import BrokenCipherWarning
 __all__ = [
     "attack_cipher",
     "count_steps",
+    "make_baseline",
     "make_encryptor",
     "make_models",
     "measure_cipher",
@@ -232,6 +233,22 @@ def make_encryptor(cipher, task, *, depth=3, n_preserved="auto", key=None):
     )
 
 
+def make_baseline(task, *, depth=3, key=None):
+    """Build the published cipher, which is broken, to set beside another.
+
+    Parameters
+    ----------
+    task : {"classification", "regression"}
+    depth : int, default=3
+    key : SecretKey or None, default=None
+
+    Returns
+    -------
+    encryptor : HomeomorphicEncryptor
+    """
+    return make_encryptor("tanh", task, depth=depth, key=key)
+
+
 def measure_cipher(rows, models, encryptor, *, on_step=None):
     """Fit an encryptor, score the models on encrypted rows, and decrypt these.
 
@@ -342,7 +359,8 @@ def measure_table(
     -------
     result : Bunch
         table : Bunch
-        n_train, n_test : int
+        rows : Bunch
+            Train and test rows, from :func:`split_rows`.
         leak : float
         plain, frame : dict of str to float
             Scores on plain rows and on unencrypted preserved coordinates.
@@ -372,8 +390,7 @@ def measure_table(
             ciphers.append(Bunch(cipher=baseline.cipher, reason=str(error)))
     return Bunch(
         table=table,
-        n_train=len(train),
-        n_test=len(test),
+        rows=rows,
         leak=leak,
         plain=plain,
         frame=frame,

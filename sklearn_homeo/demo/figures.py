@@ -1,9 +1,10 @@
-"""The main job's two figures."""
+"""An evaluation's figures."""
 
 import numpy as np
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.preprocessing import StandardScaler, label_binarize
+from sklearn.svm import SVC, SVR
 
 from sklearn_homeo._utils.plotting import (
     BLACK,
@@ -14,136 +15,110 @@ from sklearn_homeo._utils.plotting import (
     VERMILION,
     make_figure,
 )
-from sklearn_homeo.demo.evaluation import make_encryptor, split_rows, split_table
-from sklearn_homeo.demo.tables import load_bundled
 
-__all__ = ["draw_pictures", "draw_plane", "draw_summary"]
+__all__ = ["draw_pictures", "draw_planes", "draw_summary"]
 
 COLOURS = (BLUE, ORANGE)
 CLASS_COLOURS = (BLUE, ORANGE, GREEN, VERMILION)
 CLASS_MARKERS = ("o", "^", "s", "D")
 
-PLANE_FEATURES = ("flavanoids", "color_intensity")
-
-_GRID_POINTS = 400
+_GRID_POINTS = 200
 _DPI = 130
 _LEGEND = {"frameon": False, "fontsize": 9}
 
 
-def draw_plane(path, *, depth=3, key=None, random_state=0):
-    """Draw real points of two features, plain and encrypted, with decision regions.
+def draw_planes(results, path):
+    """Draw the rows of every table, plain and encrypted, in two directions.
 
-    The manner of the paper's figure 2: (a) points, (b) the regions of a classifier
-    trained on them, (c) the points encrypted, (d) the regions of the same classifier
-    trained on encrypted points. The data are two features of scikit-learn's wine, the
-    cipher is "smooth": in a plane "coupling" could preserve one direction only, and
-    its picture would be a line.
+    In the manner of the paper's figure 2: (a) the rows and the regions of a classifier
+    trained on what is drawn, (b) the same of the encrypted rows. The two directions are
+    those that go along with the label most (partial least squares) on either side: what
+    a service could draw.
 
     Parameters
     ----------
+    results : list of Bunch
+        From :func:`sklearn_homeo.demo.evaluation.measure_table`.
     path : str or Path
         PNG file to write.
-    depth : int, default=3
-        Locks of the cipher.
-    key : SecretKey or None, default=None
-        None draws a fresh key.
-    random_state : int, default=0
-        Of the split into train and test points.
-
-    Returns
-    -------
-    scores : tuple of (float, float)
-        Accuracy on the plain and on the encrypted test points.
 
     References
     ----------
     Terziyan, Malyk, Golovianko, Branytskyi 2023, doi 10.1016/j.procs.2022.12.205.
     """
-    table, names = _wine_plane()
-    encryptor = make_encryptor("smooth", "classification", depth=depth, key=key)
-    train, test = split_table(table, random_state=random_state)
-    rows = split_rows(table, train, test)
-    encryptor.fit(rows.X_train)
-    figure = make_figure(9.6, 8.4)
-    plain, encrypted = figure.subplots(2, 2)
-    scores = (
-        _draw_row(plain, rows, np.asarray, "plain", "ab", names),
-        _draw_row(
-            encrypted,
-            rows,
-            encryptor.transform,
-            "encrypted",
-            "cd",
-            ("output 1", "output 2"),
-        ),
-    )
-    plain[0].legend(title="wine", loc="upper right")
-    figure.suptitle(
-        "Encryption moves the points; the classes stay learnable\n"
-        f'{len(table.y)} wines, two features. Cipher "smooth", depth {depth}: '
-        "everything is preserved, known pairs break it.",
-        fontsize=11,
-    )
-    figure.savefig(path, dpi=_DPI)
-    return scores
-
-
-def _draw_row(axes, rows, encode, word, letters, labels):
-    Z_train, Z_test = encode(rows.X_train), encode(rows.X_test)
-    Z, y = np.vstack([Z_train, Z_test]), np.append(rows.y_train, rows.y_test)
-    model = make_pipeline(StandardScaler(), SVC(random_state=0)).fit(
-        Z_train, rows.y_train
-    )
-    score = float(model.score(Z_test, rows.y_test))
-    _draw_regions(axes[1], model, Z)
-    for ax in axes:
-        _draw_points(ax, Z, y)
-        ax.set(xlabel=labels[0], ylabel=labels[1])
-        ax.set(xlim=axes[1].get_xlim(), ylim=axes[1].get_ylim())
-    axes[0].set_title(f"({letters[0]}) {word} points")
-    axes[1].set_title(
-        f"({letters[1]}) RBF SVM trained on {word} points:\n"
-        f"{score:.1%} of test points right"
-    )
-    return score
-
-
-def _wine_plane():
-    table = load_bundled("wine")
-    columns = [table.feature_names.index(name) for name in PLANE_FEATURES]
-    table.X = table.X[:, columns]
-    return table, ("flavanoids (standardised)", "colour intensity (standardised)")
-
-
-def _draw_points(ax, Z, y):
-    for label, colour, marker in zip(
-        np.unique(y), CLASS_COLOURS, CLASS_MARKERS, strict=False
-    ):
-        rows = y == label
-        ax.scatter(
-            *Z[rows].T,
-            s=30,
-            c=colour,
-            marker=marker,
-            edgecolors="white",
-            linewidths=0.6,
-            label=f"class {label}",
+    figure = make_figure(9.6, 4.4 * len(results))
+    axes = figure.subplots(len(results), 2, squeeze=False)
+    for result, (left, right) in zip(results, axes, strict=True):
+        measured = result.ciphers[0]
+        _draw_plane(left, result, np.asarray, f"{result.table.name}: plain")
+        _draw_plane(
+            right, result, measured.encryptor.transform, f"encrypted: {measured.cipher}"
         )
+    figure.savefig(path, dpi=_DPI)
 
 
-def _draw_regions(ax, model, Z):
-    low, high = Z.min(axis=0), Z.max(axis=0)
-    margin = 0.08 * (high - low)
+def _draw_plane(ax, result, encode, title):
+    rows = result.rows
+    classes = result.table.task == "classification"
+    scaler = StandardScaler()
+    Z_train = scaler.fit_transform(encode(rows.X_train))
+    target = label_binarize(rows.y_train, classes=np.unique(rows.y_train))
+    pls = PLSRegression(min(2, Z_train.shape[1]), scale=False)
+    pls.fit(Z_train, target if classes else rows.y_train)
+    # A table of one column, and a label of one direction, have a line.
+    Z_test = scaler.transform(encode(rows.X_test))
+    plane = [_in_plane(pls.transform(Z)) for Z in (Z_train, Z_test)]
+    model = make_pipeline(StandardScaler(), SVC() if classes else SVR())
+    model.fit(plane[0], rows.y_train)
+    score = model.score(plane[1], rows.y_test)
+    points, y = np.vstack(plane), np.append(rows.y_train, rows.y_test)
+    _draw_regions(ax, model, points, classes)
+    _draw_points(ax, points, y, classes)
+    said = f"{score:.0%} of test rows right" if classes else f"R2 {score:.2f}"
+    ax.set_title(f"{title}\nRBF SVM on what is drawn: {said}", fontsize=10)
+    ax.set(xlabel="first direction", ylabel="second direction")
+
+
+def _in_plane(T):
+    return T if T.shape[1] == 2 else np.column_stack([T, np.zeros(len(T))])
+
+
+def _draw_points(ax, points, y, classes):
+    style = {"s": 16, "edgecolors": "white", "linewidths": 0.4}
+    if not classes:
+        ax.scatter(*points.T, c=y, cmap="viridis", **style)
+        return
+    names = np.unique(y)
+    colours = _class_colours(len(names))
+    for number, name in enumerate(names):
+        marker = CLASS_MARKERS[number % len(CLASS_MARKERS)]
+        ax.scatter(*points[y == name].T, color=colours[number], marker=marker, **style)
+
+
+def _draw_regions(ax, model, points, classes):
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = np.maximum(0.08 * (high - low), 1e-3)
     sides = np.linspace(low - margin, high + margin, _GRID_POINTS).T
     first, second = np.meshgrid(*sides)
-    grid = np.column_stack([first.ravel(), second.ravel()])
-    regions = model.predict(grid).reshape(first.shape)
-    n_classes = len(model.classes_)
-    edges = np.arange(n_classes + 1) - 0.5
-    ax.contourf(
-        first, second, regions, edges, colors=CLASS_COLOURS[:n_classes], alpha=0.25
-    )
-    ax.contour(first, second, regions, edges[1:-1], colors=BLACK, linewidths=0.8)
+    found = model.predict(np.column_stack([first.ravel(), second.ravel()]))
+    if not classes:
+        ax.contourf(
+            first, second, found.reshape(first.shape), cmap="viridis", alpha=0.3
+        )
+        return
+    names = model.classes_
+    regions = np.searchsorted(names, found).reshape(first.shape)
+    edges = np.arange(len(names) + 1) - 0.5
+    colours = _class_colours(len(names))
+    ax.contourf(first, second, regions, edges, colors=colours, alpha=0.2)
+
+
+def _class_colours(n_classes):
+    if n_classes <= len(CLASS_COLOURS):
+        return CLASS_COLOURS[:n_classes]
+    from matplotlib import colormaps
+
+    return colormaps["turbo"](np.linspace(0.05, 0.95, n_classes))
 
 
 def draw_pictures(images, path, n_images=8):

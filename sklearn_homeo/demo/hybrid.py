@@ -1,4 +1,4 @@
-"""The hybrid's part of the main job: encrypt, then synthesize."""
+"""The hybrid in an evaluation: encrypt, then synthesize."""
 
 import warnings
 
@@ -10,8 +10,6 @@ from sklearn_homeo.audit import membership_attack
 from sklearn_homeo.demo.evaluation import (
     make_models,
     score_models,
-    split_rows,
-    split_table,
 )
 from sklearn_homeo.exceptions import MemorisationWarning
 from sklearn_homeo.synthesis._synthesizer import ClassConditionalSynthesizer
@@ -43,24 +41,20 @@ def synthesize(X, y, *, random_state=0, counts=None):
     """
     synthesizer = ClassConditionalSynthesizer(random_state=random_state)
     with warnings.catch_warnings():
-        # The job measures what this warns of.
+        # An evaluation measures what this warns of.
         warnings.simplefilter("ignore", MemorisationWarning)
         synthesizer.fit(X, y)
     return synthesizer.sample(len(y) if counts is None else counts)
 
 
-def measure_table_hybrid(
-    table, encryptor, *, test_size=0.25, random_state=0, on_step=None
-):
+def measure_table_hybrid(result, *, random_state=0, on_step=None):
     """Measure the hybrid on a table that `measure_table` measured.
 
     Parameters
     ----------
-    table : Bunch
-        Of a classification.
-    encryptor : HomeomorphicEncryptor
-        Fitted by `measure_table`, to the train rows of the same split.
-    test_size : float, default=0.25
+    result : Bunch
+        From :func:`sklearn_homeo.demo.evaluation.measure_table`, of a classification.
+        Its first cipher is used.
     random_state : int, default=0
     on_step : callable or None, default=None
         Called without arguments after each model.
@@ -70,12 +64,11 @@ def measure_table_hybrid(
     measured : Bunch
         From :func:`measure_hybrid`, or `reason`, why there is no hybrid.
     """
-    train, test = split_table(table, test_size=test_size, random_state=random_state)
-    rows = split_rows(table, train, test)
-    models = make_models(table.task, random_state=random_state)
+    models = make_models("classification", random_state=random_state)
+    encryptor = result.ciphers[0].encryptor
     try:
         return measure_hybrid(
-            rows, models, encryptor, random_state=random_state, on_step=on_step
+            result.rows, models, encryptor, random_state=random_state, on_step=on_step
         )
     except ValueError as error:
         return Bunch(reason=str(error))

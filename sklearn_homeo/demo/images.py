@@ -1,4 +1,4 @@
-"""The main job on images: features to learn from, encrypted images to look at."""
+"""An evaluation on images: features to learn from, encrypted images to look at."""
 
 from pathlib import Path
 
@@ -12,7 +12,13 @@ from sklearn_homeo.audit import image_reidentification, image_similarity
 from sklearn_homeo.datasets import load_image_folder
 from sklearn_homeo.demo.evaluation import split_table
 
-__all__ = ["load_bundled_images", "load_folder", "measure_pictures", "train_encoders"]
+__all__ = [
+    "extract_features",
+    "load_bundled_images",
+    "load_folder",
+    "measure_pictures",
+    "train_encoders",
+]
 
 # Of each class of the bundled digits.
 IMAGES_PER_DIGIT = 150
@@ -79,6 +85,31 @@ def load_bundled_images():
         images=X[rows].reshape(-1, 28, 28).astype(np.uint8),
         y=y[rows],
         encoder=None,
+    )
+
+
+def extract_features(source, *, verbose=0):
+    """Turn the images of a folder into a table.
+
+    Parameters
+    ----------
+    source : Bunch
+        From :func:`load_folder`.
+    verbose : int, default=0
+        Whether to show progress bars.
+
+    Returns
+    -------
+    table : Bunch
+        As :func:`sklearn_homeo.demo.tables.load_bundled` gives it.
+    """
+    encoder = clone(source.encoder).set_params(verbose=verbose)
+    return Bunch(
+        name=source.name,
+        X=encoder.fit_transform(source.images),
+        y=source.y,
+        task="classification",
+        feature_names=list(encoder.get_feature_names_out()),
     )
 
 

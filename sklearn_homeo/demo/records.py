@@ -1,11 +1,11 @@
-"""The main job's figures as CSV files."""
+"""An evaluation's figures as CSV files."""
 
 import csv
 from pathlib import Path
 
 from sklearn_homeo.demo.report import linking_verdict, rebuilding_of, rebuilds
 
-__all__ = ["write_audits", "write_csv"]
+__all__ = ["write_audits", "write_csv", "write_rows"]
 
 _CSV_COLUMNS = (
     "dataset",
@@ -62,8 +62,13 @@ def write_audits(results, path):
         for result in results
         for row in result.audit.rows
     ]
+    write_rows(rows, path)
+
+
+def write_rows(rows, path):
+    """Write rows of figures under the names of the first row's."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else ["dataset"])
+        writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
 
@@ -111,7 +116,7 @@ def _attack_records(attack):
             "low": attempt.interval[0],
             "high": attempt.interval[1],
             "chance": attempt.chance,
-            "verdict": linking_verdict(attempt.rate),
+            "verdict": linking_verdict(attempt.rate, attempt.n),
         }
 
 

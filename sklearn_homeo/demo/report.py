@@ -1,9 +1,13 @@
-"""The main job's figures as a printed table and as Markdown."""
+"""An evaluation's figures as a printed table and as Markdown."""
+
+import textwrap
 
 import numpy as np
 
+from sklearn_homeo.audit._scale import GOOD, MODERATE
+
 __all__ = [
-    "LEGEND",
+    "format_legend",
     "format_markdown",
     "format_text",
     "linking_verdict",
@@ -12,42 +16,50 @@ __all__ = [
     "rebuilds",
 ]
 
-BAD_RATE, GOOD_RATE = 0.20, 0.05
 # Reconstructions of which a person would say that they show the record.
 BROKEN_R2, R2_MARGIN = 0.80, 0.05
 
+# Of fewer targets not even that no one was told says that fewer than 20 % are: the 95 %
+# interval reaches beyond.
+MIN_TARGETS = 17
+
 LEGEND = (
-    "frame: unencrypted preserved coordinates, the plain features through the same",
-    "frame. loss: plain minus encrypted (negative: a gain); loss*: against the",
-    "better of plain and frame, so that a gain of the frame is not credited to",
-    "encryption. Round trip: greatest error of decrypting, in standard deviations of",
-    "the column. The attacker knows the leaked pairs. R2: share of the other rows'",
-    "variance that the attack rebuilds; 'frame concedes': share that the preserved",
-    "coordinates alone give away. Rebuilding is BROKEN above R2 0.8, as conceded if no",
-    "attack gets 0.05 more than the frame concedes, else beyond conceded. Re-id: share",
-    "of the other rows that the rebuilt ones are matched to correctly, with the exact",
-    "95 % interval. Linking is graded by the highest re-id rate on the NeuraCrypt",
-    "challenge's scale: BROKEN (bad) above 20 %, moderate from 5 %, good below.",
-    "Hybrid: the models train on synthetic ciphertexts, drawn from class Gaussians of",
-    "the real ones, and are tested on real ones. Membership: how well the best of five",
+    "frame: unencrypted preserved coordinates, the plain features through the same "
+    "frame.",
+    "loss: plain minus encrypted (negative: a gain); loss*: against the better of "
+    "plain and frame, so that a gain of the frame is not credited to encryption.",
+    "Round trip: greatest error of decrypting, in standard deviations of the column.",
+    "The attacker knows the leaked pairs. R2: share of the other rows' variance that "
+    "the attack rebuilds; 'frame concedes': share that the preserved coordinates alone "
+    "give away. Rebuilding is BROKEN above R2 0.8, as conceded if no attack gets 0.05 "
+    "more than the frame concedes, else beyond conceded.",
+    "Re-id: share of the other rows that the rebuilt ones are matched to correctly, "
+    "with the exact 95 % interval. Linking is graded by the highest re-id rate on the "
+    "NeuraCrypt challenge's scale: BROKEN (bad) above 20 %, moderate from 5 %, good "
+    f"below; of fewer than {MIN_TARGETS} rows it is not graded.",
+    "Hybrid: the models train on synthetic ciphertexts, drawn from class Gaussians of "
+    "the real ones, and are tested on real ones. Membership: how well the best of five "
     "attacks, by someone who has the key, tells records behind the hybrid from others.",
 )
+_WIDTH = 100
 
 _WIDTHS = (24, 7, 7, 19, 7, 7, 19, 7)
 
 
-def linking_verdict(rate):
+def linking_verdict(rate, n_targets):
     """Grade a re-identification rate on the NeuraCrypt challenge's scale.
 
     Parameters
     ----------
     rate : float
         In [0, 1].
+    n_targets : int
+        Number of rows that were to be told.
 
     Returns
     -------
-    grade : {"BROKEN", "moderate", "good"}
-        Above 20 %, from 5 % to 20 %, below 5 %.
+    grade : {"BROKEN", "moderate", "good", "too few rows"}
+        Above 20 %, from 5 % to 20 %, below 5 %; none of them of fewer than 17 rows.
 
     References
     ----------
@@ -56,12 +68,16 @@ def linking_verdict(rate):
     Examples
     --------
     >>> from sklearn_homeo.demo.report import linking_verdict
-    >>> [linking_verdict(rate) for rate in (1.0, 0.2, 0.05, 0.01)]
+    >>> [linking_verdict(rate, 100) for rate in (1.0, 0.2, 0.05, 0.01)]
     ['BROKEN', 'moderate', 'moderate', 'good']
+    >>> linking_verdict(4 / 6, 6)
+    'too few rows'
     """
-    if rate > BAD_RATE:
+    if n_targets < MIN_TARGETS:
+        return "too few rows"
+    if rate > MODERATE:
         return "BROKEN"
-    return "moderate" if rate >= GOOD_RATE else "good"
+    return "moderate" if rate >= GOOD else "good"
 
 
 def rebuilding_verdict(r2, conceded):
@@ -106,7 +122,16 @@ def format_text(result):
     lines = [_title(result), rule, _align(_header(result), widths), rule]
     for heading, rows in _groups(result):
         lines += [heading] + [_align(("  " + row[0], *row[1:]), widths) for row in rows]
-    return "\n".join([*lines, rule, *_notes(result)])
+    return "\n".join([*lines, rule, *map(_wrapped, _notes(result))])
+
+
+def format_legend():
+    """Say what the tables' words mean, in at most 100 columns."""
+    return "\n".join(map(_wrapped, LEGEND))
+
+
+def _wrapped(sentences):
+    return textwrap.fill(sentences, _WIDTH)
 
 
 def format_markdown(results):
@@ -130,7 +155,8 @@ def format_markdown(results):
             lines.append(_cells([f"**{heading}**"] + [""] * (len(header) - 1)))
             lines += [_cells(row) for row in rows]
         lines += ["", *[f"{note}\n" for note in _notes(result)]]
-    return "\n".join([*lines, " ".join(LEGEND), ""])
+    lines += ["## What the words mean", "", *[f"* {entry}" for entry in LEGEND], ""]
+    return "\n".join(lines)
 
 
 def _title(result):
@@ -143,7 +169,8 @@ def _title(result):
     )
     return (
         f"{table.name}: {n_rows:,} rows, {n_features:,} features, {target}; "
-        f"models train on {result.n_train:,} and are tested on {result.n_test:,}"
+        f"models train on {len(result.rows.y_train):,} and are tested on "
+        f"{len(result.rows.y_test):,}"
     )
 
 
@@ -235,7 +262,7 @@ def rebuilding_of(measured):
 
 
 def _linking(measured):
-    return linking_verdict(measured.attack.rate)
+    return linking_verdict(measured.attack.rate, measured.attack.n)
 
 
 def _r2(measured, name):
@@ -283,9 +310,9 @@ def _hybrid_notes(hybrid):
     low, high = attack.interval
     return [
         f"Hybrid, membership with the key: AUC {attack.rate:.3f} [{low:.3f}, "
-        f"{high:.3f}] ({attack.choice}; chance 0.5),",
+        f"{high:.3f}] ({attack.choice}; chance 0.5), "
         f"{100 * attack.tpr:.1f} % of members found at 1 % false alarms "
-        f"(chance 1 %), {attack.n_members} members.",
+        f"(chance 1 %), {attack.n_members} members."
     ]
 
 
@@ -294,12 +321,12 @@ def _picture_notes(pictures):
     low, high = matched.interval
     return [
         f"Encrypted images of {similarity.n} test images: SSIM with the original "
-        f"{similarity.ssim:.3f}, with another",
-        f"original {similarity.ssim_mismatched:.3f}, of two originals "
+        f"{similarity.ssim:.3f}, with another original "
+        f"{similarity.ssim_mismatched:.3f}, of two originals "
         f"{similarity.ssim_unrelated:.3f}; re-id by features extracted again "
-        f"{100 * matched.rate:.1f} %",
-        f"[{100 * low:.1f}, {100 * high:.1f}], by chance {100 * matched.chance:.1f} %; "
-        f"decrypted reconstructions off by {pictures.decrypted_error:.1e}.",
+        f"{100 * matched.rate:.1f} % [{100 * low:.1f}, {100 * high:.1f}], by chance "
+        f"{100 * matched.chance:.1f} %; decrypted reconstructions off by "
+        f"{pictures.decrypted_error:.1e}."
     ]
 
 

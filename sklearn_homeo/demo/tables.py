@@ -1,4 +1,4 @@
-"""Labelled tables for the main job: scikit-learn's, or a CSV file of one's own."""
+"""Labelled tables: scikit-learn's, or a file of one's own."""
 
 from pathlib import Path
 
@@ -6,7 +6,10 @@ import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.utils import Bunch
 
-__all__ = ["BUNDLED", "load_bundled", "read_csv", "read_header"]
+from sklearn_homeo._utils.messages import listed
+from sklearn_homeo.tables._reading import read_table
+
+__all__ = ["BUNDLED", "load_bundled", "read_file"]
 
 BUNDLED = {
     "digits": load_digits,
@@ -16,7 +19,6 @@ BUNDLED = {
 
 _MIN_ROWS = 20
 _MIN_CLASS_ROWS = 4
-_MAX_LISTED = 20
 
 
 def load_bundled(name):
@@ -59,17 +61,19 @@ def load_bundled(name):
     )
 
 
-def read_csv(path, target):
-    """Read a labelled table of numbers from a CSV file with a header line.
+def read_file(path, target):
+    """Read a labelled table of numbers from a file.
 
     Parameters
     ----------
     path : str or Path
-        The file.
+        CSV, Parquet or a spreadsheet: see
+        :func:`sklearn_homeo.tables._reading.read_table`.
     target : str
         Name of the column to predict. Text and numbers of few values are classes;
         numbers of more than max(20, n_samples / 10) values, or of more than 10 with
-        fractions among them, are a continuous target.
+        fractions among them, are a continuous target. Equal numbers are one class,
+        however they are written.
 
     Returns
     -------
@@ -83,140 +87,114 @@ def read_csv(path, target):
     OSError
         If the file cannot be opened.
     ValueError
-        If the file is no CSV table, the target is not in it, a value is missing,
-        infinite or (in a feature) not a number, there are fewer than 20 rows or 2
-        classes, or a class has fewer than 4 rows. The message names the file, the
-        column and the first offending row, counted from 1 after the header.
+        If the file is no table, the target is not in it, a value is missing, infinite
+        or (in a feature) not a number, there are fewer than 20 rows or 2 classes, or a
+        class has fewer than 4 rows. The message names the file, and every column with
+        its first ten offending rows, counted from 1 after the header, and no value.
 
     Examples
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from sklearn_homeo.demo.tables import read_csv
+    >>> from sklearn_homeo.demo.tables import read_file
     >>> lines = ["width,kind"] + [f"{i},{'ab'[i % 2]}" for i in range(20)]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "table.csv")
     ...     _ = path.write_text("\\n".join(lines))
-    ...     table = read_csv(path, "kind")
+    ...     table = read_file(path, "kind")
     >>> table.X.shape, table.task
     ((20, 1), 'classification')
     """
     path = Path(path)
-    frame = _read_frame(path)
+    frame = read_table(path)
     if target not in frame.columns:
-        raise ValueError(
-            f"{path}: no column {target!r}; columns: {_listing(frame.columns)}"
-        )
+        raise ValueError(f"{path}: no column {target!r}")
     if frame.shape[1] < 2:
         raise ValueError(f"{path}: no feature column beside the target {target!r}")
     if len(frame) < _MIN_ROWS:
-        raise ValueError(f"{path}: {len(frame)} rows; the job needs {_MIN_ROWS}")
-    features = [name for name in frame.columns if name != target]
-    X = np.column_stack([_numbers(path, frame[name]) for name in features])
-    y, task = _labels(path, frame[target])
-    return Bunch(name=path.stem, X=X, y=y, task=task, feature_names=features)
-
-
-def read_header(path):
-    """Read the column names of a CSV file.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    listing : str
-        The names, quoted and separated by commas; at most twenty.
-
-    Raises
-    ------
-    ImportError, OSError, ValueError
-        As :func:`read_csv`.
-    """
-    return _listing(_read_frame(Path(path)).columns)
-
-
-def _read_frame(path):
+        raise ValueError(f"{path}: {len(frame)} rows; at least {_MIN_ROWS} are needed")
+    features = frame.drop(columns=target)
+    faults = _faults_of_label(frame[target])
+    for name in features:
+        faults += _faults_of_feature(features[name])
+    if faults:
+        raise ValueError(f"{path}: {'; '.join(faults)}")
     try:
-        import pandas as pd
-    except ImportError as error:
-        raise ImportError(
-            'reading CSV files needs pandas: pip install "sklearn-homeo[demo]"'
-        ) from error
-    try:
-        # As text: a column's type must not hide where its first bad value is. The
-        # header as a row: pandas would take a surplus field for an index.
-        rows = pd.read_csv(path, dtype=str, skipinitialspace=True, header=None)
-    except OSError:
-        raise
+        y, task = _labels(frame[target])
     except ValueError as error:
-        raise ValueError(f"{path}: not a CSV table ({_one_line(error)})") from error
-    names = ["" if pd.isna(name) else name.strip() for name in rows.iloc[0]]
-    wrong = [name for name in names if names.count(name) > 1 or name == ""]
-    if wrong:
-        raise ValueError(
-            f"{path}: column names must be given and differ, got {wrong[0]!r} "
-            f"{names.count(wrong[0])} time(s) in the header"
-        )
-    return rows.iloc[1:].set_axis(names, axis=1).reset_index(drop=True)
+        raise ValueError(f"{path}: target {target!r} {error}") from None
+    return Bunch(
+        name=path.stem,
+        X=features.to_numpy(dtype=np.float64),
+        y=y,
+        task=task,
+        feature_names=list(features),
+    )
 
 
-def _numbers(path, column):
+def _faults_of_feature(column):
     import pandas as pd
 
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-    _reject(path, column, _is_missing(column), "is missing")
-    _reject(path, column, np.isnan(values), "is not a number")
-    _reject(path, column, np.isinf(values), "is infinite")
-    return values
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(
+        np.float64, na_value=np.nan
+    )
+    missing = column.isna().to_numpy()
+    return [
+        *_fault(column, missing, "is missing"),
+        *_fault(column, np.isnan(numbers) & ~missing, "is not a number"),
+        *_fault(column, np.isinf(numbers), "is infinite"),
+    ]
 
 
-def _labels(path, column):
-    import pandas as pd
+def _faults_of_label(column):
+    infinite = np.zeros(len(column), dtype=bool)
+    if column.dtype.kind == "f":
+        infinite = np.isinf(column.to_numpy())
+    return [
+        *_fault(column, column.isna().to_numpy(), "is missing"),
+        *_fault(column, infinite, "is infinite"),
+    ]
 
-    _reject(path, column, _is_missing(column), "is missing")
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
-    if not np.isnan(values).any():
-        _reject(path, column, np.isinf(values), "is infinite")
+
+def _fault(column, bad, reason):
+    rows = np.flatnonzero(bad) + 1
+    if not len(rows):
+        return []
+    word = "row" if len(rows) == 1 else f"{len(rows)} rows,"
+    return [f"column {column.name!r} {reason} in {word} {listed(rows)}"]
+
+
+def _labels(column):
+    if column.dtype.kind in "iuf":
+        values = column.to_numpy(np.float64)
         if _is_continuous(values):
             return values, "regression"
-    y = column.str.strip().to_numpy(dtype=str)
-    classes, counts = np.unique(y, return_counts=True)
+    y = np.array([_class_name(value) for value in column.tolist()])
+    classes, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(classes) < 2:
-        raise ValueError(f"{path}: target {column.name!r} has one class, {classes[0]}")
+        raise ValueError("has one class only")
     if counts.min() < _MIN_CLASS_ROWS:
+        rows = np.flatnonzero(counts[codes] < _MIN_CLASS_ROWS) + 1
         raise ValueError(
-            f"{path}: class '{classes[counts.argmin()]}' of target {column.name!r} has "
-            f"{counts.min()} row(s); the job needs {_MIN_CLASS_ROWS} of each"
+            f"has {np.sum(counts < _MIN_CLASS_ROWS)} class(es) of fewer than "
+            f"{_MIN_CLASS_ROWS} rows: in row(s) {listed(rows)}"
         )
     return y, "classification"
+
+
+def _class_name(value):
+    """The name of a class: 1, "1" and "1.0" are one class."""
+    text = str(value).strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    if not np.isfinite(number) or isinstance(value, bool):
+        return text
+    return str(int(number)) if number.is_integer() else repr(number)
 
 
 def _is_continuous(values):
     n_values = len(np.unique(values))
     has_fractions = np.any(values != np.round(values))
     return n_values > (10 if has_fractions else max(20, len(values) / 10))
-
-
-def _is_missing(column):
-    return (column.isna() | (column.str.strip() == "")).to_numpy(dtype=bool)
-
-
-def _reject(path, column, bad, reason):
-    if bad.any():
-        row = int(np.argmax(bad))
-        shown = "" if reason == "is missing" else f" {column.iloc[row]!r}"
-        raise ValueError(
-            f"{path}: column {column.name!r}, row {row + 1}:{shown} {reason}"
-        )
-
-
-def _listing(columns):
-    names = [repr(name) for name in columns]
-    more = [f"... ({len(names)} in all)"] if len(names) > _MAX_LISTED else []
-    return ", ".join(names[:_MAX_LISTED] + more)
-
-
-def _one_line(error):
-    return " ".join(str(error).split())

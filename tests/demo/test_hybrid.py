@@ -1,4 +1,4 @@
-"""The hybrid's part of the main job."""
+"""The hybrid in an evaluation."""
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -28,9 +28,9 @@ def test_classes_too_small_for_a_hybrid_are_named():
     table = load_bundled("wine")
     few = np.r_[:60, 60:120, 175:178]
     table = Bunch(**table | {"X": table.X[few], "y": table.y[few]})
-    train, test = split_table(table)
-    rows = split_rows(table, train, test)
+    rows = split_rows(table, *split_table(table))
     encryptor = HomeomorphicEncryptor(n_preserved=2).fit(rows.X_train, rows.y_train)
-    measured = measure_table_hybrid(table, encryptor)
+    result = Bunch(rows=rows, ciphers=[Bunch(encryptor=encryptor)])
+    measured = measure_table_hybrid(result)
     assert "scores" not in measured
     assert "class" in measured.reason.lower()

@@ -1,0 +1,297 @@
+"""The verb evaluate, in process, on small tables."""
+
+import builtins
+import csv
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from sklearn.datasets import load_diabetes, load_wine
+from sklearn.utils import Bunch
+
+from problems import run
+from sklearn_homeo import SecretKey
+from sklearn_homeo.__main__ import main
+from sklearn_homeo.cli.parsing import PASSPHRASE_VARIABLE
+
+FILES = ("results.csv", "results.md", "figure2.png", "summary.png", "audit.csv")
+FIGURES = FILES[2:4]
+PASSPHRASE = "correct horse battery staple"
+
+
+def write_csv(path, header, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def write_wine(path):
+    X, y = load_wine(return_X_y=True)
+    header = [*(f"feature {i}" for i in range(X.shape[1])), "cultivar"]
+    rows = [[*row, f"cultivar {label}"] for row, label in zip(X, y, strict=True)]
+    return write_csv(path, header, rows)
+
+
+def write_diabetes(path):
+    X, y = load_diabetes(return_X_y=True)
+    header = [*(f"x{i}" for i in range(X.shape[1])), "progression"]
+    return write_csv(path, header, np.column_stack([X, y])[:150])
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """The job on wine as a CSV file, with a saved key."""
+    folder = tmp_path_factory.mktemp("job")
+    key = SecretKey.generate()
+    key.save(folder / "a.key", PASSPHRASE)
+    data = write_wine(folder / "wine.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PASSPHRASE_VARIABLE, PASSPHRASE)
+        argv = [
+            "evaluate",
+            "--data",
+            data,
+            "--target",
+            "cultivar",
+            "--key",
+            folder / "a.key",
+        ]
+        result = run(*argv, "--out", folder / "out")
+    return Bunch(result=result, key=key, folder=folder / "out", argv=argv)
+
+
+def test_job_succeeds_and_says_where_its_files_are(job):
+    assert job.result.status == 0
+    last = job.result.out.rstrip().splitlines()[-1]
+    for name in FILES:
+        assert name in last
+        assert (job.folder / name).stat().st_size > 0
+    assert str(job.folder) in last
+    # Progress is for terminals.
+    assert job.result.err == ""
+
+
+def test_table_fits_the_terminal_and_tells_everything(job):
+    lines = job.result.out.splitlines()
+    for line in lines[:-1]:
+        assert len(line) <= 100 or line.startswith("Key ")
+    for words in (
+        "wine: 178 rows, 13 features, 3 classes; models train on 133",
+        "logistic regression",
+        "k-NN",
+        "RBF SVM",
+        "random forest",
+        "MLP",
+        "mean of the five",
+        "round trip, sd",
+        "R2, frame concedes",
+        "re-id %, by chance",
+        "attacker who knows 160 of 178 rows (90%) and attacks the other 18",
+        "hybrid, mean",
+        "Hybrid, membership with the key: AUC",
+        "Privacy audit of HomeomorphicEncryptor",
+        "T2 unordered matching",
+    ):
+        assert words in job.result.out
+
+
+def test_csv_holds_every_figure(job):
+    with (job.folder / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for cipher in ("coupling", "tanh"):
+        mine = [row for row in rows if row["cipher"] == cipher]
+        measures = [row["measure"] for row in mine]
+        assert measures.count("accuracy") == 5
+        assert measures.count("attack_r2") == 4
+        assert measures.count("attack_reidentification") == 6
+        errors = [row for row in mine if row["measure"] == "round_trip_error"]
+        assert 0 <= float(errors[0]["value"]) < 1e-6
+    hybrid = [row for row in rows if row["measure"] == "hybrid_accuracy"]
+    assert len(hybrid) == 5
+    assert np.mean([float(row["value"]) for row in hybrid]) > 0.85
+    found = {row["measure"]: float(row["value"]) for row in rows if row["value"]}
+    assert 0.4 < found["hybrid_membership_auc"] < 0.75
+    assert 0 <= found["hybrid_membership_tpr"] < 0.3
+    for row in rows:
+        if row["measure"] in ("accuracy", "hybrid_accuracy"):
+            plain, frame, value = (
+                float(row[name]) for name in ("plain", "frame", "value")
+            )
+            assert float(row["loss"]) == pytest.approx(plain - value)
+            best = max(plain, frame)
+            assert float(row["loss_vs_best"]) == pytest.approx(best - value)
+
+
+def test_the_audit_is_written_with_its_controls(job):
+    with (job.folder / "audit.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["tier"] for row in rows} == {"T0", "T2", "T2b", "T3", "T4", "T5"}
+    assert {row["cipher"] for row in rows} >= {"audited", "identity", "noise"}
+    assert {row["key"] for row in rows if row["cipher"] == "audited"} == {"0", "1"}
+    assert all(0 <= float(row["rate"]) <= 1 for row in rows)
+
+
+def test_the_published_cipher_is_found_broken(job):
+    with (job.folder / "results.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["cipher"] == "tanh"]
+    matched = [row for row in rows if row["measure"] == "attack_reidentification"]
+    assert max(float(row["value"]) for row in matched) > 0.9
+    assert "BROKEN" in {row["verdict"] for row in matched}
+    assert max(float(r["value"]) for r in rows if r["measure"] == "attack_r2") > 0.95
+
+
+def test_figures_are_not_blank(job):
+    for name in FIGURES:
+        image = imread(job.folder / name)
+        assert min(image.shape[:2]) > 300
+        assert len(np.unique(image[..., :3].reshape(-1, 3), axis=0)) > 50
+
+
+def test_no_key_material_is_printed_or_written(job):
+    raw = job.key.to_bytes()
+    secrets = (raw, raw.hex().encode(), repr(raw).encode(), PASSPHRASE.encode())
+    texts = [(job.folder / name).read_bytes() for name in FILES]
+    for text in [*texts, job.result.out.encode(), job.result.err.encode()]:
+        assert not any(secret in text for secret in secrets)
+    assert job.key.fingerprint in job.result.out
+
+
+def test_the_same_key_and_state_give_the_same_figures(job, tmp_path, monkeypatch):
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, PASSPHRASE)
+    run(*job.argv, "--out", tmp_path)
+    for name in ("results.csv", "results.md", "audit.csv"):
+        assert (tmp_path / name).read_bytes() == (job.folder / name).read_bytes()
+
+
+def test_a_continuous_target_makes_a_regression_job(tmp_path):
+    data = write_diabetes(tmp_path / "diabetes.csv")
+    result = run(
+        "evaluate", "--data", data, "--target", "progression", "--out", tmp_path,
+        "--n-preserved", "2", "--depth", "2",
+    )  # fmt: skip
+    assert result.status == 0, result.err
+    assert "a continuous target" in result.out
+    assert "ridge regression" in result.out
+    assert "R2 on test rows" in result.out
+    assert "hybrid, mean" not in result.out
+    assert "not saved" in result.out
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--depth", "0"], "0 is not a whole number from 1"),
+        (["--leak", "1.5"], "1.5 is not between 0 and 1"),
+        (["--cipher", "rot13"], "rot13"),
+        (["--n-preserved", "some"], "'some' is not a whole number"),
+        (["--random-state", "-1"], "-1 is not between"),
+        (["--unknown"], "--unknown"),
+    ],
+)
+def test_wrong_options_are_one_line(argv, words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", "--data", "x", *argv])
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def assert_one_line_error(result, *words):
+    assert result.status == 2
+    assert result.err.count("\n") == 1
+    assert "Traceback" not in result.err
+    for word in words:
+        assert word in result.err
+
+
+def test_key_errors_are_one_line(tmp_path, monkeypatch, job):
+    monkeypatch.setenv(PASSPHRASE_VARIABLE, "wrong")
+    assert_one_line_error(run(*job.argv, "--out", tmp_path), "wrong passphrase")
+    missing = run(*job.argv[:-1], tmp_path / "no.key", "--out", tmp_path)
+    assert_one_line_error(missing, "no.key")
+
+
+GOOD = [[i, i % 7, "ab"[i % 2]] for i in range(24)]
+
+
+def changed(row, column, value):
+    rows = [list(one) for one in GOOD]
+    rows[row][column] = value
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (changed(4, 1, ""), ("'width' is missing in row 5",)),
+        (changed(4, 1, "  "), ("'width' is missing in row 5",)),
+        (changed(6, 0, "tall"), ("'height' is not a number in row 7",)),
+        (changed(9, 1, "-inf"), ("'width' is infinite in row 10",)),
+        (changed(2, 2, ""), ("'kind' is missing in row 3",)),
+        (changed(2, 2, "c"), ("1 class(es) of fewer than 4 rows: in row(s) 3",)),
+        ([[*row[:2], "a"] for row in GOOD], ("has one class only",)),
+        (GOOD[:5], ("5 rows; at least 20 are needed",)),
+    ],
+)
+def test_bad_tables_name_the_place(tmp_path, rows, words):
+    path = write_csv(tmp_path / "bad.csv", ["height", "width", "kind"], rows)
+    result = run(
+        "evaluate", "--data", path, "--target", "kind", "--out", tmp_path / "out"
+    )
+    assert_one_line_error(result, str(path), *words)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,a ,y\n1,2,3\n", "'a' 2 time(s) in the header"),
+        ("a,,y\n1,2,3\n", "'' 1 time(s) in the header"),
+        ("a,b,y\n1,2,3\n1,2,3,4\n", "Expected 3 fields in line 3, saw 4"),
+        ("a,b,y\n1,2,3,4\n1,2,3,4\n", "Expected 3 fields in line 2, saw 4"),
+        ("", "not a table"),
+    ],
+)
+def test_malformed_tables_are_not_guessed_at(tmp_path, text, words):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    result = run("evaluate", "--data", path, "--target", "y", "--out", tmp_path / "out")
+    assert_one_line_error(result, str(path), words)
+
+
+def test_unknown_target_lists_the_columns(tmp_path):
+    path = write_csv(tmp_path / "good.csv", ["height", "width", "kind"], GOOD)
+    result = run("evaluate", "--data", path, "--target", "colour", "--out", tmp_path)
+    assert_one_line_error(result, "no column 'colour'", "'height', 'width', 'kind'")
+    result = run("evaluate", "--data", path, "--out", tmp_path)
+    assert_one_line_error(result, "needs --target", "'height', 'width', 'kind'")
+
+
+def test_unreadable_files_name_themselves(tmp_path):
+    missing, empty, binary = (tmp_path / name for name in ("no.csv", "empty.csv", "b"))
+    empty.write_text("")
+    binary.write_bytes(bytes(range(256)))
+    for path in (missing, empty, binary):
+        result = run("evaluate", "--data", path, "--target", "kind", "--out", tmp_path)
+        assert_one_line_error(result, str(path))
+    alone = write_csv(tmp_path / "alone.csv", ["kind"], [["a"]] * 30)
+    result = run("evaluate", "--data", alone, "--target", "kind", "--out", tmp_path)
+    assert_one_line_error(result, "no feature column")
+
+
+@pytest.mark.parametrize("name", ["pandas", "matplotlib"])
+def test_missing_extras_say_what_to_install(tmp_path, monkeypatch, name):
+    path = write_csv(tmp_path / "good.csv", ["height", "width", "kind"], GOOD)
+    real = builtins.__import__
+
+    def without(module, *args, **kwargs):
+        if module.split(".")[0] == name:
+            raise ImportError(f"No module named {name!r}")
+        return real(module, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    result = run(
+        "evaluate", "--data", path, "--target", "kind", "--out", tmp_path / "out"
+    )
+    assert_one_line_error(result, name, 'pip install "sklearn-homeo[demo]"')
