@@ -93,7 +93,7 @@ def _measure(table, cipher, depth, seed):
         folds.append(measure_cipher(rows, models, encryptor))
         if len(folds) == 1:
             attack = attack_cipher(rows, encryptor, random_state=RANDOM_STATE)
-    attacked, matched = folds[0].encryptor, attack
+    attacked = folds[0].encryptor
     return {
         "n_preserved": attacked.n_preserved_,
         **_mean([fold.scores for fold in folds]),
@@ -101,10 +101,10 @@ def _measure(table, cipher, depth, seed):
         "preserved_variance_ratio": attacked.preserved_variance_ratio_,
         **{f"r2 {name}": one.r2 for name, one in attack.attacks.items()},
         "attack_r2": attack.r2,
-        "reidentified": matched.rate,
-        "low": matched.interval[0],
-        "high": matched.interval[1],
-        "chance": matched.chance,
+        "reidentified": attack.rate,
+        "low": attack.interval[0],
+        "high": attack.interval[1],
+        "chance": attack.chance,
         "verdict": linking_verdict(attack.rate, attack.n),
         "reason": "",
     }
