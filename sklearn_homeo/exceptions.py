@@ -7,6 +7,7 @@ __all__ = [
     "InvalidCiphertextError",
     "KeyFileError",
     "KeyShareError",
+    "LeakageWarning",
     "LossOfAccuracyWarning",
     "MemorisationWarning",
     "NoProtectionWarning",
@@ -52,6 +53,10 @@ class BrokenCipherWarning(UserWarning):
 
 class InsecureKeyWarning(UserWarning):
     """The key comes from a guessable seed and protects nothing."""
+
+
+class LeakageWarning(UserWarning):
+    """More is leaked than cells would: no number of cells was enough for the label."""
 
 
 class LossOfAccuracyWarning(UserWarning):
