@@ -18,49 +18,51 @@ def sub_key(lock_key, label, digest):
 
 
 def key_words(key, n):
-    drawn = Cipher(AES(key), CTR(bytes(16))).encryptor().update(bytes(8 * n))
-    return [int.from_bytes(drawn[i : i + 8], "little") for i in range(0, 8 * n, 8)]
+    """Pairs of words of 84 bits, in signed limbs of 21 bits."""
+    drawn = Cipher(AES(key), CTR(bytes(16))).encryptor().update(bytes(32 * n))
+    limbs = [
+        int.from_bytes(drawn[i : i + 4], "little", signed=True) >> 11
+        for i in range(0, 32 * n, 4)
+    ]
+    return [
+        sum(limbs[8 * i + 2 * j + word] << (21 * j) for j in range(4)) % 2**84
+        for i in range(n)
+        for word in range(2)
+    ]
 
 
 def signed(x, bits):
     return x - (x >> (bits - 1) << bits)
 
 
-def hash_words(key, inputs, n_words, word_bits=64):
-    """Words of the hash of signed integers."""
-    words = key_words(key, (len(inputs) + 1) * n_words)
-    return multilinear(words, inputs, n_words, word_bits)
-
-
-def multilinear(words, inputs, n_words, word_bits):
+def hash_words(key, inputs):
+    """The 60 high bits of both words of the hash of signed integers."""
+    words = key_words(key, len(inputs))
     return [
-        (words[j] + sum(words[(i + 1) * n_words + j] * x for i, x in enumerate(inputs)))
-        % 2**word_bits
-        for j in range(n_words)
+        sum(k * x for k, x in zip(words[j::2], inputs, strict=True)) % 2**84 >> 24
+        for j in range(2)
     ]
 
 
 def hashed_columns(key, half, bits_in, bits_out):
     """What h adds to the first columns of the other half."""
-    words = hash_words(key, [signed(x, bits_in) for x in half], 4)
-    highest = [w >> 40 for w in words]
-    extra = [w >> 28 & 0xFFF for w in words]
-    columns = [*highest, extra[0] << 12 | extra[1], extra[2] << 12 | extra[3]]
+    a, b = hash_words(key, [*(signed(x, bits_in) for x in half), 1])
+    columns = [a >> 36, b >> 36, a >> 12 & 0xFFFFFF, b >> 12 & 0xFFFFFF]
+    columns.append((a & 0xFFF) << 12 | b & 0xFFF)
     return [x >> (24 - bits_out) for x in columns][: len(half)]
 
 
 def prf(aes_key, hash_key, half, tweak, bits_in, bits_out):
-    inputs = [signed(x, bits_in) for x in half] + [signed(x, 24) for x in tweak]
-    a, b, c = hash_words(hash_key, inputs, 3)
+    inputs = [signed(x, bits_in) for x in half] + [1]
+    inputs += [signed(x, 24) for x in tweak]
+    a, b = hash_words(hash_key, inputs)
     n_blocks = -(-len(half) // 4)
-    counter_bits = max(16, (n_blocks - 1).bit_length())
-    low = c >> 24 << 24 | (b >> 32 & 0xFF) << 16
-    low = low >> counter_bits << counter_bits
-    high = a >> 24 << 24 | b >> 40
-    blocks = b"".join(
-        high.to_bytes(8, "little") + (low | counter).to_bytes(8, "little")
-        for counter in range(n_blocks)
-    )
+    counter_bits = max(8, (n_blocks - 1 >> 8).bit_length())
+    high, low = a >> 4 << 8, b << 4 >> counter_bits << counter_bits
+    blocks = b""
+    for counter in range(n_blocks):
+        blocks += (high | counter & 0xFF).to_bytes(8, "little")
+        blocks += (low | counter >> 8).to_bytes(8, "little")
     drawn = Cipher(AES(aes_key), ECB()).encryptor().update(blocks)
     words = [
         int.from_bytes(drawn[i : i + 4], "little") for i in range(0, 4 * len(half), 4)
@@ -111,7 +113,7 @@ def tweak_halves(codes, context):
         for i in range(0, len(codes), 4)
     ]
     if context is None:
-        return packed
+        return packed + [0] * 11
     digest = hashlib.sha256(context).digest() + b"\0"
     return packed + [
         int.from_bytes(digest[i : i + 3], "little") for i in range(0, 33, 3)

@@ -1,14 +1,13 @@
 """What every cipher is, and how its rows are cut into pieces."""
 
-import threading
+import math
 from typing import Protocol
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from sklearn_homeo._utils.threads import run_in_threads
 
-__all__ = ["Cipher", "RowOutOfRange", "Workspace", "run_in_pieces"]
+__all__ = ["Cipher", "RowOutOfRange", "Workspace", "run_in_pieces", "slices"]
 
 
 class Cipher(Protocol):
@@ -87,7 +86,7 @@ class RowOutOfRange(ValueError):
 
 
 class Workspace:
-    """Named arrays that one thread uses again for each piece of its work.
+    """Named arrays that one thread at a time uses again for each piece of work.
 
     Large arrays that are freed go back to the operating system, which hands them out
     again page by page, filled with zeros: that takes longer than what is computed in
@@ -104,6 +103,7 @@ class Workspace:
     """
 
     def __init__(self):
+        self._buffers = {}
         self._arrays = {}
 
     def array(self, name, shape, dtype):
@@ -119,15 +119,24 @@ class Workspace:
         -------
         array : ndarray of shape `shape`, C-contiguous
         """
+        array = self._arrays.get(name)
+        if array is not None and array.shape == shape and array.dtype == dtype:
+            return array
         dtype = np.dtype(dtype)
-        n_bytes = int(np.prod(shape)) * dtype.itemsize
-        held = self._arrays.get(name)
-        if held is None or held.nbytes < n_bytes:
-            held = self._arrays[name] = np.empty(n_bytes, np.uint8)
-        return held[:n_bytes].view(dtype).reshape(shape)
+        n_bytes = math.prod(shape) * dtype.itemsize
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.nbytes < n_bytes:
+            buffer = self._buffers[name] = np.empty(n_bytes, np.uint8)
+        array = self._arrays[name] = buffer[:n_bytes].view(dtype).reshape(shape)
+        return array
 
 
-def run_in_pieces(work, n_rows, piece_rows):
+def slices(n, step):
+    """Cut ``range(n)`` into slices of at most ``step``."""
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
+
+
+def run_in_pieces(work, n_rows, piece_rows, workspaces):
     """Call ``work(piece, workspace)`` for slices of rows, on BLAS's threads.
 
     Parameters
@@ -135,23 +144,29 @@ def run_in_pieces(work, n_rows, piece_rows):
     work : callable
         Takes a slice of at most `piece_rows` rows and a `Workspace`.
     n_rows, piece_rows : int
+    workspaces : list of Workspace
+        Those that nobody uses; each piece takes one, or a new one, and leaves it there.
 
     Raises
     ------
     RowOutOfRange
         As `work` does, with the row's number among all rows.
     """
-    workspaces = threading.local()
 
     def work_on(piece):
-        workspace = workspaces.__dict__.setdefault("own", Workspace())
+        try:
+            workspace = workspaces.pop()
+        except IndexError:
+            workspace = Workspace()
         try:
             work(piece, workspace)
         except RowOutOfRange as error:
             raise RowOutOfRange(piece.start + error.row, error.reason) from None
+        finally:
+            workspaces.append(workspace)
 
     def cut(n_threads):
         rows = max(1, min(piece_rows, -(-n_rows // n_threads)))
-        return gen_batches(n_rows, rows), n_threads
+        return slices(n_rows, rows), n_threads
 
     run_in_threads(work_on, cut)

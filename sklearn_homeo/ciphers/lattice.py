@@ -20,6 +20,9 @@ RANGE_BITS = 40
 # In fewer columns than that, the hashes of a lock collide too often.
 MIN_WIDTH = 5
 N_RANDOM = 2
+# Doubles from 2**52 to 2**53 are integers, and their bits count on with them.
+_ROUNDING = 1.5 * 2.0**52
+_ROUNDING_BITS = np.float64(_ROUNDING).view(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,13 +110,15 @@ class Lattice:
         with np.errstate(over="ignore", invalid="ignore"):
             np.subtract(X, self.mean, out=real)
             real /= self.step
-        np.rint(real, out=real)
+            # Rounds to integers as rint does, and leaves them in the low bits.
+            real += _ROUNDING
         end = 2.0**self.range_bits
+        low, high = _ROUNDING - end, _ROUNDING + end
         # NaN is neither.
-        if not (real.min(initial=0.0) >= -end and real.max(initial=0.0) < end):
-            self._raise_out_of_range(X, (real >= -end) & (real < end))
-        u = workspace.array("lattice/u", X.shape, np.int64)
-        np.copyto(u, real, casting="unsafe")
+        if not (real.min(initial=_ROUNDING) >= low and real.max(initial=0.0) < high):
+            self._raise_out_of_range(X, (real >= low) & (real < high))
+        u = real.view(np.int64)
+        u -= _ROUNDING_BITS
         return u
 
     def restore(self, u, out):

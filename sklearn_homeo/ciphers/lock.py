@@ -6,8 +6,6 @@ functions between two universal hashes. As a network it is NICE (additive coupli
 Dinh et al. 2015), with conditioners that are pseudorandom.
 """
 
-import numpy as np
-
 from sklearn_homeo.ciphers.prf import (
     HALF_BITS,
     KEY_BYTES,
@@ -20,9 +18,9 @@ from sklearn_homeo.ciphers.prf import (
 __all__ = ["LEFT_BITS", "N_HASHED", "RIGHT_BITS", "Lock"]
 
 LEFT_BITS, RIGHT_BITS = HALF_BITS, 23
-# Columns that a hash is added to.
-N_HASHED = 6
-_HASH_WORDS = 4
+# Columns that a hash is added to: 120 bits to the left, 115 to the right, more than
+# the 112 that AES is given.
+N_HASHED = 5
 
 
 class Lock:
@@ -32,7 +30,7 @@ class Lock:
 
         L += h1(R);   R += F1(L, V);   L += F2(R, V);   R -= h2(L)
 
-    where h1 and h2 are hashes that change the first six columns, F1 and F2 are
+    where h1 and h2 are hashes that change the first five columns, F1 and F2 are
     pseudorandom functions, and V is the tweak. h2 acts on the other half than h1 does:
     if it undid h1 on its own half, chosen ciphertexts would break the lock.
 
@@ -59,13 +57,15 @@ class Lock:
     >>> import numpy as np
     >>> from sklearn_homeo.ciphers.base import Workspace
     >>> from sklearn_homeo.ciphers.lock import Lock
+    >>> from sklearn_homeo.ciphers.prf import Inputs
     >>> lock = Lock(bytes(32), 0, 5, 2, b"digest")
     >>> left, right = np.zeros((2, 1, 5), np.uint32)
-    >>> tweak = np.zeros((1, 2))
-    >>> lock.forward(left, right, tweak, Workspace())
+    >>> workspace = Workspace()
+    >>> inputs = Inputs(5, np.zeros((1, 2)), workspace)
+    >>> lock.forward(left, right, inputs, workspace)
     >>> bool(left.any())
     True
-    >>> lock.inverse(left, right, tweak, Workspace())
+    >>> lock.inverse(left, right, inputs, workspace)
     >>> bool(left.any() or right.any())
     False
     """
@@ -79,7 +79,7 @@ class Lock:
             return derive_key(key, f"v3/lock/{index}/{role}", digest)
 
         def hash_of(role, bits):
-            return Hash(sub_key(f"{role}/hash"), [bits] * width, _HASH_WORDS)
+            return Hash(sub_key(f"{role}/hash"), [bits] * width + [HALF_BITS])
 
         def prf(role, bits_in, bits_out):
             keys = sub_key(f"{role}/aes"), sub_key(f"{role}/hash")
@@ -90,36 +90,40 @@ class Lock:
         self._f2 = prf("F2", RIGHT_BITS, LEFT_BITS)
         self._h2 = hash_of("h2", LEFT_BITS)
 
-    def forward(self, left, right, tweak, workspace):
+    def forward(self, left, right, inputs, workspace):
         """Set the lock, in place.
 
         Parameters
         ----------
         left, right : ndarray of shape (n_samples, width), dtype uint32
             Halves of 24 and of 23 bits, in the high bits.
-        tweak : ndarray of shape (n_samples, at most n_tweaks), dtype float64
-            Halves of 24 bits, as the real numbers that they are as int32.
+        inputs : Inputs
+            With the tweak.
         workspace : Workspace
         """
         first = left[:, :N_HASHED]
-        first += self._hashed(self._h1, right, LEFT_BITS, workspace)
-        right += self._f1.halves(_real(left, workspace), tweak, workspace)
-        left += self._f2.halves(_real(right, workspace), tweak, workspace)
+        first += _hashed(self._h1, right, LEFT_BITS, inputs, workspace)
+        inputs.put(left)
+        for columns, mask in self._f1.stream(inputs, workspace):
+            right[:, columns] += mask
+        inputs.put(right)
+        for columns, mask in self._f2.stream(inputs, workspace):
+            left[:, columns] += mask
         first = right[:, :N_HASHED]
-        first -= self._hashed(self._h2, left, RIGHT_BITS, workspace)
+        first -= _hashed(self._h2, left, RIGHT_BITS, inputs, workspace)
 
-    def inverse(self, left, right, tweak, workspace):
+    def inverse(self, left, right, inputs, workspace):
         """Open the lock, in place; parameters as of `forward`."""
         first = right[:, :N_HASHED]
-        first += self._hashed(self._h2, left, RIGHT_BITS, workspace)
-        left -= self._f2.halves(_real(right, workspace), tweak, workspace)
-        right -= self._f1.halves(_real(left, workspace), tweak, workspace)
+        first += _hashed(self._h2, left, RIGHT_BITS, inputs, workspace)
+        inputs.put(right)
+        for columns, mask in self._f2.stream(inputs, workspace):
+            left[:, columns] -= mask
+        inputs.put(left)
+        for columns, mask in self._f1.stream(inputs, workspace):
+            right[:, columns] -= mask
         first = left[:, :N_HASHED]
-        first -= self._hashed(self._h1, right, LEFT_BITS, workspace)
-
-    def _hashed(self, hash_, half, bits, workspace):
-        words = hash_.words((_real(half, workspace),), workspace)
-        return hashed_columns(words, bits, workspace)[:, : half.shape[1]]
+        first -= _hashed(self._h1, right, LEFT_BITS, inputs, workspace)
 
     def __reduce__(self):
         # Keys are a thousand times shorter than what is made of them.
@@ -129,8 +133,7 @@ class Lock:
         return "Lock(<secret>)"
 
 
-def _real(half, workspace):
-    """Halves as the real numbers that they are as int32."""
-    real = workspace.array("lock/real", half.shape, np.float64)
-    np.copyto(real, half.view(np.int32))
-    return real
+def _hashed(hash_, half, bits, inputs, workspace):
+    inputs.put(half)
+    words = hash_.words(inputs, workspace)
+    return hashed_columns(words, bits, workspace)[:, : half.shape[1]]

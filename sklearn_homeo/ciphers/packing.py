@@ -28,9 +28,11 @@ VIEW_BITS = 6
 RESIDUE_BITS = 47
 _UNIT = 2.0**-50
 _LEFT_MASK = half_mask(LEFT_BITS)
+# From an integer to its halves, and back.
+_LEFT_SHIFT, _RIGHT_SHIFT = 15, np.uint32(9)
 
 
-def split(u, left, right):
+def split(u, left, right, workspace):
     """Cut integers modulo 2**47 into halves.
 
     Parameters
@@ -38,74 +40,102 @@ def split(u, left, right):
     u : ndarray of shape (n_samples, width), dtype int64
     left, right : ndarray of shape (n_samples, width), dtype uint32
         Filled.
+    workspace : Workspace
     """
-    np.copyto(left, u >> 15, casting="unsafe")
+    shifted = workspace.array("packing/shifted", u.shape, np.int64)
+    np.right_shift(u, _LEFT_SHIFT, out=shifted)
+    np.copyto(left, shifted, casting="unsafe")
     left &= _LEFT_MASK
     np.copyto(right, u, casting="unsafe")
-    right <<= np.uint32(9)
+    right <<= _RIGHT_SHIFT
 
 
-def join(left, right, u):
+def join(left, right, u, workspace):
     """Put halves together to the integers from -2**46 on, the inverse of `split`.
 
     Parameters
     ----------
     left, right : ndarray of shape (n_samples, width), dtype uint32
+        `right` is overwritten.
     u : ndarray of shape (n_samples, width), dtype int64
         Filled.
+    workspace : Workspace
     """
     np.copyto(u, left.view(np.int32))
-    u <<= 15
-    u += right >> np.uint32(9)
+    _add_right(u, right, workspace)
 
 
-def pack(codes, left, right, out):
+def _add_right(u, right, workspace):
+    u <<= _LEFT_SHIFT
+    low = workspace.array("packing/shifted", u.shape, np.int64)
+    right >>= _RIGHT_SHIFT
+    np.copyto(low, right)
+    u |= low
+
+
+def pack(codes, left, right, out, workspace):
     """Write numbers of a ciphertext.
 
     Parameters
     ----------
-    codes : ndarray of shape (n_samples, width), dtype int64
+    codes : ndarray of shape (n_samples, width), dtype int8
         In [-32, 31].
     left, right : ndarray of shape (n_samples, width), dtype uint32
+        `right` is overwritten.
     out : ndarray of shape (n_samples, width), dtype float64
         Filled.
+    workspace : Workspace
     """
-    integers = codes << RESIDUE_BITS
-    integers |= left.astype(np.int64) << 15
-    integers |= right >> np.uint32(9)
-    np.multiply(integers, _UNIT, out=out)
+    integers = workspace.array("packing/integers", codes.shape, np.int64)
+    np.copyto(integers, left)
+    _add_right(integers, right, workspace)
+    view = workspace.array("packing/shifted", codes.shape, np.int64)
+    np.copyto(view, codes)
+    view <<= RESIDUE_BITS
+    integers |= view
+    real = workspace.array("packing/real", codes.shape, np.float64)
+    np.copyto(real, integers)
+    np.multiply(real, _UNIT, out=out)
 
 
-def unpack(Z, codes, left, right):
+def unpack(Z, codes, left, right, workspace):
     """Take numbers of a ciphertext apart, the inverse of `pack`.
 
     Parameters
     ----------
-    Z : ndarray of shape (n_samples, width), dtype float64
-    codes : ndarray of shape (n_samples, width), dtype int64
+    Z : ndarray of shape (n_samples, width)
+    codes : ndarray of shape (n_samples, width), dtype int8
     left, right : ndarray of shape (n_samples, width), dtype uint32
-        Filled, with zeros for numbers that `pack` cannot have written: NaN,
-        infinities, -0.0, no multiples of 2**-50 and those beyond [-4, 4).
+        Filled, with zeros for rows that `pack` cannot have written.
+    workspace : Workspace
 
     Returns
     -------
     valid : ndarray of shape (n_samples,), dtype bool
-        Whether `pack` can have written all numbers of a row.
+        Whether `pack` can have written a row: no NaN, infinity, -0.0, nothing but
+        multiples of 2**-50 in [-4, 4).
     """
+    real = workspace.array("packing/real", Z.shape, np.float64)
+    integers = workspace.array("packing/integers", Z.shape, np.int64)
+    again = workspace.array("packing/shifted", Z.shape, np.float64)
+    np.copyto(real, Z)
     with np.errstate(invalid="ignore", over="ignore"):
-        integers = (Z / _UNIT).astype(np.int64)
-    np.right_shift(integers, RESIDUE_BITS, out=codes)
-    end = 1 << (VIEW_BITS - 1)
+        np.multiply(real, 1 / _UNIT, out=again)
+        np.copyto(integers, again, casting="unsafe")
     # What is written again must have the same bits; that is not so of -0.0 and NaN.
-    written = (integers * _UNIT).view(np.int64) == np.asarray(Z, np.float64).view(
-        np.int64
-    )
-    written &= (codes >= -end) & (codes < end)
-    if not written.all():
-        integers[~written] = 0
-        codes[~written] = 0
-    split(integers, left, right)
-    return written.all(axis=1)
+    np.copyto(again, integers)
+    again *= _UNIT
+    valid = (again.view(np.int64) == real.view(np.int64)).all(axis=1)
+    end = 1 << (VIEW_BITS - 1 + RESIDUE_BITS)
+    valid &= integers.min(axis=1) >= -end
+    valid &= integers.max(axis=1) < end
+    if not valid.all():
+        integers[~valid] = 0
+    shifted = again.view(np.int64)
+    np.right_shift(integers, RESIDUE_BITS, out=shifted)
+    np.copyto(codes, shifted, casting="unsafe")
+    split(integers, left, right, workspace)
+    return valid
 
 
 def is_packed(X):

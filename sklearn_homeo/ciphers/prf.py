@@ -4,40 +4,42 @@ Inputs and outputs are *halves*: integers of b <= 24 bits in the high bits of ui
 whose low bits are zero. Adding two halves wraps as it should, and read as int32 they
 are their signed integer times a power of two.
 
-**The hash.** For secret words ``k_0, ..., k_n`` of 64 uniform bits and signed integers
+**The hash.** For secret words ``k_0, ..., k_n`` of 84 uniform bits and signed integers
 ``x_i`` of b bits,
 
-    w(x) = (k_0 + k_1 x_1 + ... + k_n x_n) mod 2**64,
+    w(x) = (k_0 + k_1 x_1 + ... + k_n x_n) mod 2**84,
 
-and ``z = 64 - b + 1`` high bits of w are kept (41 for 24 bits, 42 for 23).
+of which the ``z = 84 - b + 1`` high bits may be kept: 61 for b = 24.
 
 *Claim.* For x != x', the kept bits of w(x) and w(x') are uniform and independent, so
 every difference of them, modulo 2**z, has the probability 2**-z exactly.
 
-*Proof.* Let ``x_i - x'_i = 2**e c`` with c odd; it is below 2**b in magnitude, so ``e
-<= b - 1``. Fix all words but k_0 and k_i. Then ``w(x) - w(x')`` is a constant plus
-``2**e c k_i``: its low e bits are fixed, and its other ones uniform. Given k_i, w(x) is
+*Proof.* Let ``x_i - x'_i = 2**e c`` with c odd; it is below 2**b in magnitude, so
+``e <= b - 1``. Fix all words but k_0 and k_i. Then ``w(x) - w(x')`` is a constant plus
+``2**e c k_i``: its e low bits are fixed, and its other ones uniform. Given k_i, w(x) is
 uniform, as k_0 is. So all pairs (w(x), w(x')) whose difference has the fixed low bits
 are equally likely. As ``e <= b - 1``, the b - 1 low bits that are cut off can be chosen
 to give any pair of kept bits, in equally many ways. QED. (Lemire and Kaser, "Strongly
 universal string hashing is fast", The Computer Journal 57(11), 2014, have it for
-unsigned integers; the proof needs nothing but that differences of inputs are below
-2**b.)
+unsigned integers; nothing is needed but that differences are below 2**b.)
 
-Any fewer of the kept bits are as good: m of them have ``epsilon = 2**-m``, and several
-words with keys of their own are independent. Without k_0, or with fewer bits cut off,
-it would be worse: all 64 bits of two words collide with a probability of up to ``2**-(2
-* (64 - 23)) = 2**-82``, not 2**-128.
+Any m of the kept bits are as good, with ``epsilon = 2**-m``, and words with keys of
+their own are independent. Two words, 60 bits of each, give 120 bits with ``epsilon =
+2**-120``. (All 64 bits of words of 64 bits would not do: where columns differ by 2**23,
+they collide with a probability of 2**-41 each.)
 
-**In float64.** A word is cut into three limbs of 22, 22 and 20 bits, signed, of
-magnitude 2**21 at most. A half has a magnitude of 2**23 at most, so sums of 512
-products are integers of magnitude 2**53 at most, exact in float64 whatever the order of
-summation; one matrix product gives the limbs of all words.
+**In float64.** A word is cut into four signed limbs of 21 bits, of magnitude 2**20 at
+most. A half has a magnitude of 2**23 at most, so sums of 1024 products are integers of
+magnitude 2**53 at most, exact in float64 whatever the order of summation: one matrix
+product gives the limbs of both words.
 
-**The function.** ``F(x)`` is AES-256 on the blocks ``(112 bits of hash of x, counter of
-16 bits)``, in order, for as many halves as are wanted, four from a block. Rows of more
-than 2**18 columns take bits of the hash for the counter.
+**The function.** ``F(x)`` is AES-256 on blocks of two words with 56 bits of hash each,
+whose low bytes are a counter of 16 bits, in order, for as many halves as are wanted,
+four from a block. Rows of more than 2**18 columns take bits of the hash for the
+counter.
 """
+
+import math
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -46,17 +48,27 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR, ECB
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-__all__ = ["HALF_BITS", "Hash", "Prf", "derive_key", "hashed_columns"]
+from sklearn_homeo.ciphers.base import slices
+
+__all__ = ["HALF_BITS", "Hash", "Inputs", "Prf", "derive_key", "hashed_columns"]
 
 KEY_BYTES = 32
 _SALT = b"sklearn_homeo"
 # Of a tweak and of the larger of two halves.
 HALF_BITS = 24
 _WORD_BITS = 32
-_LIMB_BITS = (22, 22, 20)
-_LIMB_STARTS = np.array([0, 22, 44], np.uint64)[:, None]
+_N_WORDS, _N_LIMBS, _LIMB_BITS = 2, 4, 21
+# Of the sums of the lowest limbs, and what that leaves of the others.
+_CUT_BITS = 20
+_LIMB_SHIFTS = np.array([1, 22, 43])[:, None, None]
 # Inputs whose products with limbs add up exactly.
-_EXACT_INPUTS = 512
+_EXACT_INPUTS = 1024
+# Numbers in a factor that OpenBLAS multiplies without packing it first.
+_SMALL_PRODUCT = 2**17 - 2**13
+# Halves drawn at a time, so that a cache holds them.
+_DRAWN_HALVES = 2**18
+# The constant, as a half of 24 bits.
+_ONE = 2.0**8
 _COUNTER_BITS = 16
 _HALVES_PER_BLOCK = 4
 
@@ -81,83 +93,109 @@ def derive_key(key, label, digest):
     return HKDF(SHA256(), KEY_BYTES, _SALT, info).derive(key)
 
 
-def _key_words(key, shape):
-    """Expand a key into uniform uint64, by AES-256 in counter mode from zero."""
-    n_bytes = 8 * int(np.prod(shape))
-    encryptor = Cipher(AES(key), CTR(bytes(16))).encryptor()
-    drawn = encryptor.update(bytes(n_bytes))
-    return np.frombuffer(drawn, "<u8").astype(np.uint64).reshape(shape)
+class Inputs:
+    """Rows as the hashes of a lock take them: halves, a constant, a tweak.
+
+    The halves change from hash to hash, the rest stays.
+
+    Parameters
+    ----------
+    width : int
+        Halves of a row.
+    tweak : ndarray of shape (n_samples, n_tweaks)
+        Halves, as the numbers that they are as int32.
+    workspace : Workspace
+    """
+
+    def __init__(self, width, tweak, workspace):
+        self.n_rows, n_tweaks = tweak.shape
+        n_chunks, chunk = _chunks(width + 1 + n_tweaks)
+        # Rows are stacked so that OpenBLAS multiplies without packing them first.
+        self._n_stacks = -(-self.n_rows * chunk // _SMALL_PRODUCT)
+        n_rows = self._n_stacks * -(-self.n_rows // self._n_stacks)
+        n_columns = max(n_chunks * chunk, math.prod(_chunks(width + 1)))
+        self._real = workspace.array("hash/real", (n_rows, n_columns), np.float64)
+        self._real[self.n_rows :] = 0.0
+        self._real[:, width:] = 0.0
+        self._real[: self.n_rows, width] = _ONE
+        self._real[: self.n_rows, width + 1 : width + 1 + n_tweaks] = tweak
+        self._halves = self._real[: self.n_rows, :width]
+
+    def put(self, half):
+        """Take halves, a uint32 array of shape (n_samples, width)."""
+        np.copyto(self._halves, half.view(np.int32))
+
+    def products(self, limbs, workspace):
+        """Return exact products with limbs of shape (n_chunks, 1, chunk, m).
+
+        Returns
+        -------
+        products : ndarray of shape (n_chunks, n_samples, m), dtype float64
+        """
+        n_chunks, _, chunk, n_limbs = limbs.shape
+        real = self._real[:, : n_chunks * chunk]
+        real = real.reshape(self._n_stacks, -1, n_chunks, chunk).transpose(2, 0, 1, 3)
+        shape = (*real.shape[:3], n_limbs)
+        products = workspace.array("hash/products", shape, np.float64)
+        np.matmul(real, limbs, out=products)
+        return products.reshape(n_chunks, -1, n_limbs)[:, : self.n_rows]
 
 
-def _signed_limbs(words):
-    """Cut uint64 into three signed limbs along a new first axis, in float64."""
-    limbs, rest = [], words.copy()
-    for bits in _LIMB_BITS:
-        half = np.uint64(1 << (bits - 1))
-        limb = ((rest + half) & np.uint64((1 << bits) - 1)) - half
-        limbs.append(limb.view(np.int64).astype(np.float64))
-        rest = (rest - limb) >> np.uint64(bits)
-    return np.stack(limbs)
+def _chunks(n_inputs):
+    """Fewest chunks of inputs whose products add up exactly, and their size."""
+    n_chunks = -(-n_inputs // _EXACT_INPUTS)
+    return n_chunks, -(-n_inputs // n_chunks)
 
 
 class Hash:
-    """Independent words of the hash of rows of halves.
+    """120 bits of hash of rows of halves: two words, 60 bits of each.
 
     Parameters
     ----------
     key : bytes of length 32
+        Limbs are the high bits of words of an AES-256 stream in counter mode: for each
+        input the lowest limb of both words, then the next one.
     input_bits : sequence of int
-        Bits of each input, at most 24.
-    n_words : int
+        Bits of each input, at most 24. The constant is the input of 24 bits that
+        follows the halves of a row.
     """
 
-    def __init__(self, key, input_bits, n_words):
-        words = _key_words(key, (len(input_bits) + 1, n_words))
-        # Halves come times 2**(32 - b); the limbs make up for that, without rounding.
+    def __init__(self, key, input_bits):
+        n_inputs, n_limbs = len(input_bits), _N_LIMBS * _N_WORDS
+        encryptor = Cipher(AES(key), CTR(bytes(16))).encryptor()
+        drawn = encryptor.update(bytes(4 * n_inputs * n_limbs))
+        limbs = np.frombuffer(drawn, "<i4").reshape(n_inputs, n_limbs)
+        # Halves come times 2**(32 - b); this makes up for it, without rounding.
         unit = 2.0 ** (np.asarray(input_bits, dtype=np.float64) - _WORD_BITS)
-        limbs = _signed_limbs(words[1:]) * unit[:, None]
-        self._limbs = np.concatenate(limbs, axis=1)
-        self._start = words[0]
-        self.n_words = n_words
+        n_chunks, chunk = _chunks(n_inputs)
+        self._limbs = np.zeros((n_chunks, 1, chunk, n_limbs))
+        padded = self._limbs.reshape(-1, n_limbs)[:n_inputs]
+        np.multiply(limbs >> (_WORD_BITS - _LIMB_BITS), unit[:, None], out=padded)
 
-    def words(self, blocks, workspace):
-        """Hash rows whose columns come in blocks, left to right.
+    def words(self, inputs, workspace):
+        """Hash rows.
 
         Parameters
         ----------
-        blocks : sequence of ndarray of shape (n_samples, m), dtype float64
-            Halves, as the real numbers that they are as int32.
+        inputs : Inputs
         workspace : Workspace
 
         Returns
         -------
-        words : ndarray of shape (n_samples, n_words), dtype uint64
-            In `workspace`.
+        words : ndarray of shape (2, n_samples), dtype uint64
+            The 60 high bits are kept ones; the others mean nothing. In `workspace`.
         """
-        shape = (len(blocks[0]), self._limbs.shape[1])
-        part = workspace.array("hash/part", shape, np.float64)
-        whole = workspace.array("hash/whole", shape, np.int64)
-        total = workspace.array("hash/total", shape, np.int64)
-        total[:] = 0
-        first = 0
-        for block in blocks:
-            for start in range(0, block.shape[1], _EXACT_INPUTS):
-                inputs = block[:, start : start + _EXACT_INPUTS]
-                last = first + inputs.shape[1]
-                np.matmul(inputs, self._limbs[first:last], out=part)
-                np.copyto(whole, part, casting="unsafe")
-                total += whole
-                first = last
-        return self._put_together(total.view(np.uint64), workspace)
-
-    def _put_together(self, total, workspace):
-        limbs = total.reshape(len(total), len(_LIMB_BITS), self.n_words)
-        limbs <<= _LIMB_STARTS
-        words = workspace.array("hash/words", (len(total), self.n_words), np.uint64)
-        np.add(limbs[:, 0], self._start, out=words)
-        words += limbs[:, 1]
-        words += limbs[:, 2]
-        return words
+        products = inputs.products(self._limbs, workspace).transpose(0, 2, 1)
+        whole = workspace.array("hash/whole", products.shape, np.int64)
+        np.copyto(whole, products, casting="unsafe")
+        total = workspace.array("hash/total", products.shape[1:], np.int64)
+        np.add.reduce(whole, axis=0, out=total)
+        limbs = total.reshape(_N_LIMBS, _N_WORDS, -1)
+        # Without the 20 lowest bits of a word, the other 64 wrap as they should.
+        limbs[0] >>= _CUT_BITS
+        limbs[1:] <<= _LIMB_SHIFTS
+        words = workspace.array("hash/words", limbs.shape[1:], np.int64)
+        return np.add.reduce(limbs, axis=0, out=words).view(np.uint64)
 
 
 def half_mask(bits):
@@ -166,29 +204,28 @@ def half_mask(bits):
 
 
 def hashed_columns(words, bits, workspace):
-    """Return up to six columns of halves from four words of a hash.
+    """Cut a hash into five columns of halves.
 
-    The first four are the highest bits of each word. The other two have 24 bits from
-    the next twelve of two words each.
+    Two are the 24 highest bits of the words, two the next ones, and the fifth has the
+    remaining twelve bits of each.
 
     Parameters
     ----------
-    words : ndarray of shape (n_samples, 4), dtype uint64
+    words : ndarray of shape (2, n_samples), dtype uint64
     bits : int
-        Of a half: 23 or 24.
+        Of a half: 24, or 23 without the lowest one.
     workspace : Workspace
 
     Returns
     -------
-    columns : ndarray of shape (n_samples, 6), dtype uint32
+    columns : ndarray of shape (n_samples, 5), dtype uint32
     """
-    columns = workspace.array("hash/columns", (len(words), 6), np.uint32)
-    np.copyto(columns[:, :4], words >> np.uint64(32), casting="unsafe")
-    extra = (words >> np.uint64(28)).astype(np.uint32)
-    extra &= np.uint32(0xFFF)
-    columns[:, 4:] = (extra[:, 0::2] << np.uint32(20)) | (
-        extra[:, 1::2] << np.uint32(8)
-    )
+    columns = workspace.array("hash/columns", (words.shape[1], 5), np.uint32)
+    np.copyto(columns[:, :2].T, words >> np.uint64(32), casting="unsafe")
+    np.copyto(columns[:, 2:4].T, words >> np.uint64(8), casting="unsafe")
+    rest = words & np.uint64(0xFFF0)
+    rest = (rest[0] << np.uint64(16)) | (rest[1] << np.uint64(4))
+    np.copyto(columns[:, 4], rest, casting="unsafe")
     columns &= half_mask(bits)
     return columns
 
@@ -209,53 +246,52 @@ class Prf:
 
     def __init__(self, aes_key, hash_key, width, n_tweaks, bits_in, bits_out):
         self._aes = AES(aes_key)
-        input_bits = [bits_in] * width + [HALF_BITS] * n_tweaks
-        self._hash = Hash(hash_key, input_bits, 3)
+        input_bits = [bits_in] * width + [HALF_BITS] * (1 + n_tweaks)
+        self._hash = Hash(hash_key, input_bits)
         self._width = width
         self._mask = half_mask(bits_out)
         n_blocks = -(-width // _HALVES_PER_BLOCK)
-        counter_bits = max(_COUNTER_BITS, (n_blocks - 1).bit_length())
-        self._hash_mask = ~np.uint64((1 << counter_bits) - 1)
-        self._counters = np.zeros(2 * n_blocks, np.dtype("<u8"))
-        self._counters[1::2] = np.arange(n_blocks)
+        # Eight bits of the counter stand in each word of a block, more in the second.
+        counter_bits = max(_COUNTER_BITS - 8, (n_blocks - 1 >> 8).bit_length())
+        low_bits = np.array([[8], [counter_bits]], np.uint64)
+        self._hash_mask = ~((np.uint64(1) << low_bits) - np.uint64(1))
+        self._counters = np.empty((n_blocks, 2), "<u8")
+        self._counters[:, 1], self._counters[:, 0] = divmod(np.arange(n_blocks), 256)
 
-    def halves(self, row, tweak, workspace):
-        """Return the function's value for rows.
+    def stream(self, inputs, workspace):
+        """Yield the function's value for rows, some columns at a time.
 
         Parameters
         ----------
-        row : ndarray of shape (n_samples, width), dtype float64
-            Halves, as the real numbers that they are as int32.
-        tweak : ndarray of shape (n_samples, at most n_tweaks), dtype float64
-            The same of the tweak; what is missing counts as zero.
+        inputs : Inputs
         workspace : Workspace
 
-        Returns
-        -------
-        halves : ndarray of shape (n_samples, width), dtype uint32
+        Yields
+        ------
+        columns : slice
+        halves : ndarray of shape (n_samples, n_columns), dtype uint32
             In `workspace`.
         """
-        words = self._hash.words((row, tweak), workspace)
-        blocks = self._counter_blocks(words, workspace)
-        # OpenSSL wants room for one block less a byte behind the last one.
-        stream = workspace.array("prf/stream", (blocks.nbytes + 16,), np.uint8)
+        words = self._hash.words(inputs, workspace)
+        seeds = workspace.array("prf/seeds", words.shape[::-1], "<u8")
+        np.bitwise_and(words, self._hash_mask, out=seeds.T)
         encryptor = Cipher(self._aes, ECB()).encryptor()
-        encryptor.update_into(blocks.view(np.uint8).reshape(-1), stream)
-        drawn = stream[: blocks.nbytes].view("<u4").reshape(len(words), -1)
-        halves = drawn[:, : self._width]
-        halves &= self._mask
-        return halves
+        n_blocks = max(1, _DRAWN_HALVES // (_HALVES_PER_BLOCK * len(seeds)))
+        for blocks in slices(len(self._counters), n_blocks):
+            counters = self._counters[blocks].reshape(-1)
+            drawn = _encrypt_counters(encryptor, seeds, counters, workspace)
+            first = _HALVES_PER_BLOCK * blocks.start
+            halves = drawn[:, : self._width - first]
+            halves &= self._mask
+            yield slice(first, first + halves.shape[1]), halves
 
-    def _counter_blocks(self, words, workspace):
-        a, b, c = words.T
-        seeds = workspace.array("prf/seeds", (len(words), 2), "<u8")
-        top = ~np.uint64((1 << 24) - 1)
-        seeds[:, 0] = (a & top) | (b >> np.uint64(40))
-        seeds[:, 1] = (c & top) | ((b >> np.uint64(16)) & np.uint64(0xFF0000))
-        seeds[:, 1] &= self._hash_mask
-        shape = (len(words), len(self._counters))
-        blocks = workspace.array("prf/blocks", shape, "<u8")
-        # Complex numbers, as they have the size of a block.
-        np.copyto(blocks.view(np.complex128), seeds.view(np.complex128))
-        blocks |= self._counters
-        return blocks
+
+def _encrypt_counters(encryptor, seeds, counters, workspace):
+    blocks = workspace.array("prf/blocks", (len(seeds), len(counters)), "<u8")
+    # Complex numbers, as they have the size of a block.
+    np.copyto(blocks.view(np.complex128), seeds.view(np.complex128))
+    blocks |= counters
+    # OpenSSL wants room for one block less a byte behind the last one.
+    drawn = workspace.array("prf/drawn", (blocks.nbytes + 16,), np.uint8)
+    encryptor.update_into(blocks.view(np.uint8).reshape(-1), drawn)
+    return drawn[: blocks.nbytes].view("<u4").reshape(len(seeds), -1)

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn_homeo.ciphers.base import run_in_pieces
 from sklearn_homeo.ciphers.lock import Lock
 from sklearn_homeo.ciphers.packing import join, pack, split, unpack
+from sklearn_homeo.ciphers.prf import Inputs
 
 __all__ = ["ViewCipher"]
 
@@ -15,7 +16,7 @@ _CODES_PER_HALF = 4
 # A digest of 32 bytes, three bytes to a half.
 _CONTEXT_HALVES = 11
 # Numbers of a piece, so that a cache holds them, and fewest rows.
-_PIECE_NUMBERS = 2**17
+_PIECE_NUMBERS = 2**18
 _FEWEST_ROWS = 32
 
 
@@ -57,6 +58,7 @@ class ViewCipher:
     def __init__(self, lattice, view, lock_keys, digest):
         self.lattice = lattice
         self.view = view
+        self._workspaces = []
         n_tweaks = self._view_halves + _CONTEXT_HALVES
         self._locks = [
             Lock(key, index, self.width, n_tweaks, digest)
@@ -87,18 +89,19 @@ class ViewCipher:
         context : bytes, default=None
             Decrypting needs the same.
         """
-        limbs = _context_halves(context)
+        context = _context_halves(context)
 
         def work(piece, workspace):
             u = self.lattice.round(X[piece], workspace)
-            codes = self.view.codes(u)
+            codes = self._padded_codes(len(u), workspace)
+            np.copyto(codes[:, : self.width], self.view.codes(u), casting="unsafe")
             left, right = self._halves(u, workspace)
-            tweak = self._tweak(codes, limbs, workspace)
+            inputs = self._inputs(codes, context, workspace)
             for lock in self._locks:
-                lock.forward(left, right, tweak, workspace)
-            pack(codes, left, right, out[piece])
+                lock.forward(left, right, inputs, workspace)
+            pack(codes[:, : self.width], left, right, out[piece], workspace)
 
-        run_in_pieces(work, len(X), self._piece_rows)
+        run_in_pieces(work, len(X), self._piece_rows, self._workspaces)
 
     def decrypt(self, Z, out, context=None):
         """Decrypt ciphertexts, as `Cipher` says.
@@ -113,24 +116,24 @@ class ViewCipher:
         -------
         valid : ndarray of shape (n_samples,), dtype bool
         """
-        limbs = _context_halves(context)
+        context = _context_halves(context)
         valid = np.empty(len(Z), dtype=bool)
 
         def work(piece, workspace):
             shape = Z[piece].shape
-            codes = workspace.array("codes", shape, np.int64)
+            codes = self._padded_codes(shape[0], workspace)
             left = workspace.array("left", shape, np.uint32)
             right = workspace.array("right", shape, np.uint32)
-            written = unpack(Z[piece], codes, left, right)
-            tweak = self._tweak(codes, limbs, workspace)
+            written = unpack(Z[piece], codes[:, : self.width], left, right, workspace)
+            inputs = self._inputs(codes, context, workspace)
             for lock in reversed(self._locks):
-                lock.inverse(left, right, tweak, workspace)
+                lock.inverse(left, right, inputs, workspace)
             u = workspace.array("u", shape, np.int64)
-            join(left, right, u)
+            join(left, right, u, workspace)
             valid[piece] = written & self.lattice.covers(u)
             self.lattice.restore(u[:, : self.n_features], out[piece])
 
-        run_in_pieces(work, len(Z), self._piece_rows)
+        run_in_pieces(work, len(Z), self._piece_rows, self._workspaces)
         return valid
 
     def preserve(self, X):
@@ -141,7 +144,7 @@ class ViewCipher:
             u = self.lattice.round(X[piece], workspace)
             found[piece.start] = self.view.coordinates(u)
 
-        run_in_pieces(work, len(X), self._piece_rows)
+        run_in_pieces(work, len(X), self._piece_rows, self._workspaces)
         return np.concatenate([found[start] for start in sorted(found)])
 
     @property
@@ -157,32 +160,43 @@ class ViewCipher:
             randoms = os.urandom(16 * len(u)) if self.lattice.randomized else b""
             self.lattice.widen(u, randoms, wide)
             u = wide
-        split(u, left, right)
+        split(u, left, right, workspace)
         return left, right
 
-    def _tweak(self, codes, context, workspace):
-        """The view, four codes to a half, and the context, as locks take them."""
-        shape = (len(codes), self._view_halves)
-        packed = workspace.array("packed", shape, np.uint32)
-        packed[:] = 0
-        for i in range(_CODES_PER_HALF):
-            shifted = (codes[:, i::_CODES_PER_HALF] & 63) << (8 + 6 * i)
-            packed[:, : shifted.shape[1]] |= shifted.astype(np.uint32)
-        shape = (len(codes), self._view_halves + len(context))
-        tweak = workspace.array("tweak", shape, np.float64)
-        tweak[:, : self._view_halves] = packed.view(np.int32)
-        tweak[:, self._view_halves :] = context
-        return tweak
+    def _padded_codes(self, n_rows, workspace):
+        """Room for codes, and zeros that fill up the last half of the tweak."""
+        n_codes = _CODES_PER_HALF * self._view_halves
+        codes = workspace.array("codes", (n_rows, n_codes), np.int8)
+        codes[:, self.width :] = 0
+        return codes
+
+    def _inputs(self, codes, context, workspace):
+        """The view and the context, as the tweak of the locks."""
+        n_halves = self._view_halves
+        shape = (len(codes), n_halves + _CONTEXT_HALVES)
+        tweak = workspace.array("tweak", shape, np.int32)
+        tweak[:, :n_halves] = _pack_codes(codes.view("<u4")).view(np.int32)
+        tweak[:, n_halves:] = context
+        return Inputs(self.width, tweak, workspace)
+
+    def __getstate__(self):
+        return {**self.__dict__, "_workspaces": []}
 
     def __repr__(self):
         return f"ViewCipher(<{len(self._locks)} secret locks>)"
 
 
+def _pack_codes(four):
+    """Six bits of each byte of uint32, side by side in the 24 high bits."""
+    two = (four & np.uint32(0x3F003F)) | ((four >> np.uint32(2)) & np.uint32(0xFC00FC0))
+    one = (two & np.uint32(0xFFF)) | ((two >> np.uint32(4)) & np.uint32(0xFFF000))
+    return one << np.uint32(8)
+
+
 def _context_halves(context):
-    """Halves of 24 bits of a context's SHA-256, in float64; none without one."""
-    if context is None:
-        return np.empty(0)
-    digest = hashlib.sha256(context).digest() + b"\0"
+    """Halves of 24 bits of a context's SHA-256, zeros without one."""
     halves = np.zeros((_CONTEXT_HALVES, 4), np.uint8)
-    halves[:, 1:] = np.frombuffer(digest, np.uint8).reshape(_CONTEXT_HALVES, 3)
-    return halves.view("<i4")[:, 0].astype(np.float64)
+    if context is not None:
+        digest = hashlib.sha256(context).digest() + b"\0"
+        halves[:, 1:] = np.frombuffer(digest, np.uint8).reshape(_CONTEXT_HALVES, 3)
+    return halves.view("<i4")[:, 0]

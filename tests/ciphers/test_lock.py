@@ -8,6 +8,7 @@ import pytest
 
 from sklearn_homeo.ciphers.base import Workspace
 from sklearn_homeo.ciphers.lock import Lock
+from sklearn_homeo.ciphers.prf import Inputs
 
 KEY, DIGEST = bytes(range(32)), b"d" * 32
 
@@ -24,8 +25,9 @@ def tweaks(n_rows, n_tweaks, seed=1):
 
 
 def forward(lock, left, right, tweak):
-    left, right = left.copy(), right.copy()
-    lock.forward(left, right, tweak, Workspace())
+    left, right, workspace = left.copy(), right.copy(), Workspace()
+    inputs = Inputs(left.shape[1], tweak, workspace)
+    lock.forward(left, right, inputs, workspace)
     return left, right
 
 
@@ -43,7 +45,8 @@ def test_lock_equals_python_integers(width):
         )
         assert (found[0][i] >> np.uint32(8)).tolist() == expected[0]
         assert (found[1][i] >> np.uint32(9)).tolist() == expected[1]
-    lock.inverse(*found, tweak, Workspace())
+    workspace = Workspace()
+    lock.inverse(*found, Inputs(width, tweak, workspace), workspace)
     np.testing.assert_array_equal(found, (left, right))
 
 
@@ -71,8 +74,9 @@ def test_one_bit_changes_half_of_all_bits_both_ways(where):
     deviation = 0.5 / (47 * 200 * 12) ** 0.5
     for way in ("forward", "inverse"):
         a, b = (left.copy(), right.copy()), (other[0].copy(), other[1].copy())
-        getattr(lock, way)(*a, tweak, Workspace())
-        getattr(second, way)(*b, other[2], Workspace())
+        workspace = Workspace()
+        getattr(lock, way)(*a, Inputs(12, tweak, workspace), workspace)
+        getattr(second, way)(*b, Inputs(12, other[2], workspace), workspace)
         assert abs(changed_bits(a, b) - 0.5) < 5 * deviation
 
 

@@ -9,9 +9,8 @@ import pytest
 from sklearn_homeo.ciphers.base import Workspace
 from sklearn_homeo.ciphers.prf import (
     Hash,
+    Inputs,
     Prf,
-    _key_words,
-    _signed_limbs,
     derive_key,
     hashed_columns,
 )
@@ -26,8 +25,17 @@ def halves(rng, n_rows, width, bits):
     return values, (values << (32 - bits)).astype(np.uint32)
 
 
-def real(half):
-    return half.view(np.int32).astype(np.float64)
+def make_inputs(row, tweak=None, workspace=None):
+    tweak = np.empty((len(row), 0)) if tweak is None else tweak.view(np.int32)
+    inputs = Inputs(row.shape[1], tweak, workspace or Workspace())
+    inputs.put(row)
+    return inputs
+
+
+def drawn(prf, row, tweak):
+    """Values of a function, with as many calls as it takes."""
+    parts = prf.stream(make_inputs(row, tweak), Workspace())
+    return np.concatenate([part.copy() for _, part in parts], axis=1)
 
 
 def all_words(word_bits, n_inputs):
@@ -78,47 +86,51 @@ def test_what_happens_with_fewer_bits_cut_off_or_without_the_constant():
     assert 2**-4 < most <= 2**-3
 
 
-def test_limbs_add_up_to_their_words_and_sums_of_512_products_are_exact():
-    words = RNG.integers(0, 2**64, 1000, dtype=np.uint64)
-    words[:4] = [0, 2**64 - 1, 2**21, 2**63]
-    limbs = _signed_limbs(words)
-    assert np.abs(limbs).max() <= 2**21
-    for word, parts in zip(words.tolist(), limbs.T.astype(int).tolist(), strict=True):
-        assert (
-            sum(part << s for part, s in zip(parts, (0, 22, 44), strict=True)) % (2**64)
-            == word
-        )
-    assert 512 * 2**21 * 2**23 <= 2**53
+def test_sums_of_1024_products_are_exact_at_their_largest():
+    hash_ = Hash(KEY, [24] * 3000)
+    assert np.abs(hash_._limbs).max() * 2**8 <= 2**20
+    assert 1024 * 2**20 * 2**23 <= 2**53
 
 
-@pytest.mark.parametrize("width", [1, 4, 512, 513, 1300])
+@pytest.mark.parametrize("width", [1, 4, 512, 1024, 1025, 3000])
 @pytest.mark.parametrize("bits", [23, 24])
 def test_hash_equals_python_integers(width, bits):
     values, packed = halves(np.random.default_rng(width), 3, width, bits)
-    found = Hash(KEY, [bits] * width, 4).words((real(packed),), Workspace())
-    for row, words in zip(values.tolist(), found.tolist(), strict=True):
-        inputs = [plain_cipher.signed(x, bits) for x in row]
-        assert words == plain_cipher.hash_words(KEY, inputs, 4)
+    hash_ = Hash(KEY, [bits] * width + [24])
+    found = hash_.words(make_inputs(packed), Workspace())
+    for row, words in zip(values.tolist(), found.T.tolist(), strict=True):
+        inputs = [*(plain_cipher.signed(x, bits) for x in row), 1]
+        expected = plain_cipher.hash_words(KEY, inputs)
+        assert [word >> 4 for word in words] == expected
 
 
-def test_hash_does_not_depend_on_how_columns_are_cut_or_rows_batched():
-    _, packed = halves(RNG, 40, 700, 24)
-    rows, hash_ = real(packed), Hash(KEY, [24] * 700, 3)
-    expected = hash_.words((rows,), Workspace()).copy()
-    blocks = (rows[:, :1], rows[:, 1:300], rows[:, 300:])
-    np.testing.assert_array_equal(hash_.words(blocks, Workspace()), expected)
-    for i in range(40):
-        one = hash_.words((rows[i : i + 1],), Workspace())
-        np.testing.assert_array_equal(one[0], expected[i])
+def test_hash_does_not_depend_on_how_rows_are_batched():
+    _, rows = halves(RNG, 1000, 1700, 24)
+    hash_ = Hash(KEY, [24] * 1701)
+    expected = hash_.words(make_inputs(rows), Workspace()).copy()
+    for n_rows in (1, 7, 333):
+        found = hash_.words(make_inputs(rows[:n_rows]), Workspace())
+        np.testing.assert_array_equal(found, expected[:, :n_rows])
+
+
+def test_what_a_workspace_held_before_does_not_matter():
+    workspace = Workspace()
+    for shape in [(50, 90), (20, 700), (7, 3), (300, 40)]:
+        _, rows = halves(RNG, *shape, 24)
+        hash_ = Hash(KEY, [24] * (shape[1] + 1))
+        found = hash_.words(make_inputs(rows, workspace=workspace), workspace)
+        expected = hash_.words(make_inputs(rows), Workspace())
+        np.testing.assert_array_equal(found, expected)
+        workspace.array("hash/real", (10**6,), np.float64)[:] = np.nan
 
 
 @pytest.mark.parametrize("bits", [23, 24])
-def test_hashed_columns_use_each_bit_once(bits):
-    words = np.uint64(1) << np.arange(64, dtype=np.uint64)
-    seen = np.zeros((6, 32), dtype=int)
-    for j in range(4):
-        row = np.zeros((64, 4), np.uint64)
-        row[:, j] = words
+def test_hashed_columns_use_each_kept_bit_once(bits):
+    words = np.uint64(1) << np.arange(4, 64, dtype=np.uint64)
+    seen = np.zeros((5, 32), dtype=int)
+    for j in range(2):
+        row = np.zeros((2, 60), np.uint64)
+        row[j] = words
         columns = hashed_columns(row, bits, Workspace())
         assert (np.bitwise_count(columns).sum(axis=1) <= 1).all()
         bits_set = columns[:, :, None] >> np.arange(32, dtype=np.uint32) & np.uint32(1)
@@ -133,7 +145,7 @@ def test_function_equals_python_integers(width, n_tweaks, bits_in, bits_out):
     rows, packed = halves(RNG, 3, width, bits_in)
     tweaks, packed_tweaks = halves(RNG, 3, n_tweaks, 24)
     prf = Prf(OTHER, KEY, width, n_tweaks, bits_in, bits_out)
-    found = prf.halves(real(packed), real(packed_tweaks), Workspace())
+    found = drawn(prf, packed, packed_tweaks)
     for i in range(3):
         expected = plain_cipher.prf(
             OTHER, KEY, rows[i].tolist(), tweaks[i].tolist(), bits_in, bits_out
@@ -145,20 +157,11 @@ def test_function_equals_python_integers(width, n_tweaks, bits_in, bits_out):
 def test_wide_rows_take_bits_of_the_hash_for_the_counter():
     width = 2**18 + 4
     prf = Prf(OTHER, KEY, width, 1, 24, 23)
-    row, tweak = np.zeros((1, width)), np.zeros((1, 1))
-    found = prf.halves(row, tweak, Workspace())[0] >> np.uint32(9)
+    row, tweak = np.zeros((1, width), np.uint32), np.zeros((1, 1), np.uint32)
+    found = drawn(prf, row, tweak)[0] >> np.uint32(9)
     expected = plain_cipher.prf(OTHER, KEY, [0] * width, [0], 24, 23)
     assert found.tolist() == expected
     assert len(np.unique(found.reshape(-1, 4), axis=0)) == width // 4
-
-
-def test_a_missing_tweak_counts_as_zero():
-    prf = Prf(OTHER, KEY, 5, 3, 24, 23)
-    row = np.zeros((1, 5))
-    expected = prf.halves(row, np.zeros((1, 3)), Workspace()).copy()
-    np.testing.assert_array_equal(
-        prf.halves(row, np.zeros((1, 0)), Workspace()), expected
-    )
 
 
 def test_sub_keys_depend_on_key_label_and_digest():
@@ -169,4 +172,3 @@ def test_sub_keys_depend_on_key_label_and_digest():
         for digest in (b"", b"b", b"c")
     }
     assert len(found) == 18
-    assert _key_words(KEY, (2, 3)).ravel().tolist() == plain_cipher.key_words(KEY, 6)
