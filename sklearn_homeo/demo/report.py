@@ -290,7 +290,7 @@ def _score(scores, name):
 
 
 def _notes(result):
-    notes = []
+    notes = [f"Note: {note}" for note in result.table.get("notes", ())]
     for measured in result.ciphers:
         if "reason" in measured:
             notes.append(f"Note, {measured.cipher} refused: {measured.reason}")

@@ -1,5 +1,6 @@
 """Labelled tables: scikit-learn's, or a file of one's own."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.utils import Bunch
 
 from sklearn_homeo._utils.messages import listed
+from sklearn_homeo.tables._encoder import TableEncoder
 from sklearn_homeo.tables._reading import read_table
 
 __all__ = ["BUNDLED", "load_bundled", "read_file"]
@@ -62,7 +64,7 @@ def load_bundled(name):
 
 
 def read_file(path, target):
-    """Read a labelled table of numbers from a file.
+    """Read a labelled table from a file and encode its features as numbers.
 
     Parameters
     ----------
@@ -78,7 +80,9 @@ def read_file(path, target):
     Returns
     -------
     table : Bunch
-        As of :func:`load_bundled`; `y` holds str (classes) or float64.
+        As of :func:`load_bundled`; `y` holds str (classes) or float64. `X` is what
+        :class:`sklearn_homeo.TableEncoder` makes of the other columns, and `notes` are
+        its warnings: identifiers and free text are left out.
 
     Raises
     ------
@@ -87,86 +91,61 @@ def read_file(path, target):
     OSError
         If the file cannot be opened.
     ValueError
-        If the file is no table, the target is not in it, a value is missing, infinite
-        or (in a feature) not a number, there are fewer than 20 rows or 2 classes, or a
-        class has fewer than 4 rows. The message names the file, and every column with
-        its first ten offending rows, counted from 1 after the header, and no value.
+        If the file is no table, the target is not in it or has gaps, no feature stays,
+        there are fewer than 20 rows or 2 classes, or a class has fewer than 4 rows. The
+        message names the file, the column and its first ten offending rows, counted
+        from 1 after the header, and no value.
 
     Examples
     --------
     >>> import tempfile
     >>> from pathlib import Path
     >>> from sklearn_homeo.demo.tables import read_file
-    >>> lines = ["width,kind"] + [f"{i},{'ab'[i % 2]}" for i in range(20)]
+    >>> lines = ["width,colour,kind"]
+    >>> lines += [f"{i},{'red' if i % 3 else 'blue'},{'ab'[i % 2]}" for i in range(20)]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "table.csv")
     ...     _ = path.write_text("\\n".join(lines))
     ...     table = read_file(path, "kind")
-    >>> table.X.shape, table.task
-    ((20, 1), 'classification')
+    >>> table.X.shape, table.task, table.feature_names
+    ((20, 3), 'classification', ['width', 'colour_blue', 'colour_red'])
     """
     path = Path(path)
     frame = read_table(path)
     if target not in frame.columns:
         raise ValueError(f"{path}: no column {target!r}")
-    if frame.shape[1] < 2:
-        raise ValueError(f"{path}: no feature column beside the target {target!r}")
     if len(frame) < _MIN_ROWS:
         raise ValueError(f"{path}: {len(frame)} rows; at least {_MIN_ROWS} are needed")
-    features = frame.drop(columns=target)
-    faults = _faults_of_label(frame[target])
-    for name in features:
-        faults += _faults_of_feature(features[name])
-    if faults:
-        raise ValueError(f"{path}: {'; '.join(faults)}")
     try:
         y, task = _labels(frame[target])
     except ValueError as error:
         raise ValueError(f"{path}: target {target!r} {error}") from None
-    return Bunch(
-        name=path.stem,
-        X=features.to_numpy(dtype=np.float64),
-        y=y,
-        task=task,
-        feature_names=list(features),
-    )
+    try:
+        X, names, notes = _encode(frame.drop(columns=target))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from None
+    return Bunch(name=path.stem, X=X, y=y, task=task, feature_names=names, notes=notes)
 
 
-def _faults_of_feature(column):
-    import pandas as pd
-
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(
-        np.float64, na_value=np.nan
-    )
-    missing = column.isna().to_numpy()
-    return [
-        *_fault(column, missing, "is missing"),
-        *_fault(column, np.isnan(numbers) & ~missing, "is not a number"),
-        *_fault(column, np.isinf(numbers), "is infinite"),
-    ]
-
-
-def _faults_of_label(column):
-    infinite = np.zeros(len(column), dtype=bool)
-    if column.dtype.kind == "f":
-        infinite = np.isinf(column.to_numpy())
-    return [
-        *_fault(column, column.isna().to_numpy(), "is missing"),
-        *_fault(column, infinite, "is infinite"),
-    ]
-
-
-def _fault(column, bad, reason):
-    rows = np.flatnonzero(bad) + 1
-    if not len(rows):
-        return []
-    word = "row" if len(rows) == 1 else f"{len(rows)} rows,"
-    return [f"column {column.name!r} {reason} in {word} {listed(rows)}"]
+def _encode(features):
+    if not features.shape[1]:
+        raise ValueError("no column beside the target")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        # Fine columns hold the last digits: nothing to learn from.
+        encoder = TableEncoder(exact=False).fit(features)
+        X = encoder.transform(features)
+    if not X.shape[1]:
+        raise ValueError("nothing but identifiers and free text beside the target")
+    names = encoder.get_feature_names_out().tolist()
+    return X, names, [str(warning.message) for warning in caught]
 
 
 def _labels(column):
+    _reject(column.isna(), "is missing")
     if column.dtype.kind in "iuf":
         values = column.to_numpy(np.float64)
+        _reject(np.isinf(values), "is infinite")
         if _is_continuous(values):
             return values, "regression"
     y = np.array([_class_name(value) for value in column.tolist()])
@@ -180,6 +159,12 @@ def _labels(column):
             f"{_MIN_CLASS_ROWS} rows: in row(s) {listed(rows)}"
         )
     return y, "classification"
+
+
+def _reject(bad, reason):
+    rows = np.flatnonzero(bad) + 1
+    if len(rows):
+        raise ValueError(f"{reason} in {len(rows)} row(s): {listed(rows)}")
 
 
 def _class_name(value):

@@ -58,23 +58,33 @@ def test_kinds_of_files_give_the_same_table(tmp_path):
         assert table.y.tolist() == frame["y"].tolist()
 
 
-def test_all_faults_are_told_at_once_and_no_value(tmp_path):
-    columns = {
-        "a": ["1", "secret", "3", "secret"] * 10,
-        "b": ["1", "", "2", "inf"] * 10,
-        "y": ["yes", "no", "", "no"] * 10,
-    }
-    with pytest.raises(ValueError, match="t.csv") as caught:
-        table_of(tmp_path, **columns)
-    message = str(caught.value)
-    for words in (
-        "'y' is missing in 10 rows, 3, 7, 11",
-        "'a' is not a number in 20 rows, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, ...",
-        "'b' is missing in 10 rows, 2, 6",
-        "'b' is infinite in 10 rows, 4, 8",
-    ):
-        assert words in message
-    assert "secret" not in message
+def test_mixed_columns_are_encoded_and_identifiers_left_out(tmp_path):
+    table = table_of(
+        tmp_path,
+        size=[1.5, None, 2.5, 3.5] * 10,
+        colour=["red", "blue", None, "red"] * 10,
+        code=[f"{i:05}" for i in range(40)],
+        y=["no", "yes"] * 20,
+    )
+    assert table.feature_names == [
+        "size", "size_missing", "colour_blue", "colour_red", "colour_missing",
+    ]  # fmt: skip
+    assert np.isfinite(table.X).all()
+    assert len(table.notes) == 1 and "'code'" in table.notes[0]
+
+
+def test_gaps_in_the_target_are_told_at_once(tmp_path):
+    with pytest.raises(ValueError, match="'y' is missing in 10 row.*3, 7, 11"):
+        table_of(tmp_path, x=range(40), y=["yes", "no", "", "no"] * 10)
+    with pytest.raises(ValueError, match="'y' is infinite in 1 row.*: 40"):
+        table_of(tmp_path, x=range(40), y=[*range(39), np.inf])
+
+
+def test_without_features_it_says_so(tmp_path):
+    with pytest.raises(ValueError, match="no column beside the target"):
+        table_of(tmp_path, y=["a", "b"] * 20)
+    with pytest.raises(ValueError, match="nothing but identifiers"):
+        table_of(tmp_path, y=["a", "b"] * 20, name=[f"n{i}" for i in range(40)])
 
 
 def test_classes_that_are_too_small_are_not_named(tmp_path):
