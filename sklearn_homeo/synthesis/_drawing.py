@@ -7,10 +7,13 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from sklearn_homeo._utils.validation import wrap_output
+from sklearn_homeo.ciphers.packing import is_packed
 from sklearn_homeo.synthesis._labels import requested_counts
 from sklearn_homeo.synthesis._limits import find_limits
+from sklearn_homeo.synthesis._views import views_of, with_fresh_residues
 from sklearn_homeo.synthesis.densities import fit_density
 from sklearn_homeo.synthesis.densities.box import make_box
+from sklearn_homeo.synthesis.densities.categorical import fit_categories
 from sklearn_homeo.synthesis.densities.distance import fit_exclusion
 from sklearn_homeo.synthesis.densities.private_gaussian import (
     fit_private_gaussians,
@@ -37,6 +40,8 @@ class Drawer:
     n_features : int
     limits : Limits or None
     exclusion : Exclusion or None
+    encrypted : bool
+        Whether the density is one of views, which become ciphertexts.
     verbose : int
 
     Attributes
@@ -45,12 +50,13 @@ class Drawer:
         Rows that were rejected since the last `draw` or `batches` began.
     """
 
-    def __init__(self, density, n_features, limits, exclusion, verbose):
+    def __init__(self, density, n_features, limits, exclusion, encrypted, verbose):
         self.density = density
         self.n_redrawn = 0
         self._n_features = n_features
         self._limits = limits
         self._exclusion = exclusion
+        self._encrypted = encrypted
         self._verbose = verbose
 
     def draw(self, counts, rng):
@@ -80,6 +86,8 @@ class Drawer:
             rows = self.density.sample(code, n, rng)
             return rows if self._limits is None else self._limits.keep(rows)
 
+        if self._encrypted:
+            return with_fresh_residues(sample(n), rng)
         if self._exclusion is None:
             return sample(n)
         rows, n_redrawn = self._exclusion.draw(sample, n)
@@ -184,6 +192,7 @@ def fit_drawer(params, X, codes, ledger, rng):
     params : ClassConditionalSynthesizer
         Whose parameters to follow.
     X : ndarray of shape (n_samples, n_features), dtype float64
+        Of ciphertexts, only the views are learnt.
     codes : ndarray of shape (n_samples,), dtype int
     ledger : PrivacyLedger or None
     rng : Generator
@@ -192,10 +201,22 @@ def fit_drawer(params, X, codes, ledger, rng):
     -------
     drawer : Drawer
     """
-    exclusion = None
+    exclusion, density = None, None
+    encrypted = is_packed(X)
+    limits = find_limits(params.bounds, X, ledger is not None)
+    if encrypted:
+        if params.min_distance is not None:
+            raise ValueError(
+                f"min_distance={params.min_distance!r} has no meaning for ciphertexts: "
+                "their residues are drawn afresh, so that no synthetic row is near a "
+                "real one. Set min_distance=None."
+            )
+        X = views_of(X)
+        if ledger is None:
+            density = fit_categories(X, codes)
     if ledger is not None:
         density = _fit_private(params, X, codes, ledger, rng)
-    else:
+    elif density is None:
         density = fit_density(
             params.method,
             X,
@@ -208,8 +229,7 @@ def fit_drawer(params, X, codes, ledger, rng):
         )
         if params.min_distance is not None:
             exclusion = fit_exclusion(X, params.min_distance)
-    limits = find_limits(params.bounds, X, ledger is not None)
-    return Drawer(density, X.shape[1], limits, exclusion, params.verbose)
+    return Drawer(density, X.shape[1], limits, exclusion, encrypted, params.verbose)
 
 
 def _fit_private(params, X, codes, ledger, rng):

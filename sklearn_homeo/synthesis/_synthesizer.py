@@ -219,15 +219,19 @@ class ClassConditionalSynthesizer(
 
     Notes
     -----
-    Ciphertexts have a few directions of large variance and many small masks. Means
-    and covariances of the masks carry nothing that a model could learn, but add up
-    to a fingerprint of the rows. Directions whose variance, class means and class
-    variances are within what isotropic noise reaches are therefore drawn as such
-    noise; class means are shrunk to what differs significantly, class covariances to
-    their common one.
+    `fit` recognises ciphertexts of a `HomeomorphicEncryptor` with cells or scores. It
+    learns their views only and draws residues afresh, which are uniform for every
+    record. Where few views are shared by many rows, as those of cells are, each class
+    gets them as often as it had them, whatever the method (unless under `epsilon`).
 
-    The encryptor is itself learnt from rows. Who has key and frame can tell, a
-    little, which rows these were, whatever is synthesized.
+    In other rows, means and covariances of directions that carry nothing to learn
+    still add up to a fingerprint of the rows. Directions whose variance, class means
+    and class variances are within what isotropic noise reaches are therefore drawn as
+    such noise; class means are shrunk to what differs significantly, class covariances
+    to their common one.
+
+    The encryptor is itself learnt from rows. An attacker who has it, with its key, can
+    tell to a small extent which rows these were, whatever is synthesized.
 
     References
     ----------
