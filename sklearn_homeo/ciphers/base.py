@@ -77,12 +77,19 @@ class RowOutOfRange(ValueError):
         Its index.
     reason : str
         Goes on after "row 3 ".
+    column : int, default=None
+        The column that is the reason.
+    n_done : int, default=0
+        How many rows, from the first one on, were encrypted.
     """
 
-    def __init__(self, row, reason):
-        super().__init__(f"row {row} {reason}")
+    def __init__(self, row, reason, column=None, n_done=0):
+        where = "" if column is None else f" in column {column}"
+        super().__init__(f"row {row} {reason}{where}")
         self.row = row
         self.reason = reason
+        self.column = column
+        self.n_done = n_done
 
 
 class Workspace:
@@ -136,7 +143,7 @@ def slices(n, step):
     return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
-def run_in_pieces(work, n_rows, piece_rows, workspaces):
+def run_in_pieces(work, n_rows, piece_rows, workspaces=None):
     """Call ``work(piece, workspace)`` for slices of rows, on BLAS's threads.
 
     Parameters
@@ -144,14 +151,16 @@ def run_in_pieces(work, n_rows, piece_rows, workspaces):
     work : callable
         Takes a slice of at most `piece_rows` rows and a `Workspace`.
     n_rows, piece_rows : int
-    workspaces : list of Workspace
+    workspaces : list of Workspace, default=None
         Those that nobody uses; each piece takes one, or a new one, and leaves it there.
+        None for new ones.
 
     Raises
     ------
     RowOutOfRange
         As `work` does, with the row's number among all rows.
     """
+    workspaces = [] if workspaces is None else workspaces
 
     def work_on(piece):
         try:
@@ -161,7 +170,8 @@ def run_in_pieces(work, n_rows, piece_rows, workspaces):
         try:
             work(piece, workspace)
         except RowOutOfRange as error:
-            raise RowOutOfRange(piece.start + error.row, error.reason) from None
+            row, start = piece.start + error.row, piece.start
+            raise RowOutOfRange(row, error.reason, error.column, start) from None
         finally:
             workspaces.append(workspace)
 

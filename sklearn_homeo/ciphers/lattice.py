@@ -168,10 +168,10 @@ class Lattice:
     def _raise_out_of_range(self, X, inside):
         row, column = (int(i) for i in np.argwhere(~inside)[0])
         if not np.isfinite(X[row, column]):
-            raise RowOutOfRange(row, f"holds NaN or infinity in column {column}")
+            raise RowOutOfRange(row, "holds NaN or infinity", column)
         limit = 2 ** (self.range_bits - GRID_BITS)
         raise RowOutOfRange(
             row,
-            f"lies more than {limit} standard deviations from the training mean in "
-            f"column {column}",
+            f"lies more than {limit} standard deviations from the training mean",
+            column,
         )

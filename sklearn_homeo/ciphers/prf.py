@@ -48,7 +48,7 @@ from cryptography.hazmat.primitives.ciphers.modes import CTR, ECB
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from sklearn_homeo.ciphers.base import slices
+from sklearn_homeo.ciphers.base import Workspace, slices
 
 __all__ = ["HALF_BITS", "Hash", "Inputs", "Prf", "derive_key", "hashed_columns"]
 
@@ -237,26 +237,49 @@ class Prf:
     ----------
     aes_key, hash_key : bytes of length 32
     width : int
-        Halves of a row, in and out.
+        Halves of a row, in and, mostly, out.
     n_tweaks : int
         Halves of the tweak.
     bits_in, bits_out : int
         Of a half.
+    n_outputs : int, default=None
+        Halves out, if not `width`.
     """
 
-    def __init__(self, aes_key, hash_key, width, n_tweaks, bits_in, bits_out):
+    def __init__(
+        self, aes_key, hash_key, width, n_tweaks, bits_in, bits_out, n_outputs=None
+    ):
         self._aes = AES(aes_key)
         input_bits = [bits_in] * width + [HALF_BITS] * (1 + n_tweaks)
         self._hash = Hash(hash_key, input_bits)
-        self._width = width
+        self._n_outputs = width if n_outputs is None else n_outputs
         self._mask = half_mask(bits_out)
-        n_blocks = -(-width // _HALVES_PER_BLOCK)
+        n_blocks = -(-self._n_outputs // _HALVES_PER_BLOCK)
         # Eight bits of the counter stand in each word of a block, more in the second.
         counter_bits = max(_COUNTER_BITS - 8, (n_blocks - 1 >> 8).bit_length())
         low_bits = np.array([[8], [counter_bits]], np.uint64)
         self._hash_mask = ~((np.uint64(1) << low_bits) - np.uint64(1))
         self._counters = np.empty((n_blocks, 2), "<u8")
         self._counters[:, 1], self._counters[:, 0] = divmod(np.arange(n_blocks), 256)
+
+    def halves(self, half):
+        """Return the function's value for rows without a tweak, all at once.
+
+        Parameters
+        ----------
+        half : ndarray of shape (n_samples, width), dtype uint32
+
+        Returns
+        -------
+        halves : ndarray of shape (n_samples, n_outputs), dtype uint32
+        """
+        workspace = Workspace()
+        inputs = Inputs(half.shape[1], np.empty((len(half), 0)), workspace)
+        inputs.put(half)
+        found = np.empty((len(half), self._n_outputs), np.uint32)
+        for columns, drawn in self.stream(inputs, workspace):
+            found[:, columns] = drawn
+        return found
 
     def stream(self, inputs, workspace):
         """Yield the function's value for rows, some columns at a time.
@@ -281,7 +304,7 @@ class Prf:
             counters = self._counters[blocks].reshape(-1)
             drawn = _encrypt_counters(encryptor, seeds, counters, workspace)
             first = _HALVES_PER_BLOCK * blocks.start
-            halves = drawn[:, : self._width - first]
+            halves = drawn[:, : self._n_outputs - first]
             halves &= self._mask
             yield slice(first, first + halves.shape[1]), halves
 

@@ -154,6 +154,15 @@ def test_function_equals_python_integers(width, n_tweaks, bits_in, bits_out):
         assert not (found[i] << np.uint32(bits_out)).any()
 
 
+@pytest.mark.parametrize("n_outputs", [1, 4, 9])
+def test_any_number_of_halves_without_a_tweak(n_outputs):
+    _, packed = halves(RNG, 3, 6, 24)
+    found = Prf(OTHER, KEY, 6, 0, 24, 12, n_outputs).halves(packed)
+    more = Prf(OTHER, KEY, 6, 0, 24, 12, 12).halves(packed)
+    np.testing.assert_array_equal(found, more[:, :n_outputs])
+    assert not (more << np.uint32(12)).any()
+
+
 def test_wide_rows_take_bits_of_the_hash_for_the_counter():
     width = 2**18 + 4
     prf = Prf(OTHER, KEY, width, 1, 24, 23)
