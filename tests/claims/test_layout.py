@@ -22,6 +22,7 @@ LAYERS = (
     ("ciphers",),
     ("encryption",),
     ("baselines", "dask", "images", "synthesis", "tables"),
+    ("files",),
     ("audit",),
     ("demo",),
     ("cli",),
@@ -115,7 +116,15 @@ def test_private_modules_of_scikit_learn_are_imported_in_one_file():
 
 
 def test_packages_with_a_face_keep_their_modules_private():
-    for package in ("audit", "encryption", "images", "keys", "synthesis", "tables"):
+    for package in (
+        "audit",
+        "encryption",
+        "files",
+        "images",
+        "keys",
+        "synthesis",
+        "tables",
+    ):
         for path in sorted((PACKAGE / package).glob("*.py")):
             assert path.stem.startswith("_"), path
 
