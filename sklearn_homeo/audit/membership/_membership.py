@@ -84,7 +84,9 @@ def membership_attack(
         tpr_chance : float
             0.01.
         best_tpr_attack : str
+            The attack that reached `tpr`.
         n_members : int
+            Members among the candidates.
         attacks : dict of str to AttackResult
             Of each attack, with `scores_member` and `scores_non_member`; the choice is
             the space and the metric.
