@@ -1,1 +1,1 @@
-"""The main job: encrypt, train, query, decrypt and attack, on tables and images."""
+"""Evaluations: what encryption keeps of tables and images, and what attackers get."""

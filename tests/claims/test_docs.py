@@ -164,12 +164,16 @@ def test_links_to_examples_lead_to_examples():
     assert found and found <= set(EXAMPLES)
 
 
-@pytest.mark.parametrize("page", TEXTS)
+@pytest.mark.parametrize("page", [*TEXTS, "README.rst"])
 def test_files_and_targets_that_pages_name_exist(page):
-    for name in re.findall(r"(?:examples|benchmarks|docs)/\w+\.py", TEXTS[page]):
+    text = TEXTS.get(page) or (ROOT / page).read_text("utf-8")
+    folders = "examples|benchmarks|docs|tests|sklearn_homeo"
+    for name in re.findall(rf"``((?:{folders})/[\w/]+\.py)``", text):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"python ((?:\w+/)+\w+\.py)", text):
         assert (ROOT / name).exists(), name
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"\$ make (\w+)", TEXTS[page]):
+    for target in re.findall(r"(?:\$|``|^   ) ?make (\w+)", text, re.MULTILINE):
         assert f"\n{target}:" in makefile, target
 
 
