@@ -1,6 +1,7 @@
 """The command line: ``sklearn-homeo VERB``, or ``python -m sklearn_homeo VERB``."""
 
 import sys
+import warnings
 from importlib import import_module
 
 import sklearn_homeo
@@ -29,7 +30,8 @@ def main(argv: list[str] | None = None) -> int:
     Returns
     -------
     status : int
-        0, or 2 after an error of the user's input, told in one line on stderr.
+        0, 2 after an error of the user's input, told in one line on stderr, or 130
+        after an interrupt.
 
     Raises
     ------
@@ -37,13 +39,20 @@ def main(argv: list[str] | None = None) -> int:
         After ``--help`` (status 0) or a wrong option (status 2).
     """
     options = _make_parser().parse_args(argv)
-    try:
-        options.run(options)
-    except (ImportError, OSError, ValueError) as error:
-        print(
-            f"sklearn-homeo {options.verb}: error: {one_line(error)}", file=sys.stderr
-        )
-        return 2
+
+    def say(what, message):
+        prog = f"sklearn-homeo {options.verb}"
+        print(f"{prog}: {what}: {one_line(message)}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: say("warning", message)
+        try:
+            options.run(options)
+        except (ImportError, OSError, ValueError) as error:
+            say("error", error)
+            return 2
+        except KeyboardInterrupt:
+            return 130
     return 0
 
 

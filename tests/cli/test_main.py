@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 from importlib import import_module
 from time import perf_counter
 
@@ -66,6 +67,23 @@ def test_answers_come_before_slow_imports(argv, tmp_path):
     assert done.returncode == 0, done.stderr
     # Far above what it takes (0.1 s), as the machine may be busy.
     assert perf_counter() - started < 10
+
+
+def test_warnings_are_one_line_and_interrupts_quiet(monkeypatch, tmp_path):
+    def warn(options):
+        warnings.warn("be\ncareful", UserWarning, stacklevel=1)
+
+    def interrupt(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sklearn_homeo.cli.keygen.run", warn)
+    result = run("keygen", tmp_path / "a.key")
+    assert result.status == 0
+    assert result.err == "sklearn-homeo keygen: warning: be careful\n"
+    monkeypatch.setattr("sklearn_homeo.cli.keygen.run", interrupt)
+    result = run("keygen", tmp_path / "a.key")
+    assert result.status == 130
+    assert result.err == ""
 
 
 def test_an_output_folder_is_checked_first(tmp_path):
