@@ -16,11 +16,11 @@ class BitsView:
         self.dropped_bits = dropped_bits
 
     def codes(self, u):
-        columns = u[:, np.arange(self.width) % u.shape[1]]
+        columns = u[:, [i % u.shape[1] for i in range(self.width)]]
         return (columns >> self.dropped_bits) % 64 - 32
 
     def coordinates(self, u):
-        return u[:, :2].astype(np.float64)
+        return u[:, :2]
 
     def state(self):
         return {"width": self.width, "dropped_bits": self.dropped_bits}

@@ -6,6 +6,8 @@
 ``lock``         the coupling net of Naor and Reingold made of them
 ``packing``      view and residue in the 53 bits of float64
 ``view_cipher``  the cipher, put together from these parts
+``tensors``      the same on torch tensors
+``aes``          AES-256 on torch tensors; ``aes_kernel`` is its kernel for GPUs
 ``skew``         the sinh-arcsinh map and the smooth lock made of it
 ``rotation``     keyed orthogonal maps of real and of lattice vectors
 ``tanh``         the published cipher, a broken baseline

@@ -47,6 +47,12 @@ class Lock:
     digest : bytes
         Of the fitted state that the lock is bound to.
 
+    Attributes
+    ----------
+    h1, h2 : Hash
+    f1, f2 : Prf
+        Secret.
+
     Raises
     ------
     ValueError
@@ -85,10 +91,10 @@ class Lock:
             keys = sub_key(f"{role}/aes"), sub_key(f"{role}/hash")
             return Prf(*keys, width, n_tweaks, bits_in, bits_out)
 
-        self._h1 = hash_of("h1", RIGHT_BITS)
-        self._f1 = prf("F1", LEFT_BITS, RIGHT_BITS)
-        self._f2 = prf("F2", RIGHT_BITS, LEFT_BITS)
-        self._h2 = hash_of("h2", LEFT_BITS)
+        self.h1 = hash_of("h1", RIGHT_BITS)
+        self.f1 = prf("F1", LEFT_BITS, RIGHT_BITS)
+        self.f2 = prf("F2", RIGHT_BITS, LEFT_BITS)
+        self.h2 = hash_of("h2", LEFT_BITS)
 
     def forward(self, left, right, inputs, workspace):
         """Set the lock, in place.
@@ -102,28 +108,28 @@ class Lock:
         workspace : Workspace
         """
         first = left[:, :N_HASHED]
-        first += _hashed(self._h1, right, LEFT_BITS, inputs, workspace)
+        first += _hashed(self.h1, right, LEFT_BITS, inputs, workspace)
         inputs.put(left)
-        for columns, mask in self._f1.stream(inputs, workspace):
+        for columns, mask in self.f1.stream(inputs, workspace):
             right[:, columns] += mask
         inputs.put(right)
-        for columns, mask in self._f2.stream(inputs, workspace):
+        for columns, mask in self.f2.stream(inputs, workspace):
             left[:, columns] += mask
         first = right[:, :N_HASHED]
-        first -= _hashed(self._h2, left, RIGHT_BITS, inputs, workspace)
+        first -= _hashed(self.h2, left, RIGHT_BITS, inputs, workspace)
 
     def inverse(self, left, right, inputs, workspace):
         """Open the lock, in place; parameters as of `forward`."""
         first = right[:, :N_HASHED]
-        first += _hashed(self._h2, left, RIGHT_BITS, inputs, workspace)
+        first += _hashed(self.h2, left, RIGHT_BITS, inputs, workspace)
         inputs.put(right)
-        for columns, mask in self._f2.stream(inputs, workspace):
+        for columns, mask in self.f2.stream(inputs, workspace):
             left[:, columns] -= mask
         inputs.put(left)
-        for columns, mask in self._f1.stream(inputs, workspace):
+        for columns, mask in self.f1.stream(inputs, workspace):
             right[:, columns] -= mask
         first = left[:, :N_HASHED]
-        first -= _hashed(self._h1, right, LEFT_BITS, inputs, workspace)
+        first -= _hashed(self.h1, right, LEFT_BITS, inputs, workspace)
 
     def __reduce__(self):
         # Keys are a thousand times shorter than what is made of them.

@@ -158,6 +158,11 @@ class Hash:
     input_bits : sequence of int
         Bits of each input, at most 24. The constant is the input of 24 bits that
         follows the halves of a row.
+
+    Attributes
+    ----------
+    limbs : ndarray of shape (n_chunks, 1, chunk, 8), dtype float64
+        Secret. Sums over one chunk are exact; rows that fill up the last are zero.
     """
 
     def __init__(self, key, input_bits):
@@ -168,9 +173,12 @@ class Hash:
         # Halves come times 2**(32 - b); this makes up for it, without rounding.
         unit = 2.0 ** (np.asarray(input_bits, dtype=np.float64) - _WORD_BITS)
         n_chunks, chunk = _chunks(n_inputs)
-        self._limbs = np.zeros((n_chunks, 1, chunk, n_limbs))
-        padded = self._limbs.reshape(-1, n_limbs)[:n_inputs]
+        self.limbs = np.zeros((n_chunks, 1, chunk, n_limbs))
+        padded = self.limbs.reshape(-1, n_limbs)[:n_inputs]
         np.multiply(limbs >> (_WORD_BITS - _LIMB_BITS), unit[:, None], out=padded)
+
+    def __repr__(self):
+        return "Hash(<secret>)"
 
     def words(self, inputs, workspace):
         """Hash rows.
@@ -185,7 +193,7 @@ class Hash:
         words : ndarray of shape (2, n_samples), dtype uint64
             The 60 high bits are kept ones; the others mean nothing. In `workspace`.
         """
-        products = inputs.products(self._limbs, workspace).transpose(0, 2, 1)
+        products = inputs.products(self.limbs, workspace).transpose(0, 2, 1)
         whole = workspace.array("hash/whole", products.shape, np.int64)
         np.copyto(whole, products, casting="unsafe")
         total = workspace.array("hash/total", products.shape[1:], np.int64)
@@ -244,23 +252,36 @@ class Prf:
         Of a half.
     n_outputs : int, default=None
         Halves out, if not `width`.
+
+    Attributes
+    ----------
+    hash : Hash
+        Secret, as is ``aes_key``.
+    counters : ndarray of shape (n_blocks, 2), dtype uint64
+        To be joined to the words of hash that `hash_mask` leaves.
+    hash_mask : ndarray of shape (2, 1), dtype uint64
+    mask : uint32
+        Of the bits of a half.
     """
 
     def __init__(
         self, aes_key, hash_key, width, n_tweaks, bits_in, bits_out, n_outputs=None
     ):
-        self._aes = AES(aes_key)
+        self.aes_key = aes_key
         input_bits = [bits_in] * width + [HALF_BITS] * (1 + n_tweaks)
-        self._hash = Hash(hash_key, input_bits)
-        self._n_outputs = width if n_outputs is None else n_outputs
-        self._mask = half_mask(bits_out)
-        n_blocks = -(-self._n_outputs // _HALVES_PER_BLOCK)
+        self.hash = Hash(hash_key, input_bits)
+        self.n_outputs = width if n_outputs is None else n_outputs
+        self.mask = half_mask(bits_out)
+        n_blocks = -(-self.n_outputs // _HALVES_PER_BLOCK)
         # Eight bits of the counter stand in each word of a block, more in the second.
         counter_bits = max(_COUNTER_BITS - 8, (n_blocks - 1 >> 8).bit_length())
         low_bits = np.array([[8], [counter_bits]], np.uint64)
-        self._hash_mask = ~((np.uint64(1) << low_bits) - np.uint64(1))
-        self._counters = np.empty((n_blocks, 2), "<u8")
-        self._counters[:, 1], self._counters[:, 0] = divmod(np.arange(n_blocks), 256)
+        self.hash_mask = ~((np.uint64(1) << low_bits) - np.uint64(1))
+        self.counters = np.empty((n_blocks, 2), "<u8")
+        self.counters[:, 1], self.counters[:, 0] = divmod(np.arange(n_blocks), 256)
+
+    def __repr__(self):
+        return "Prf(<secret>)"
 
     def halves(self, half):
         """Return the function's value for rows without a tweak, all at once.
@@ -276,7 +297,7 @@ class Prf:
         workspace = Workspace()
         inputs = Inputs(half.shape[1], np.empty((len(half), 0)), workspace)
         inputs.put(half)
-        found = np.empty((len(half), self._n_outputs), np.uint32)
+        found = np.empty((len(half), self.n_outputs), np.uint32)
         for columns, drawn in self.stream(inputs, workspace):
             found[:, columns] = drawn
         return found
@@ -295,17 +316,17 @@ class Prf:
         halves : ndarray of shape (n_samples, n_columns), dtype uint32
             In `workspace`.
         """
-        words = self._hash.words(inputs, workspace)
+        words = self.hash.words(inputs, workspace)
         seeds = workspace.array("prf/seeds", words.shape[::-1], "<u8")
-        np.bitwise_and(words, self._hash_mask, out=seeds.T)
-        encryptor = Cipher(self._aes, ECB()).encryptor()
+        np.bitwise_and(words, self.hash_mask, out=seeds.T)
+        encryptor = Cipher(AES(self.aes_key), ECB()).encryptor()
         n_blocks = max(1, _DRAWN_HALVES // (_HALVES_PER_BLOCK * len(seeds)))
-        for blocks in slices(len(self._counters), n_blocks):
-            counters = self._counters[blocks].reshape(-1)
+        for blocks in slices(len(self.counters), n_blocks):
+            counters = self.counters[blocks].reshape(-1)
             drawn = _encrypt_counters(encryptor, seeds, counters, workspace)
             first = _HALVES_PER_BLOCK * blocks.start
-            halves = drawn[:, : self._n_outputs - first]
-            halves &= self._mask
+            halves = drawn[:, : self.n_outputs - first]
+            halves &= self.mask
             yield slice(first, first + halves.shape[1]), halves
 
 

@@ -10,11 +10,11 @@ from sklearn_homeo.ciphers.lock import Lock
 from sklearn_homeo.ciphers.packing import join, pack, split, unpack
 from sklearn_homeo.ciphers.prf import Inputs
 
-__all__ = ["ViewCipher"]
+__all__ = ["CONTEXT_HALVES", "ViewCipher", "context_halves"]
 
 _CODES_PER_HALF = 4
 # A digest of 32 bytes, three bytes to a half.
-_CONTEXT_HALVES = 11
+CONTEXT_HALVES = 11
 # Numbers of a piece, so that a cache holds them, and fewest rows.
 _PIECE_NUMBERS = 2**18
 _FEWEST_ROWS = 32
@@ -59,8 +59,8 @@ class ViewCipher:
         self.lattice = lattice
         self.view = view
         self._workspaces = []
-        n_tweaks = self._view_halves + _CONTEXT_HALVES
-        self._locks = [
+        n_tweaks = self._view_halves + CONTEXT_HALVES
+        self.locks = [
             Lock(key, index, self.width, n_tweaks, digest)
             for index, key in enumerate(lock_keys)
         ]
@@ -89,7 +89,7 @@ class ViewCipher:
         context : bytes, default=None
             Decrypting needs the same.
         """
-        context = _context_halves(context)
+        context = context_halves(context)
 
         def work(piece, workspace):
             u = self.lattice.round(X[piece], workspace)
@@ -97,7 +97,7 @@ class ViewCipher:
             np.copyto(codes[:, : self.width], self.view.codes(u), casting="unsafe")
             left, right = self._halves(u, workspace)
             inputs = self._inputs(codes, context, workspace)
-            for lock in self._locks:
+            for lock in self.locks:
                 lock.forward(left, right, inputs, workspace)
             pack(codes[:, : self.width], left, right, out[piece], workspace)
 
@@ -116,7 +116,7 @@ class ViewCipher:
         -------
         valid : ndarray of shape (n_samples,), dtype bool
         """
-        context = _context_halves(context)
+        context = context_halves(context)
         valid = np.empty(len(Z), dtype=bool)
 
         def work(piece, workspace):
@@ -126,7 +126,7 @@ class ViewCipher:
             right = workspace.array("right", shape, np.uint32)
             written = unpack(Z[piece], codes[:, : self.width], left, right, workspace)
             inputs = self._inputs(codes, context, workspace)
-            for lock in reversed(self._locks):
+            for lock in reversed(self.locks):
                 lock.inverse(left, right, inputs, workspace)
             u = workspace.array("u", shape, np.int64)
             join(left, right, u, workspace)
@@ -173,7 +173,7 @@ class ViewCipher:
     def _inputs(self, codes, context, workspace):
         """The view and the context, as the tweak of the locks."""
         n_halves = self._view_halves
-        shape = (len(codes), n_halves + _CONTEXT_HALVES)
+        shape = (len(codes), n_halves + CONTEXT_HALVES)
         tweak = workspace.array("tweak", shape, np.int32)
         tweak[:, :n_halves] = _pack_codes(codes.view("<u4")).view(np.int32)
         tweak[:, n_halves:] = context
@@ -183,7 +183,7 @@ class ViewCipher:
         return {**self.__dict__, "_workspaces": []}
 
     def __repr__(self):
-        return f"ViewCipher(<{len(self._locks)} secret locks>)"
+        return f"ViewCipher(<{len(self.locks)} secret locks>)"
 
 
 def _pack_codes(four):
@@ -193,10 +193,10 @@ def _pack_codes(four):
     return one << np.uint32(8)
 
 
-def _context_halves(context):
+def context_halves(context):
     """Halves of 24 bits of a context's SHA-256, zeros without one."""
-    halves = np.zeros((_CONTEXT_HALVES, 4), np.uint8)
+    halves = np.zeros((CONTEXT_HALVES, 4), np.uint8)
     if context is not None:
         digest = hashlib.sha256(context).digest() + b"\0"
-        halves[:, 1:] = np.frombuffer(digest, np.uint8).reshape(_CONTEXT_HALVES, 3)
+        halves[:, 1:] = np.frombuffer(digest, np.uint8).reshape(CONTEXT_HALVES, 3)
     return halves.view("<i4")[:, 0]
