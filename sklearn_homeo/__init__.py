@@ -22,6 +22,7 @@ _HOME = {
     "NoProtectionWarning": "exceptions",
     "PassphraseWrapper": "keys._wrapping",
     "SealedColumnsWarning": "exceptions",
+    "SealedFileError": "exceptions",
     "SecretKey": "keys._key",
     "TableEncoder": "tables._encoder",
     "encrypt_images": "images._display",

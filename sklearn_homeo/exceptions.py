@@ -12,6 +12,7 @@ __all__ = [
     "MemorisationWarning",
     "NoProtectionWarning",
     "SealedColumnsWarning",
+    "SealedFileError",
 ]
 
 
@@ -77,3 +78,7 @@ class HeavyTailWarning(UserWarning):
 
 class SealedColumnsWarning(UserWarning):
     """Columns that look like identifiers or free text are kept from models."""
+
+
+class SealedFileError(ValueError):
+    """A sealed file that is malformed, was changed, or is of another key or kind."""

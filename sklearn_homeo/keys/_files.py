@@ -81,8 +81,10 @@ def replace_private(path: str | os.PathLike, data: bytes) -> None:
     _sync_folder(os.path.dirname(target))
 
 
-def read_limited(path: str | os.PathLike, error: type[Exception]) -> bytes:
-    """Read a small file, but never more than 64 KiB, and nothing that may hang.
+def read_limited(
+    path: str | os.PathLike, error: type[Exception], most: int = _MAX_FILE_BYTES
+) -> bytes:
+    """Read a file, but not at any length, and nothing that may hang.
 
     Parameters
     ----------
@@ -90,6 +92,8 @@ def read_limited(path: str | os.PathLike, error: type[Exception]) -> bytes:
         Where the file is. ``~`` is the home folder.
     error : exception class
         To raise if the file is longer, or is a pipe, a device or a folder.
+    most : int, default=65536
+        Bytes that it may have.
 
     Returns
     -------
@@ -106,11 +110,12 @@ def read_limited(path: str | os.PathLike, error: type[Exception]) -> bytes:
     # A pipe without a writer would be waited for.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with os.fdopen(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise error(f"{path} is no ordinary file; copy its content into one")
-        content = Hidden(file.read(_MAX_FILE_BYTES + 1))
-    if len(content.value) > _MAX_FILE_BYTES:
-        raise error(f"{path} is longer than 64 KiB, so it is another file")
+        content = Hidden(file.read(min(most, status.st_size) + 1))
+    if len(content.value) > most:
+        raise error(f"{path} is longer than {most >> 10} KiB, so it is another file")
     return content.value
 
 

@@ -1,6 +1,6 @@
 """Columns of categories: text, and whatever else has few values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,7 +46,26 @@ def fit_categories(cells, max_categories):
 
 
 @dataclass(frozen=True)
-class CategoryCode:
+class _Levels:
+    """Categories, and how to find them in columns that number them otherwise."""
+
+    levels: tuple
+
+    kind = "category"
+    unit = 1
+
+    def translate(self, cells):
+        """Return cells whose values are places in `levels`, and the unknown ones.
+
+        -1 stands for these, and for cells that have no value.
+        """
+        codes = _translate(cells, self.levels)
+        found = replace(cells, values=codes, levels=self.levels)
+        return found, (codes < 0) & cells.present
+
+
+@dataclass(frozen=True)
+class CategoryCode(_Levels):
     """A column of 0 and 1 for each common category; one more and a number for others.
 
     Parameters
@@ -57,11 +76,8 @@ class CategoryCode:
         How many have a column of their own.
     """
 
-    levels: tuple
     n_shown: int
 
-    kind = "category"
-    unit = 1
     refusal = "a value that was not there in fit"
 
     @property
@@ -76,15 +92,15 @@ class CategoryCode:
 
     def encode(self, cells):
         """Return float64 of shape (n_rows, n_columns), and which cells are refused."""
-        codes = _translate(cells, self.levels)
-        columns = np.zeros((len(cells), len(self.suffixes)))
-        shown = np.flatnonzero((codes >= 0) & (codes < self.n_shown))
-        columns[shown, codes[shown]] = 1.0
+        codes, n_rows = cells.values, len(cells)
+        n_columns = self.n_shown + 2 * self._has_rare
+        # One more row of columns for cells without a category.
+        places = np.minimum(codes, self.n_shown)
+        places[codes < 0] = n_columns
+        columns = np.eye(n_columns + 1, n_columns)[places]
         if self._has_rare:
-            rare = np.flatnonzero(codes >= self.n_shown)
-            columns[rare, self.n_shown] = 1.0
-            columns[rare, self.n_shown + 1] = codes[rare] - self.n_shown + 1
-        return columns, codes < 0
+            columns[:, -1] = np.maximum(codes - self.n_shown + 1, 0)
+        return columns, np.zeros(n_rows, dtype=bool)
 
     def decode(self, columns):
         """Return the cells of such columns; without a category they are missing."""
@@ -102,20 +118,16 @@ class CategoryCode:
 
 
 @dataclass(frozen=True)
-class OrdinalCode:
+class OrdinalCode(_Levels):
     """The place of each category in their order, in one column."""
 
-    levels: tuple
-
-    kind = "category"
-    unit = 1
     refusal = "a category that the type did not have in fit"
     suffixes = ("",)
 
     def encode(self, cells):
         """Return float64 of shape (n_rows, 1), and which cells are refused."""
-        codes = _translate(cells, self.levels)
-        return codes.astype(np.float64)[:, np.newaxis], codes < 0
+        none = np.zeros(len(cells), dtype=bool)
+        return cells.values.astype(np.float64)[:, np.newaxis], none
 
     def decode(self, columns):
         """Return the cells of such columns."""

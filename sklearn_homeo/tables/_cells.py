@@ -62,6 +62,10 @@ class Cells:
         """Whether each cell holds an ordinary value; bool array."""
         return self.states == 0
 
+    def take(self, rows):
+        """Return the cells of some rows, given as a slice."""
+        return replace(self, values=self.values[rows], states=self.states[rows])
+
     def missing(self, *markers):
         """Whether each cell is in one of some states; bool array."""
         places = [i + 1 for i, marker in enumerate(self.markers) if marker in markers]

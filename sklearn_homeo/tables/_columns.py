@@ -76,8 +76,33 @@ class ColumnCode:
         """Ends of the names of all columns."""
         return (*self.code.suffixes, *(f"_{marker}" for marker in self.markers))
 
-    def encode(self, cells):
+    def prepare(self, cells):
+        """Return cells in the code's terms, and which of them have no place there.
+
+        Parameters
+        ----------
+        cells : Cells
+            Of a whole column.
+
+        Returns
+        -------
+        cells : Cells
+        wrong : ndarray of shape (n_rows,), dtype bool
+        """
+        cells, wrong = convert(cells, self.code.kind, self.code.unit)
+        if cells.kind == "category":
+            cells, unknown = self.code.translate(cells)
+            wrong = wrong | unknown
+        return cells, wrong
+
+    def encode(self, cells, wrong):
         """Encode cells.
+
+        Parameters
+        ----------
+        cells : Cells
+        wrong : ndarray of shape (n_rows,), dtype bool
+            Both as of `prepare`, of all rows or of some.
 
         Returns
         -------
@@ -85,9 +110,8 @@ class ColumnCode:
         refused : list of (str, ndarray of shape (n_rows,), dtype bool)
             Why and where cells will not come back as they are.
         """
-        cells, converted = convert(cells, self.code.kind, self.code.unit)
-        columns, wrong = self.code.encode(cells)
-        wrong = (wrong & cells.present) | converted
+        columns, inexact = self.code.encode(cells)
+        wrong = (inexact & cells.present) | wrong
         refused = [(self.code.refusal, wrong)] if wrong.any() else []
         absent = ~cells.present
         if not absent.any() and not self.markers:
@@ -98,6 +122,8 @@ class ColumnCode:
             if marker in self.markers:
                 continue
             where = cells.missing(marker)
+            if not where.any():
+                continue
             refused.append((f"{marker}, as no cell was in fit", where))
         return np.column_stack([columns, *indicators]), refused
 
@@ -129,6 +155,6 @@ class ColumnCode:
             cells.states[present],
             unit=cells.unit,
         )
-        columns, _ = self.code.encode(part)
+        columns, _ = self.code.encode(self.prepare(part)[0])
         fill[0] = np.partition(columns[:, 0], len(columns) // 2)[len(columns) // 2]
         return fill

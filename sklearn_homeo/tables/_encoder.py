@@ -1,7 +1,6 @@
 """The encoder: tables of mixed columns to float64 and back to the same table."""
 
 import warnings
-from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.threads import run_in_threads
 from sklearn_homeo._utils.validation import (
     Interval,
     StrOptions,
@@ -18,13 +18,19 @@ from sklearn_homeo._utils.validation import (
     fit_context,
 )
 from sklearn_homeo.exceptions import HeavyTailWarning, SealedColumnsWarning
+from sklearn_homeo.keys._seal import open_sealed, save_sealed
 from sklearn_homeo.tables._arrays import as_array
 from sklearn_homeo.tables._cells import UnsupportedColumn
 from sklearn_homeo.tables._columns import fit_column
+from sklearn_homeo.tables._files import encoder_tree, restore_encoder
+from sklearn_homeo.tables._layout import Layout
 from sklearn_homeo.tables._sealing import why_sealed
 from sklearn_homeo.tables._tables import library_of, table_class
 
 __all__ = ["TableEncoder"]
+
+_KIND = "table encoder"
+_ROWS_AT_ONCE = 2**14
 
 
 class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
@@ -183,7 +189,7 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
                 stacklevel=2,
             )
         self._codes = codes
-        self._layout = _Layout.of(table)
+        self._layout = Layout.of(table)
         self.sealed_columns_ = [table.labels[i] for i in sorted(sealed)]
         self._names_out = _unique_names(
             [
@@ -216,15 +222,28 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         """
         check_is_fitted(self)
         table = self._open(X, reset=False)
+        columns = [
+            (table.labels[i], code, *code.prepare(self._read(table, i, must=True)))
+            for i, code in enumerate(self._codes)
+            if code is not None
+        ]
         Z = np.empty((len(table), self._n_features_out))
-        refused, start = [], 0
-        for i, code in enumerate(self._codes):
-            if code is None:
-                continue
-            columns, reasons = code.encode(self._read(table, i, must=True))
-            Z[:, start : start + columns.shape[1]] = columns
-            start += columns.shape[1]
-            refused += [(table.labels[i], reason, where) for reason, where in reasons]
+        refused = {}
+
+        def encode(start):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            parts = []
+            for label, code, cells, wrong in columns:
+                part, reasons = code.encode(cells.take(rows), wrong[rows])
+                parts.append(part)
+                for reason, where in reasons:
+                    found = refused.setdefault((label, reason), {})
+                    found[start] = np.flatnonzero(where) + start
+            np.concatenate(parts, axis=1, out=Z[rows])
+
+        # Some rows at a time: what is computed on the way stays in the cache.
+        starts = range(0, len(table), _ROWS_AT_ONCE)
+        run_in_threads(encode, lambda n_threads: (starts, n_threads))
         if refused and self.handle_unknown != "ignore":
             self._report(refused)
         return Z
@@ -329,6 +348,69 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         check_feature_names_in(self, input_features)
         return np.array(self._names_out, dtype=object)
 
+    def save(self, path, key):
+        """Write the fitted encoder to a new file, sealed under a key.
+
+        It holds names and types of columns and their categories. Only its owner can
+        read the file (mode 0600); it is no pickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to write; nothing may be there.
+
+        key : SecretKey
+            Opens the file again.
+
+        Raises
+        ------
+        FileExistsError
+            If anything is at `path`.
+        TypeError
+            If a column's type or one of its categories cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import pandas as pd
+        >>> from sklearn_homeo import SecretKey, TableEncoder
+        >>> table = pd.DataFrame({"bill": [46.2, None], "island": ["Dream", "Biscoe"]})
+        >>> key = SecretKey.generate()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "table.sealed")
+        ...     TableEncoder().fit(table).save(path, key)
+        ...     encoder = TableEncoder.load(path, key)
+        >>> encoder.inverse_transform(encoder.transform(table)).equals(table)
+        True
+        """
+        check_is_fitted(self)
+        save_sealed(path, encoder_tree(self), _KIND, key)
+
+    @classmethod
+    def load(cls, path, key):
+        """Read the encoder that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where the file is.
+
+        key : SecretKey
+            The key given to `save`.
+
+        Returns
+        -------
+        encoder : TableEncoder
+            Fitted.
+
+        Raises
+        ------
+        SealedFileError
+            If it is no sealed file or one of something else, was changed, is of another
+            key or of a newer version.
+        """
+        return restore_encoder(cls(), open_sealed(path, _KIND, key))
+
     def _open(self, X, reset):
         library = library_of(X)
         rows = X
@@ -402,8 +484,8 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
 
     def _report(self, refused):
         parts = [
-            f"column {label!r}, {_rows(np.flatnonzero(where))}: {reason}"
-            for label, reason, where in refused
+            f"column {label!r}, {_rows(found)}: {reason}"
+            for (label, reason), found in refused.items()
         ]
         message = "cells of X that would not come back as they are: " + "; ".join(parts)
         if self.handle_unknown == "warn":
@@ -453,29 +535,6 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         return tags
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """What kind of table `fit` saw, with the names and types of its columns."""
-
-    library: str
-    labels: object
-    dtypes: list
-
-    @classmethod
-    def of(cls, table):
-        labels = table.frame.columns if table.library == "pandas" else table.labels
-        return cls(table.library, labels, table.dtypes)
-
-    @property
-    def has_index(self):
-        return self.library == "pandas"
-
-    def select_labels(self, places):
-        if self.has_index:
-            return self.labels[list(places)]
-        return [self.labels[i] for i in places]
-
-
 def _check_layout(table):
     shape = (len(table), len(table.labels))
     for count, what in zip(shape, ("sample", "feature"), strict=True):
@@ -495,8 +554,9 @@ def _column(X, place):
     return X.to_series(place) if hasattr(X, "to_series") else X[:, place]
 
 
-def _rows(rows):
-    return f"row{'s' if len(rows) > 1 else ''} {listed(rows.tolist())}"
+def _rows(found):
+    rows = np.concatenate([found[start] for start in sorted(found)]).tolist()
+    return f"row{'s' * (len(rows) > 1)} {listed(rows)}"
 
 
 def _unique_names(names):

@@ -26,6 +26,8 @@ _MAX_PLACES = 22
 # only there are enough places.
 _MAX_UNITS = {"float64": 2.0**50, "float32": 2.0**22}
 _SAMPLE = 1000
+# Largest values, in those of the bulk, that deserve a warning.
+_HEAVY = 2.0**20
 
 
 def fit_floats(cells, exact):
@@ -53,10 +55,9 @@ def fit_floats(cells, exact):
     bits = float_bits(values)
     scale = float_scale(values, bits)
     code = BitsCode(values.dtype.name, split_columns(scale, exact))
-    spread = np.sort(values[np.abs(values) <= np.quantile(np.abs(values), 0.9)])
-    with np.errstate(over="ignore"):
-        heavy = bool(np.abs(values).max() > 2.0**20 * np.abs(spread).max())
-    return code, heavy
+    sizes = np.abs(values)
+    bulk = np.quantile(sizes, 0.9)
+    return code, bool(bulk > 0 and sizes.max() / _HEAVY > bulk)
 
 
 def _fit_decimals(values, exact):
@@ -74,7 +75,8 @@ def _fit_decimals(values, exact):
     for finer in range(max(places + 1, 0), most + 1):
         if _are_decimals(values, finer):
             code = DecimalsCode(dtype, most, None)
-            placing, heavy = place_integers(code.units(values), exact)
+            units = code.units(values)
+            placing, heavy = place_integers(units, exact, 10.0**most)
             return DecimalsCode(dtype, most, placing), heavy
     return None
 

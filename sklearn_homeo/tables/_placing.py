@@ -65,11 +65,9 @@ class SplitColumns:
 
     def encode(self, integers):
         """Place integers; returns shape (n_rows, 1 + n_fine)."""
-        coarse, rests = self.scale.encode(to_unsigned(integers))
+        coarse, rests, places = self.scale.encode(to_unsigned(integers))
         columns = np.empty((len(integers), 1 + self.n_fine))
         columns[:, 0] = coarse
-        if self.n_fine:
-            places = self.scale.places(coarse)
         for i in range(self.n_fine):
             part = (rests >> np.uint64(i * self.fine_bits)) + self._shift(places, i)
             columns[:, i + 1] = (part & self._mask).astype(np.float64) - self._middle
@@ -129,6 +127,8 @@ def place_integers(integers, exact, divisor=1.0):
     offset = 0 if max(-low, high) < _MAX_WHOLE else low
     if high - offset < _MAX_WHOLE:
         spread = (integers - integers.dtype.type(offset)).astype(np.float64).std()
+        # Constant columns are divided by 1.
+        spread = spread or divisor
         if spread <= MAX_STEPS:
             return WholeColumn(offset, divisor), False
     ordered = to_unsigned(integers)

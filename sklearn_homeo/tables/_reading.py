@@ -13,7 +13,7 @@ from sklearn_homeo._utils.messages import listed, one_line
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["read_names", "read_table"]
+__all__ = ["EXCEL", "PARQUET", "read_names", "read_table", "read_text"]
 
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
@@ -195,7 +195,39 @@ def _read_excel(path, head=False):
 _READERS = dict.fromkeys(PARQUET, _read_parquet) | dict.fromkeys(EXCEL, _read_excel)
 
 
+def read_text(path: str | os.PathLike) -> tuple[str, str, str]:
+    """Read a file of text in columns.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    text : str
+        Line ends are as they are in the file.
+    encoding : str
+        Which the file has.
+    delimiter : str
+        What stands between columns.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    ValueError
+        If it is no text.
+    """
+    path = Path(path).expanduser()
+    text, encoding = _decoded(path, path.read_bytes())
+    return text, encoding, _find_delimiter(text)
+
+
 def _decode(path, data, whole=True):
+    return _decoded(path, data, whole)[0]
+
+
+def _decoded(path, data, whole=True):
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     if encoding is None and b"\0" in data:
         raise ValueError(f"{path}: not a table: the file is binary")
@@ -203,7 +235,7 @@ def _decode(path, data, whole=True):
         # The last character of a part may be cut off.
         decoder = codecs.getincrementaldecoder(name)()
         try:
-            return decoder.decode(data, final=whole)
+            return decoder.decode(data, final=whole), name
         except UnicodeDecodeError:
             continue
     raise ValueError(f"{path}: not a table: the text is no {encoding}")

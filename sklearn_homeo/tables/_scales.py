@@ -8,7 +8,7 @@ rest goes into fine columns, in which nothing shows.
 Everything here is integer arithmetic and powers of two: the same bits everywhere.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,7 +72,7 @@ class DyadicScale:
         return max(int(self.shifts.max()), 0)
 
     def encode(self, values):
-        """Return the coarse column and the rests.
+        """Return the coarse column, the rests and the places of `places`.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class DyadicScale:
         -------
         coarse : ndarray of shape (n_rows,), dtype float64
             Middles of steps.
-        rests : ndarray of shape (n_rows,), dtype uint64
+        rests, places : ndarray of shape (n_rows,), dtype uint64
         """
         below = values < np.uint64(self.centre)
         magnitudes = values - np.uint64(self.centre)
@@ -98,7 +98,8 @@ class DyadicScale:
         coarse += 0.5
         coarse *= self.step
         np.negative(coarse, out=coarse, where=below)
-        return coarse, rests
+        np.invert(steps, out=steps, where=below)
+        return coarse, rests, steps.view(np.uint64)
 
     def decode(self, coarse, rests):
         """Return the integers that `encode` was given, as uint64."""
@@ -200,7 +201,8 @@ def float_scale(values, bits):
     while bulk > _TINY_BITS:
         scale = _float_pieces(kind, reach, bulk)
         if bulk <= kind.nmant and _fits(scale, bits):
-            return scale
+            # Constant columns are divided by 1, whatever their size.
+            return scale if bits.min() < bits.max() else replace(scale, step=1.0)
         bulk -= 1
     return integer_scale(bits, heavy=True)
 
@@ -237,7 +239,7 @@ def _float_pieces(kind, reach, bulk):
 
 
 def _fits(scale, values):
-    coarse, _ = scale.encode(values)
+    coarse, _, _ = scale.encode(values)
     return coarse.std() <= MAX_STEPS * scale.step and (
         np.abs(coarse).max() < 2.0**50 * scale.step
     )

@@ -28,13 +28,14 @@ def why_sealed(label, cells, max_categories):
     present = cells.values[cells.present]
     if len(present) < _MIN_ROWS:
         return None
-    n_levels = len(np.unique(present))
-    if cells.kind == "integer" and n_levels == len(present):
+    if cells.kind == "integer":
         # CamelCase, as in CustomerId, is two words.
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(label)).lower()
-        return "numbers all rows" if _IDENTIFIER.search(name) else None
+        if _IDENTIFIER.search(name) and len(np.unique(present)) == len(present):
+            return "numbers all rows"
     if cells.kind != "category" or cells.declared:
         return None
+    n_levels = np.count_nonzero(np.bincount(present))
     if n_levels == len(present):
         return "all values differ"
     if n_levels <= max_categories:

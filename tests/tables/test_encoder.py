@@ -75,6 +75,12 @@ def test_arrays_come_back(dtype):
     assert back.dtype == X.dtype.newbyteorder("=")
 
 
+@pytest.mark.parametrize("value", [0.00390625, 1e-5 / 3, 1e200 / 3, 1e-310, 10**15])
+def test_constant_columns_come_back(value):
+    table = pd.DataFrame({"column": [value] * 3})
+    assert_frame_equal(there_and_back(table), table, check_exact=True)
+
+
 def test_lists_of_mixed_rows_come_back_as_objects():
     rows = [[1, "a", 2.5], [2, "b", None], [3, "a", 0.1]]
     back = there_and_back(rows)

@@ -1,0 +1,117 @@
+"""Nested Python values and arrays as bytes and back, by JSON and safetensors."""
+
+import base64
+import datetime as dt
+import json
+import math
+from decimal import Decimal
+
+import numpy as np
+
+__all__ = ["dump_tree", "load_tree"]
+
+_LENGTH_BYTES = 8
+
+
+def dump_tree(tree):
+    """Write a tree as bytes.
+
+    Parameters
+    ----------
+    tree : dict, list, tuple, ndarray, bool, int, float, str, bytes, Decimal or None
+        Also dates, times and durations of Python; nested in any depth. The keys of
+        dictionaries are str, arrays hold numbers or truth values.
+
+    Returns
+    -------
+    data : bytes
+
+    Raises
+    ------
+    TypeError
+        If it holds anything else; the message names the type.
+
+    Examples
+    --------
+    >>> from sklearn_homeo._utils.trees import dump_tree, load_tree
+    >>> load_tree(dump_tree({"a": (1, None), "b": [2.5, b"raw"]}))
+    {'a': (1, None), 'b': [2.5, b'raw']}
+    """
+    from safetensors.numpy import save
+
+    arrays = {}
+    text = json.dumps(_write(tree, arrays), separators=(",", ":")).encode()
+    return len(text).to_bytes(_LENGTH_BYTES, "little") + text + save(arrays)
+
+
+def load_tree(data):
+    """Return the tree of `dump_tree`.
+
+    Parameters
+    ----------
+    data : bytes
+
+    Raises
+    ------
+    ValueError
+        If these are other bytes.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    start = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
+    try:
+        written = json.loads(data[_LENGTH_BYTES:start])
+        return _read(written, load(data[start:]))
+    except (KeyError, TypeError, UnicodeDecodeError, SafetensorError) as error:
+        raise ValueError("these bytes hold no tree") from error
+
+
+def _write(value, arrays):
+    if value is None or type(value) in (bool, int, str):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {"float": repr(float(value))}
+    if isinstance(value, list):
+        return [_write(item, arrays) for item in value]
+    if isinstance(value, np.ndarray):
+        name = str(len(arrays))
+        arrays[name] = np.ascontiguousarray(value)
+        # safetensors knows no arrays of no dimension.
+        return {"array": [name, list(value.shape)]}
+    if isinstance(value, dict):
+        return {"dict": {key: _write(item, arrays) for key, item in value.items()}}
+    for name, (kind, write, _) in _KINDS.items():
+        if type(value) is kind:
+            return {name: _write(write(value), arrays)}
+    raise TypeError(f"a {type(value).__name__} cannot be written to a file")
+
+
+def _read(value, arrays):
+    if isinstance(value, list):
+        return [_read(item, arrays) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((name, content),) = value.items()
+    if name == "float":
+        return float(content)
+    if name == "array":
+        return arrays[content[0]].reshape(content[1])
+    if name == "dict":
+        return {key: _read(item, arrays) for key, item in content.items()}
+    return _KINDS[name][2](_read(content, arrays))
+
+
+def _write_delta(delta):
+    return [delta.days, delta.seconds, delta.microseconds]
+
+
+_KINDS = {
+    "tuple": (tuple, list, tuple),
+    "bytes": (bytes, lambda raw: base64.b64encode(raw).decode(), base64.b64decode),
+    "decimal": (Decimal, str, Decimal),
+    "datetime": (dt.datetime, dt.datetime.isoformat, dt.datetime.fromisoformat),
+    "date": (dt.date, dt.date.isoformat, dt.date.fromisoformat),
+    "time": (dt.time, dt.time.isoformat, dt.time.fromisoformat),
+    "timedelta": (dt.timedelta, _write_delta, lambda parts: dt.timedelta(*parts)),
+}
