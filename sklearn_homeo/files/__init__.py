@@ -1,0 +1,1 @@
+"""Files of encrypted tables: what the command line's encrypt and decrypt do."""
