@@ -13,7 +13,8 @@ MINIMUM := .venv-minimum
 INSTALL := -m pip install --quiet --disable-pip-version-check
 
 # Estimators, ciphers, keys and samplers: what a release of a dependency can break.
-CORE := tests/ciphers tests/encryption tests/keys tests/synthesis tests/test_common.py
+CORE := tests/ciphers tests/encryption tests/keys tests/synthesis tests/tables \
+	tests/test_common.py
 # Needs Opacus, whose oldest supported version is bound to an older torch.
 NOT_CORE := tests/synthesis/densities/test_private_vae.py
 

@@ -132,7 +132,10 @@ def write_series(cells, dtype):
         values[cells.missing(marker)] = float(marker)
     series = pl.Series(values).cast(dtype)
     missing = cells.missing("missing")
-    return series.set(pl.Series(missing), None) if missing.any() else series
+    if not missing.any():
+        return series
+    # Series.set knows no times before polars 2.
+    return pl.select(pl.when(pl.Series(~missing)).then(series)).to_series()
 
 
 def _write_objects(cells, dtype):
