@@ -28,9 +28,15 @@ from sklearn.utils import Bunch
 
 from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo._utils.plotting import make_figure
-from sklearn_homeo.audit import PrivacyUtilityDisplay, linkage_bound
-from sklearn_homeo.audit._audit import audited_jobs, control_jobs, run_jobs
+from sklearn_homeo.audit import PrivacyUtilityDisplay
+from sklearn_homeo.audit._audit import (
+    audited_jobs,
+    control_jobs,
+    make_scenarios,
+    run_jobs,
+)
 from sklearn_homeo.audit._controls import CONTROLS
+from sklearn_homeo.audit._references import find_references
 from sklearn_homeo.audit._registry import TIERS
 from sklearn_homeo.audit._report import AuditReport
 
@@ -86,7 +92,7 @@ def _audit_table(table, options, rows):
     lines, points = [("none (plain)", None, plain, None)], []
     for setting in options.settings:
         try:
-            audited, fitted = _audited(table, setting, names, known, options)
+            audited, references = _audited(table, setting, names, known, options)
             accuracy = _accuracy(table, setting)
         except ValueError as error:
             lines.append((setting, None, np.nan, " ".join(str(error).split())[:90]))
@@ -95,8 +101,7 @@ def _audit_table(table, options, rows):
         report = AuditReport(
             audited + controls,
             Bunch(cipher=setting, leak=options.leak),
-            _floor(fitted, table, options.leak),
-            0.0,
+            references,
         )
         lines.append((setting, report, accuracy, ""))
         links = [one.rate for one in report.tiers.values() if one.measure == "re-id"]
@@ -107,13 +112,14 @@ def _audit_table(table, options, rows):
 
 
 def _audited(table, setting, names, known, options):
-    """Rows of a setting's attacks, and its fitted encryptors."""
+    """Rows of a setting's attacks, and what they are compared with."""
     n_keys = 1 if setting in WITHOUT_KEY else options.n_keys
     fitted = [_fit(table, setting, i) for i in range(max(n_keys, 2))]
     Z = [one.transform(table.X) for one in fitted]
     seeds = np.random.RandomState(RANDOM_STATE + 1).randint(2**31 - 2, size=n_keys)
-    jobs = audited_jobs(Z, names, options.budget, seeds, known)
-    return run_jobs(jobs, options.n_jobs, 1), fitted[:n_keys]
+    scenarios = make_scenarios(Z, seeds, known)
+    rows = run_jobs(audited_jobs(scenarios, names, options.budget), options.n_jobs, 1)
+    return rows, find_references(fitted[:n_keys], scenarios)
 
 
 def _fit(table, setting, i, rows=slice(None)):
@@ -145,22 +151,6 @@ class _Linear:
         if self.setting == "none":
             return X
         return self.scaler.transform(X) @ self.turn
-
-
-def _floor(fitted, table, leak):
-    encryptors = [one for one in fitted if hasattr(one, "preserved_variance_ratio_")]
-    if not encryptors:
-        return Bunch(preserved_variance_ratio=1.0, linkage_bound=1.0)
-    order = np.random.RandomState(RANDOM_STATE).permutation(len(table.X))
-    targets = table.X[order[int(leak * len(order)) :]]
-    return Bunch(
-        preserved_variance_ratio=np.mean(
-            [one.preserved_variance_ratio_ for one in encryptors]
-        ),
-        linkage_bound=np.mean(
-            [linkage_bound(one, targets).bound for one in encryptors]
-        ),
-    )
 
 
 def _accuracy(table, setting):
@@ -200,8 +190,8 @@ def _markdown(table, lines, options):
             r2 = report.tiers["T4"].r2 if "T4" in report.tiers else np.nan
             cells += [
                 f"{r2:.3f}",
-                f"{report.floor.preserved_variance_ratio:.3f}",
-                f"{100 * report.floor.linkage_bound:.1f}",
+                f"{report.references.r2_leaked:.3f}",
+                f"{100 * report.references.bounds.get('T4', np.nan):.1f}",
             ]
         text.append("| " + " | ".join(cells) + " |")
     return "\n".join([*text, ""])

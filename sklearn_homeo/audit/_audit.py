@@ -19,9 +19,10 @@ from sklearn_homeo._utils.validation import (
     StrOptions,
     validate_params,
 )
-from sklearn_homeo.audit._bounds import linkage_bound
+from sklearn_homeo.audit._advice import advise
 from sklearn_homeo.audit._checks import check_names, check_rows
 from sklearn_homeo.audit._controls import CONTROLS, control_ciphertexts, is_control_of
+from sklearn_homeo.audit._references import find_references
 from sklearn_homeo.audit._registry import TIERS, Scenario, attacks_of
 from sklearn_homeo.audit._report import AuditReport
 from sklearn_homeo.keys._key import SecretKey
@@ -130,11 +131,11 @@ def privacy_audit(
     n_audited = min(n_keys, len(audited))
     seeds = rng.randint(np.iinfo(np.int32).max, size=n_audited + len(CONTROLS))
     known = {"X": X, "y": labels, "leak": leak}
-    jobs = audited_jobs(audited, tiers, budget, seeds[:n_audited], known)
+    scenarios = make_scenarios(audited, seeds[:n_audited], known)
+    jobs = audited_jobs(scenarios, tiers, budget)
     jobs += control_jobs(tiers, budget, seeds[n_audited:], known)
     rows = run_jobs(jobs, n_jobs, verbose)
-    targets = X[rng.permutation(len(X))[int(leak * len(X)) :]]
-    return AuditReport(
+    report = AuditReport(
         rows,
         Bunch(
             cipher=_description(encryptor),
@@ -144,9 +145,13 @@ def privacy_audit(
             leak=leak,
             attacks=attacks if isinstance(attacks, str) else ", ".join(tiers),
         ),
-        _floor(fitted[:n_audited], targets),
-        perf_counter() - started,
+        find_references(fitted[:n_audited], scenarios),
+        certificate=_certificate(fitted[0], scenarios[0]),
     )
+    if report.verdict == "bad":
+        report.advice = advise(fitted[0], X, y)
+    report.seconds = perf_counter() - started
+    return report
 
 
 def _public_classes(y, n_rows):
@@ -187,31 +192,32 @@ def _transform(fitted, X):
     return Z
 
 
-def audited_jobs(ciphertexts, tiers, budget, seeds, known):
-    """Attacks on ciphertexts under several keys.
+def make_scenarios(ciphertexts, seeds, known):
+    """Scenarios of ciphertexts under several keys.
 
     Parameters
     ----------
     ciphertexts : list of ndarray of shape (n_samples, n_outputs)
         Under one key each; those without a seed of their own are for linking only.
-    tiers : list of str
-    budget : {"full", "quick"}
     seeds : sequence of int
         One for each key that is attacked.
     known : dict
         `X`, `y` and `leak` of the scenarios.
-
-    Returns
-    -------
-    jobs : list of tuple
-        For :func:`run_jobs`.
     """
-    jobs = []
-    for i, seed in enumerate(seeds):
-        other = ciphertexts[(i + 1) % len(ciphertexts)]
-        scenario = Scenario(ciphertexts[i], other, seed=int(seed), **known)
-        jobs += _jobs("audited", i, tiers, budget, scenario)
-    return jobs
+    others = ciphertexts[1:] + ciphertexts[:1]
+    return [
+        Scenario(Z, Z_other, seed=int(seed), **known)
+        for Z, Z_other, seed in zip(ciphertexts, others, seeds, strict=False)
+    ]
+
+
+def audited_jobs(scenarios, tiers, budget):
+    """Attacks on the scenarios, as :func:`run_jobs` takes them."""
+    return [
+        job
+        for key, scenario in enumerate(scenarios)
+        for job in _jobs("audited", key, tiers, budget, scenario)
+    ]
 
 
 def control_jobs(tiers, budget, seeds, known):
@@ -258,14 +264,8 @@ def _description(encryptor):
     return " ".join(repr(clone(encryptor).set_params(key=None)).split())
 
 
-def _floor(fitted, targets):
-    ratios = [getattr(one, "preserved_variance_ratio_", np.nan) for one in fitted]
-    bounds = [
-        linkage_bound(one, targets).bound
-        for one in fitted
-        if hasattr(one, "preserved_variance_ratio_")
-    ]
-    return Bunch(
-        preserved_variance_ratio=float(np.mean(ratios)),
-        linkage_bound=float(np.mean(bounds)) if bounds else np.nan,
-    )
+def _certificate(encryptor, scenario):
+    """The encryptor's certificate, with T4's targets as candidates."""
+    if not hasattr(encryptor, "certificate"):
+        return None
+    return encryptor.certificate(scenario.X[scenario.split()[1]])

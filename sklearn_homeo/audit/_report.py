@@ -1,6 +1,5 @@
 """The audit's report: figures, verdicts, and whether they can be trusted."""
 
-import html
 import textwrap
 from numbers import Real
 
@@ -8,22 +7,22 @@ import numpy as np
 from scipy.stats import t as student
 from sklearn.utils import Bunch
 
+from sklearn_homeo._utils.plotting import BLUE, GREY, VERMILION, make_axes
 from sklearn_homeo.audit._controls import CONTROLS, NOISE, failed_control
+from sklearn_homeo.audit._html import report_fragment, report_page
 from sklearn_homeo.audit._intervals import clopper_pearson
+from sklearn_homeo.audit._references import References
 from sklearn_homeo.audit._registry import TIERS
 from sklearn_homeo.audit._result import AttackResult, make_frame
 from sklearn_homeo.audit._scale import VERDICTS, judge
 
 _CONFIDENCE = 0.95
-_WIDTH = 96
-_ORDER = (*VERDICTS, "invalid")
+_WIDTH = 100
+_FEWEST_KEYS = 3
+# Fewer targets than that, all keys together, and nothing is said.
+MIN_TARGETS = 30
+_ORDER = ("too few targets", *VERDICTS, "invalid")
 _AUDITED = "audited"
-_COLOURS = {
-    "good": "#1b7837",
-    "moderate": "#b8860b",
-    "bad": "#b2182b",
-    "invalid": "#555555",
-}
 
 
 class AuditReport:
@@ -38,10 +37,14 @@ class AuditReport:
     settings : Bunch
         Of the audit: `cipher` (a description), `n_samples`, `n_features`, `n_keys`,
         `leak`, `attacks`.
-    floor : Bunch
-        `preserved_variance_ratio` and `linkage_bound`, nan where there is none.
-    seconds : float
+    references : References, default=None
+        What rates are compared with: floors of the label alone, and bounds.
+    seconds : float, default=nan
         Wall-clock time of the audit.
+    certificate : Certificate, default=None
+        Of the first key's encryptor, with T4's targets as candidates.
+    advice : sequence of str, default=()
+        What to change, a line each.
 
     Attributes
     ----------
@@ -50,8 +53,11 @@ class AuditReport:
         on what the attacker held out, mean over keys), `rate` (its mean over keys),
         `upper` (its upper 95 % limit), `chance`, `n`, `r2` (greatest mean over keys;
         nan outside of T4), `plain_rate` (of the same attack on the records themselves,
-        a control), `measure`, `reason`.
-    verdict : {"good", "moderate", "bad", "invalid"}
+        a control), `measure`, `floor` (the rate of who knows the label alone), `bound`
+        (the expected rate that no attack exceeds; nan if none is known),
+        `beyond_label` (the verdict if the floor stands in the place of chance) and
+        `reason`.
+    verdict : {"good", "moderate", "bad", "invalid", "too few targets"}
         The worst of the tiers'.
     linked : float
         Greatest upper limit of the tiers that re-identify; nan if there is none.
@@ -62,7 +68,12 @@ class AuditReport:
     chance: (rate - chance) / (1 - chance). On NeuraCrypt's scale less than 5 % is
     *good*, up to 20 % *moderate*, more is *bad*; attribute inference is judged by
     its AUC, *good* up to 0.55 and *moderate* up to 0.65. The upper limit is the
-    greater of Student's over keys and of the exact binomial one of all keys pooled.
+    greater of Student's over keys (of three or more) and of the exact binomial one of
+    all keys pooled.
+    The same scale with the label's floor in the place of chance says what the encryptor
+    adds to what its owner gives away with the labels.
+
+    With fewer than 30 targets, those of all keys counted, there is no verdict.
 
     A tier whose control fails is *invalid*: if the attacks miss what is known to be
     broken, "good" and "moderate" would mean nothing, and if they find something in
@@ -71,11 +82,21 @@ class AuditReport:
     *Good* means that these attacks failed. It is no proof of security.
     """
 
-    def __init__(self, rows, settings, floor, seconds):
+    def __init__(
+        self,
+        rows,
+        settings,
+        references=None,
+        seconds=np.nan,
+        certificate=None,
+        advice=(),
+    ):
         self.rows = rows
         self.settings = settings
-        self.floor = floor
+        self.references = References() if references is None else references
         self.seconds = seconds
+        self.certificate = certificate
+        self.advice = tuple(advice)
         names = dict.fromkeys(row["tier"] for row in rows if row["cipher"] == _AUDITED)
         self.tiers = {name: self._tier(name) for name in names}
 
@@ -112,10 +133,15 @@ class AuditReport:
             r2=_greatest_mean(attacks.values(), "r2"),
             plain_rate=self._plain_rate(name, chosen),
             measure=measure,
+            floor=self.references.floors.get(name, chance),
+            bound=self.references.bounds.get(name, np.nan),
             reason="",
         )
         summary.verdict = judge(summary.upper, chance, measure)
+        summary.beyond_label = judge(summary.upper, summary.floor, measure)
         self._check_controls(name, summary)
+        if sum(row["n"] for row in rows) < MIN_TARGETS:
+            summary.verdict = summary.beyond_label = _ORDER[0]
         return summary
 
     def _plain_rate(self, tier, attack):
@@ -176,7 +202,14 @@ class AuditReport:
             {"cipher": _AUDITED, "tier": tier, "key": key} | one.to_row()
             for key, one in enumerate(results)
         ]
-        return AuditReport(self.rows + added, self.settings, self.floor, self.seconds)
+        return AuditReport(
+            self.rows + added,
+            self.settings,
+            self.references,
+            self.seconds,
+            self.certificate,
+            self.advice,
+        )
 
     def to_frame(self):
         """Return all figures, one row for each attack, key and cipher.
@@ -192,35 +225,84 @@ class AuditReport:
         """
         return make_frame(self.rows)
 
+    def plot(self, ax=None):
+        """Draw the tiers: rates with their upper limits, floors and bounds.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a new figure.
+
+        Returns
+        -------
+        ax : matplotlib Axes
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        ax = make_axes(ax)
+        places = -np.arange(len(self.tiers), dtype=float)
+        tiers = list(self.tiers.values())
+        rates, uppers, floors, bounds = (
+            np.array([one[field] for one in tiers])
+            for field in ("rate", "upper", "floor", "bound")
+        )
+        ax.barh(places, rates, 0.55, color=BLUE, label="attack")
+        ax.hlines(places, rates, uppers, color=BLUE, label="upper 95 % limit")
+        marks = {"label alone": (floors, GREY), "bound": (bounds, VERMILION)}
+        for label, (values, colour) in marks.items():
+            shown = np.isfinite(values)
+            ends = places[shown] - 0.4, places[shown] + 0.4
+            ax.vlines(values[shown], *ends, color=colour, linewidth=2, label=label)
+        names = [f"{_name(*one)}\n({one[1].measure})" for one in self.tiers.items()]
+        ax.set_yticks(places, names)
+        ax.set_xlim(0, 1)
+        ax.set_xlabel("rate")
+        ax.set_title(f"Privacy audit: {self.verdict}")
+        ax.legend(frameon=False, loc="best")
+        return ax
+
+    def save_html(self, path):
+        """Write the report as one page that needs no other file and no network.
+
+        Parameters
+        ----------
+        path : str or path-like
+        """
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(report_page(self))
+
+    def lines(self):
+        """Return the table's header and its rows, as tuples of text.
+
+        Returns
+        -------
+        header : tuple of str
+        rows : list of tuple of str
+        """
+        return _HEADER, [_cells(name, one) for name, one in self.tiers.items()]
+
     def __str__(self):
-        lines = [*_wrapped(self._headline()), "", _line(*_HEADER)]
-        lines += [_line(*_cells(name, one)) for name, one in self.tiers.items()]
+        header, rows = self.lines()
+        lines = [*_wrapped(self.headline()), "", _line(*header)]
+        lines += [_line(*row) for row in rows]
         lines.append("")
-        for note in self._notes():
+        for note in self.notes():
             lines += _wrapped(note)
+        if self.certificate is not None:
+            lines += ["", str(self.certificate)]
         return "\n".join(lines)
 
     def __repr__(self):
         return f"<AuditReport of {self.settings.cipher}: {self.verdict}>"
 
     def _repr_html_(self):
-        rows = "".join(
-            "<tr>"
-            + "".join(
-                f"<td>{html.escape(cell)}</td>" for cell in _cells(name, one)[:-1]
-            )
-            + f'<td style="color:{_COLOURS[one.verdict]}">{one.verdict}</td></tr>'
-            for name, one in self.tiers.items()
-        )
-        header = "".join(f"<th>{html.escape(cell)}</th>" for cell in _HEADER)
-        notes = "<br>".join(html.escape(note) for note in self._notes())
-        return (
-            f"<div><p><b>{html.escape(self._headline())}</b></p>"
-            f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
-            f"<p>{notes}</p></div>"
-        )
+        return report_fragment(self)
 
-    def _headline(self):
+    def headline(self):
+        """Return what was audited, and the verdict, in one line."""
         s = self.settings
         return (
             f"Privacy audit of {s.cipher}: {self.verdict.upper()}  "
@@ -228,49 +310,73 @@ class AuditReport:
             f"{self.seconds:.0f} s)"
         )
 
-    def _notes(self):
+    def notes(self):
+        """Return what there is to say about the figures, a line each."""
         notes = [
             f"{name} is invalid: {one.reason}"
             for name, one in self.tiers.items()
             if one.reason
         ]
+        notes += [
+            f"{name}: fewer than {MIN_TARGETS} targets, no verdict"
+            for name, one in self.tiers.items()
+            if one.verdict == _ORDER[0]
+        ]
         if "T4" in self.tiers:
-            notes.append(
-                f"T4: {100 * self.settings.leak:.0f} % of the records leaked; of the "
-                f"others' variance R2 = {self.tiers['T4'].r2:.3f} is rebuilt, and the "
-                f"encryptor leaks {self.floor.preserved_variance_ratio:.3f}"
-            )
+            notes.append(self._reconstruction())
         if "T5" in self.tiers:
             plain = self.tiers["T5"].plain_rate
             notes.append(f"T5: the same attack on plain records has AUC {plain:.3f}")
-        if np.isfinite(self.floor.linkage_bound):
-            notes.append(
-                f"Linkage bound of the noise among T4's targets: "
-                f"{100 * self.floor.linkage_bound:.1f} %"
-            )
+        notes += [f"What to change: {line}" for line in self.advice]
         notes.append("Good means that these attacks failed, not that none can succeed.")
         return notes
 
+    def _reconstruction(self):
+        r = self.references
+        view = "" if np.isnan(r.r2_leaked) else f", the view {r.r2_leaked:.3f}"
+        leak, r2 = 100 * self.settings.leak, self.tiers["T4"].r2
+        return (
+            f"T4: {leak:.0f} % of the records leaked; of the others' variance R2 = "
+            f"{r2:.3f} is rebuilt; the label alone gives {r.r2_floor:.3f}{view}"
+        )
 
-_HEADER = ("tier", "attack", "measure", "rate", "upper", "chance", "verdict")
+
+_HEADER = (
+    "tier",
+    "attack",
+    "measure",
+    "rate",
+    "upper",
+    "bound",
+    "label",
+    "verdict",
+    "beyond label",
+)
+
+
+def _name(tier, one):
+    return tier if tier == one.title else f"{tier} {one.title}"
 
 
 def _cells(name, one):
-    label = name if name == one.title else f"{name} {one.title}"
-    if one.measure == "AUC":
-        figures = [f"{x:.3f}" for x in (one.rate, one.upper, one.chance)]
+    figures = one.rate, one.upper, one.bound, one.floor
+    if one.measure in ("AUC", "R2", "SSIM"):
+        figures = [f"{x:.3f}" for x in figures]
     else:
-        figures = [f"{100 * x:.1f} %" for x in (one.rate, one.upper, one.chance)]
-    return (label, one.attack, one.measure, *figures, one.verdict)
+        figures = [f"{100 * x:.1f} %" for x in figures]
+    figures = ["-" if "nan" in text else text for text in figures]
+    verdicts = one.verdict, one.beyond_label
+    return (_name(name, one), one.attack, one.measure, *figures, *verdicts)
 
 
 def _wrapped(text):
     return textwrap.wrap(text, _WIDTH, subsequent_indent="    ")
 
 
-def _line(tier, attack, measure, rate, upper, chance, verdict):
+def _line(tier, attack, measure, rate, upper, bound, label, verdict, beyond):
     return (
-        f"{tier:<25}{attack:<22}{measure:<11}{rate:>8}{upper:>9}{chance:>9}  {verdict}"
+        f"{tier:<23}{attack:<22}{measure:<11}{rate:>8}{upper:>8}{bound:>8}{label:>8}"
+        f"  {verdict:<9} {beyond}"
     )
 
 
@@ -290,7 +396,8 @@ def _upper_limit(rows):
     else:
         half = np.mean([(row["high"] - row["low"]) / 2 for row in rows])
         within = mean + 1.645 / 1.96 * half
-    if n_keys < 2:
+    # Of two keys, Student's limit is six standard errors away and says nothing.
+    if n_keys < _FEWEST_KEYS:
         return float(min(1.0, within))
     error = rates.std(ddof=1) / np.sqrt(n_keys)
     return float(

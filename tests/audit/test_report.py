@@ -1,6 +1,8 @@
 """The whole audit: controls, verdicts, the report, and what it refuses."""
 
 import warnings
+from dataclasses import replace
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -74,9 +76,9 @@ def test_noise_is_at_chance_on_every_tier():
 
 @pytest.mark.parametrize("kind", ["identity", "rotation"])
 def test_what_is_no_cipher_is_bad_on_every_tier(kind):
-    found = audit(Cipher(kind))
+    found = audit(Cipher(kind), leak=0.8)
     for name, one in found.tiers.items():
-        assert one.verdict == "bad", (name, one)
+        assert one.verdict == one.beyond_label == "bad", (name, one)
         assert one.rate >= 0.9
 
 
@@ -108,14 +110,63 @@ def test_the_attack_that_validates_best_and_the_upper_limit_count(report):
 def test_text_html_and_frame(report):
     text, page, frame = str(report), report._repr_html_(), report.to_frame()
     assert max(map(len, text.splitlines())) <= 120
-    assert len(text.splitlines()) < 25
+    assert len(text.splitlines()) < 30
     for name, one in report.tiers.items():
         assert f"{name} {one.title}" in text
         assert one.verdict in page
-    assert "leaks" in text and "bound" in text
+    assert "label" in text and "bound" in text and "beyond label" in text
     assert len(frame) == len(report.rows)
     assert {"cipher", "tier", "attack", "key", "rate", "chance", "n"} <= set(frame)
     assert report.verdict in repr(report)
+
+
+def test_the_page_needs_nothing_else(report, tmp_path):
+    report.save_html(tmp_path / "audit.html")
+    page = (tmp_path / "audit.html").read_text(encoding="utf-8")
+    HTMLParser().feed(page)
+    assert page.startswith("<!doctype html>") and page.rstrip().endswith("</html>")
+    assert "prefers-color-scheme: dark" in page and "width=device-width" in page
+    for outside in ("http://", "https://", "src=", "@import", "<script"):
+        assert outside not in page
+    assert report._repr_html_() in page
+
+
+def test_plot(report):
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    ax = report.plot()
+    assert len(ax.get_yticklabels()) == len(report.tiers)
+    assert report.plot(ax=ax) is ax
+    pyplot.close(ax.figure)
+
+
+def test_few_targets_get_no_verdict(report):
+    few = [row | {"n": 10} if row["tier"] == "T4" else row for row in report.rows]
+    judged = rebuilt(report, few)
+    assert judged.tiers["T4"].verdict == "too few targets"
+    assert "T4: fewer than 30 targets, no verdict" in str(judged).replace("\n    ", " ")
+    assert judged.verdict != "too few targets"
+    assert rebuilt(report, [row for row in few if row["tier"] == "T4"]).verdict == (
+        "too few targets"
+    )
+
+
+def test_rates_are_compared_with_the_label_and_with_the_bound(report):
+    assert report.tiers["T4"].floor == pytest.approx(2 / 20)
+    assert report.tiers["T5"].floor == 0.5
+    references = replace(report.references, bounds={"T4": 0.25})
+    bounded = AuditReport(report.rows, report.settings, references)
+    assert bounded.tiers["T4"].bound == 0.25
+    assert "25.0 %" in str(bounded)
+    assert np.isnan(bounded.tiers["T2"].bound)
+    changed = broken_rows(report, "audited", "T4", report.tiers["T4"].floor)
+    same = rebuilt(report, [row | {"hits": None} for row in changed])
+    assert same.tiers["T4"].beyond_label == "good"
+
+
+def test_advice_is_shown(report):
+    advised = AuditReport(report.rows, report.settings, advice=["n_cells=2 would do"])
+    assert "What to change: n_cells=2 would do" in str(advised)
+    assert "What to change" in advised._repr_html_()
 
 
 def test_no_secret_is_in_the_report(report):
@@ -135,7 +186,7 @@ def broken_rows(report, cipher, tier, rate):
 
 
 def rebuilt(report, rows):
-    return AuditReport(rows, report.settings, report.floor, report.seconds)
+    return AuditReport(rows, report.settings, report.references, report.seconds)
 
 
 @pytest.mark.parametrize(("cipher", "rate"), [("rotation", 0.9), ("noise", 0.5)])

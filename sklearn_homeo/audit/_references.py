@@ -1,0 +1,118 @@
+"""What attacks are compared with: the label's floor below, the bound above."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sklearn_homeo.audit._checks import check_labels, standardise
+from sklearn_homeo.audit._metrics import pooled_r2
+
+N_NEIGHBOURS = 10
+
+
+@dataclass(frozen=True)
+class References:
+    """Rates that an audit's attacks are compared with.
+
+    Parameters
+    ----------
+    floors : dict of str to float
+        By tier, the rate of who is told the label and nothing else.
+    bounds : dict of str to float
+        By tier, the expected rate that no attack can exceed, or for noise the estimate
+        of it; tiers without one are missing.
+    r2_floor : float
+        Share of the targets' variance that the means of the classes explain.
+    r2_leaked : float
+        The same of the view, as the encryptor states it; nan if it states nothing.
+    """
+
+    floors: dict = field(default_factory=dict)
+    bounds: dict = field(default_factory=dict)
+    r2_floor: float = np.nan
+    r2_leaked: float = np.nan
+
+
+def find_references(encryptors, scenarios):
+    """Compute the references of an audit, as means over keys.
+
+    Parameters
+    ----------
+    encryptors : list of transformer
+        Fitted, one a key.
+    scenarios : list of Scenario
+        One a key.
+
+    Returns
+    -------
+    references : References
+    """
+    labels = check_labels(scenarios[0].y, len(scenarios[0].X))
+    n_classes = len(np.unique(labels))
+    sizes = np.bincount(labels)
+    neighbours = np.mean(N_NEIGHBOURS / np.maximum(sizes[labels] - 1, N_NEIGHBOURS))
+    targets = [labels[_hidden(one)] for one in scenarios]
+    linked = [len(np.unique(one)) / len(one) for one in targets]
+    leaked = [getattr(one, "preserved_variance_ratio_", np.nan) for one in encryptors]
+    return References(
+        floors={
+            "T0": float(neighbours),
+            "T2": n_classes / len(labels),
+            "T2b": 0.0,
+            "T3": n_classes / len(labels),
+            "T4": float(np.mean(linked)),
+            "T5": 0.5,
+        },
+        bounds=_bounds(encryptors, scenarios),
+        r2_floor=float(np.mean([_class_r2(one, labels) for one in scenarios])),
+        r2_leaked=float(np.mean(leaked)),
+    )
+
+
+def _hidden(scenario):
+    return scenario.split()[1]
+
+
+def _class_r2(scenario, labels):
+    """R2 of the known class means on the targets."""
+    known, hidden = scenario.split()
+    X = standardise(scenario.X, scenario.X[known])
+    means = np.tile(X[known].mean(axis=0), (labels.max() + 1, 1))
+    for label in np.unique(labels[known]):
+        means[label] = X[known][labels[known] == label].mean(axis=0)
+    return pooled_r2(X[hidden], means[labels[hidden]], 0.0, 1.0)
+
+
+def _bounds(encryptors, scenarios):
+    pairs = [
+        (encryptor, scenario)
+        for encryptor, scenario in zip(encryptors, scenarios, strict=True)
+        if hasattr(encryptor, "certificate")
+    ]
+    if not pairs:
+        return {}
+    # The attackers of T2 and T3 match within the classes, those of T4 do without.
+    matched = [_within_classes(one, scenario) for one, scenario in pairs]
+    known = [
+        best_linking(one, scenario.X[_hidden(scenario)]) for one, scenario in pairs
+    ]
+    matched, known = float(np.mean(matched)), float(np.mean(known))
+    return {"T2": matched, "T3": matched, "T4": known}
+
+
+def best_linking(encryptor, X):
+    """Best rate of linking ciphertexts of candidates, one by one or all at once."""
+    linking = encryptor.certificate(X).linking
+    if linking is None:
+        return 1.0
+    return max(linking.one_target, linking.one_to_one)
+
+
+def _within_classes(encryptor, scenario):
+    X = scenario.X
+    labels = check_labels(scenario.y, len(X))
+    rates = [
+        best_linking(encryptor, X[labels == label]) * np.mean(labels == label)
+        for label in np.unique(labels)
+    ]
+    return min(1.0, sum(rates))
