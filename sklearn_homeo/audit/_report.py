@@ -270,6 +270,7 @@ class AuditReport:
         Parameters
         ----------
         path : str or path-like
+            File to write.
         """
         with open(path, "w", encoding="utf-8") as file:
             file.write(report_page(self))
@@ -302,7 +303,12 @@ class AuditReport:
         return report_fragment(self)
 
     def headline(self):
-        """Return what was audited, and the verdict, in one line."""
+        """Return what was audited, and the verdict, in one line.
+
+        Returns
+        -------
+        text : str
+        """
         s = self.settings
         return (
             f"Privacy audit of {s.cipher}: {self.verdict.upper()}  "
@@ -311,7 +317,12 @@ class AuditReport:
         )
 
     def notes(self):
-        """Return what there is to say about the figures, a line each."""
+        """Return what there is to say about the figures, a line each.
+
+        Returns
+        -------
+        lines : list of str
+        """
         notes = [
             f"{name} is invalid: {one.reason}"
             for name, one in self.tiers.items()

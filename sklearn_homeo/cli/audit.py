@@ -42,7 +42,7 @@ def run(options):
             table.y,
             leak=options.leak,
             n_keys=options.n_keys,
-            attacks=options.attacks,
+            attacks="all" if options.attacks == "full" else "quick",
             random_state=options.random_state,
             verbose=shows_progress(options),
             n_jobs=-1,
@@ -50,8 +50,7 @@ def run(options):
     folder.mkdir(parents=True, exist_ok=True)
     print(f"\n{report}")
     write_rows(report.rows, folder / "audit.csv")
-    page = f"<!doctype html><meta charset=utf-8>\n{report._repr_html_()}\n"
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    report.save_html(folder / "report.html")
     print(f"\nFiles in {folder}{os.sep}: report.html, audit.csv")
 
 
