@@ -94,14 +94,10 @@ def test_no_circle():
         pytest.fail(" -> ".join(error.args[1]))
 
 
-# To go with the attack on wave masks.
-KNOWN = {("sklearn_homeo.audit.inside._peeling", "_plan_weights")}
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_no_private_name_of_another_package(module):
     for other, name in own_imports_of(MODULES[module]):
-        if package_of(other) != package_of(module) and (module, name) not in KNOWN:
+        if package_of(other) != package_of(module):
             assert not (name or "").startswith("_"), f"{module} imports {other}.{name}"
 
 
