@@ -21,6 +21,7 @@ _HOME = {
     "MemorisationWarning": "exceptions",
     "NoProtectionWarning": "exceptions",
     "PassphraseWrapper": "keys._wrapping",
+    "PoorReconstructionWarning": "exceptions",
     "SealedColumnsWarning": "exceptions",
     "SealedFileError": "exceptions",
     "SecretKey": "keys._key",

@@ -1,6 +1,7 @@
 """Images from folders."""
 
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,9 @@ _IGNORED = {"Thumbs.db", "desktop.ini", "__MACOSX"}
 def load_image_folder(path: str | os.PathLike) -> Bunch:
     """List the images of a folder that has one sub-folder a class.
 
-    Images are found at any depth below a class's folder; none is opened. Hidden
-    files and folders, `Thumbs.db` and the like are passed over.
+    Images are found at any depth below a class's folder, also behind symbolic links;
+    none is opened. Hidden files and folders, `Thumbs.db` and the like are passed
+    over.
 
     Parameters
     ----------
@@ -47,9 +49,16 @@ def load_image_folder(path: str | os.PathLike) -> Bunch:
         If there is no such folder.
     NotADirectoryError
         If the path is that of a file.
+    PermissionError
+        If a folder cannot be read.
     ValueError
-        If there are no classes, if a class has no images, or if there are files that
-        are no images or that lie outside the classes; the message lists them.
+        If there are no classes, if a class has no images, if images lie outside the
+        classes' folders, or if links lead in a circle; the message lists them.
+
+    Warns
+    -----
+    UserWarning
+        If there are files that are no images; the message lists them.
 
     See Also
     --------
@@ -84,8 +93,14 @@ def load_image_folder(path: str | os.PathLike) -> Bunch:
             f"{str(root)!r} has no sub-folders: put the images of each class into a "
             "folder of its own, named after the class."
         )
-    files = [_files_below(folder) for folder in folders]
-    _check_strays(root, [entry for entry in entries if not entry.is_dir()], files)
+    outside = [entry for entry in entries if not entry.is_dir()]
+    found = [_files_below(folder) for folder in folders]
+    files = [list(filter(_is_image, group)) for group in found]
+    _check_outside(root, list(filter(_is_image, outside)))
+    _warn_of_strays(
+        root,
+        [file for group in [outside, *found] for file in group if not _is_image(file)],
+    )
     _check_counts(root, folders, files)
     return Bunch(
         filenames=np.array([str(file) for group in files for file in group]),
@@ -97,25 +112,45 @@ def load_image_folder(path: str | os.PathLike) -> Bunch:
 
 
 def _files_below(folder):
-    found = []
-    for parent, folders, names in os.walk(folder):
+    found, seen = [], set()
+
+    def fail(error):
+        raise error
+
+    for parent, folders, names in os.walk(folder, onerror=fail, followlinks=True):
+        place = os.path.realpath(parent)
+        if place in seen:
+            raise ValueError(
+                f"{parent!r} is the same folder as another one below {str(folder)!r}, "
+                "by a symbolic link: its images would count twice. Remove the link."
+            )
+        seen.add(place)
         # In place, so that os.walk does not descend into them.
         folders[:] = filter(_is_wanted, folders)
         found += [Path(parent, name) for name in names if _is_wanted(name)]
     return sorted(found)
 
 
-def _check_strays(root, outside, files):
-    strays = outside + [
-        file
-        for group in files
-        for file in group
-        if file.suffix.lower() not in _SUFFIXES
-    ]
-    if strays:
+def _is_image(file):
+    # A link that leads nowhere is reported as a missing file when it is to be read.
+    return file.suffix.lower() in _SUFFIXES and (file.is_file() or not file.exists())
+
+
+def _check_outside(root, images):
+    if images:
         raise ValueError(
-            f"{len(strays)} files in {str(root)!r} are no images or lie outside the "
-            f"classes' folders: {_listed(strays, root)}. Move them away."
+            f"{len(images)} images in {str(root)!r} lie outside the classes' folders: "
+            f"{_listed(images, root)}. Move them into a folder or away."
+        )
+
+
+def _warn_of_strays(root, strays):
+    if strays:
+        warnings.warn(
+            f"{len(strays)} files in {str(root)!r} are no images and are passed over: "
+            f"{_listed(strays, root)}.",
+            UserWarning,
+            stacklevel=3,
         )
 
 

@@ -11,6 +11,7 @@ __all__ = [
     "LossOfAccuracyWarning",
     "MemorisationWarning",
     "NoProtectionWarning",
+    "PoorReconstructionWarning",
     "SealedColumnsWarning",
     "SealedFileError",
 ]
@@ -82,3 +83,7 @@ class SealedColumnsWarning(UserWarning):
 
 class SealedFileError(ValueError):
     """A sealed file that is malformed, was changed, or is of another key or kind."""
+
+
+class PoorReconstructionWarning(UserWarning):
+    """An autoencoder reconstructs images little better than their mean would."""

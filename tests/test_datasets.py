@@ -1,10 +1,14 @@
 """Folders of images."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from sklearn_homeo.datasets import load_image_folder
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="files of POSIX")
 
 
 @pytest.fixture
@@ -73,17 +77,75 @@ def test_images_without_classes(make_folder):
         load_image_folder(make_folder("1.png", "2.png"))
 
 
-def test_stray_files_are_listed(make_folder):
-    root = make_folder("a/1.png", "a/notes.txt", "b/1.png", "labels.csv", "2.png")
-    with pytest.raises(ValueError, match=r"3 files .*: 2.png, labels.csv, a/notes.txt"):
+def test_stray_files_are_passed_over_with_a_warning(make_folder):
+    root = make_folder("a/1.png", "a/notes.txt", "b/1.png", "readme.txt")
+    with pytest.warns(UserWarning, match=r"2 files .*: readme.txt, a/notes.txt") as (
+        caught
+    ):
+        data = load_image_folder(root)
+    assert caught[0].filename == __file__
+    assert relative(data.filenames, root) == ["a/1.png", "b/1.png"]
+
+
+def test_images_outside_of_the_classes_are_listed(make_folder):
+    root = make_folder("a/1.png", "2.png", "3.JPG")
+    with pytest.raises(ValueError, match=r"2 images .* outside .*: 2.png, 3.JPG"):
         load_image_folder(root)
 
 
 def test_long_lists_of_stray_files_are_cut(make_folder):
     root = make_folder("a/1.png", *(f"a/{number}.txt" for number in range(30)))
-    with pytest.raises(ValueError, match=r"30 files .*, \.\.\.\. Move") as caught:
+    with pytest.warns(UserWarning, match=r"30 files .*, \.\.\.") as caught:
         load_image_folder(root)
-    assert str(caught.value).count(".txt") == 10
+    assert str(caught[0].message).count(".txt") == 10
+
+
+@posix_only
+def test_pipes_and_devices_are_no_images(make_folder):
+    root = make_folder("a/1.png")
+    os.mkfifo(root / "a" / "2.png")
+    (root / "a" / "3.png").symlink_to("/dev/zero")
+    with pytest.warns(UserWarning, match=r"2 files .*: a/2.png, a/3.png"):
+        data = load_image_folder(root)
+    assert relative(data.filenames, root) == ["a/1.png"]
+
+
+@posix_only
+def test_folders_behind_links_are_read(make_folder, tmp_path):
+    root = make_folder("pets/cat/1.png", "elsewhere/2.png", "elsewhere/deep/3.png")
+    (root / "pets" / "cat" / "more").symlink_to(root / "elsewhere")
+    (root / "pets" / "dog").symlink_to(root / "elsewhere")
+    data = load_image_folder(root / "pets")
+    assert relative(data.filenames, root / "pets") == [
+        "cat/1.png",
+        "cat/more/2.png",
+        "cat/more/deep/3.png",
+        "dog/2.png",
+        "dog/deep/3.png",
+    ]
+
+
+@posix_only
+def test_links_in_a_circle_are_an_error(make_folder):
+    root = make_folder("a/1.png")
+    (root / "a" / "again").symlink_to(root / "a")
+    with pytest.raises(ValueError, match="again.* would count twice"):
+        load_image_folder(root)
+
+
+@posix_only
+def test_unreadable_folders_are_an_error(make_folder, monkeypatch):
+    root = make_folder("a/1.png", "a/closed/2.png")
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.path.basename(path) == "closed":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError, match="closed"):
+        load_image_folder(root)
 
 
 def test_classes_without_images_are_listed(make_folder):

@@ -1,5 +1,6 @@
 """Codes of images that can be turned into images again."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -17,9 +18,10 @@ from torch import nn
 from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, fit_context
+from sklearn_homeo.exceptions import PoorReconstructionWarning
 from sklearn_homeo.images._codec import ImageCodec, gather
 from sklearn_homeo.images._encoder_inputs import FeatureInputs, PixelInputs
-from sklearn_homeo.images._reading import Framing, read_batches
+from sklearn_homeo.images._reading import MAX_PIXELS, Framing, read_batches
 from sklearn_homeo.images._validation import check_images, count_dimensions
 from sklearn_homeo.networks.autoencoding import Autoencoder, ReconstructionLoss
 from sklearn_homeo.networks.convolutional import ConvolutionalDecoder
@@ -31,6 +33,11 @@ __all__ = ["ImageAutoencoder"]
 DEFAULT_SHAPE = (64, 64, 3)
 # Share of the epochs over which the divergence comes to its full weight.
 WARM_UP = 0.25
+# Images on which reconstructions are compared with the mean image, and the share of its
+# error from which on they are blurred, as seen on photographs.
+N_COMPARED = 512
+POOR_SHARE = 1 / 3
+SMALLEST_ERROR = 1e-6
 # Least variance of a unit's posterior mean for the unit to count as active.
 ACTIVE_VARIANCE = 0.01
 
@@ -91,7 +98,11 @@ class ImageAutoencoder(
         one. Looked up at each call, so that what was fitted on a GPU works without.
 
     n_jobs : int or None, default=None
-        Threads that decode and resize images.
+        Threads that decode and resize images. None is 1 if the networks run on a CPU,
+        and all processors, as -1, if they run on a GPU.
+
+    max_pixels : int, default=33554432
+        Most pixels of a picture in a file, as of an :class:`ImageFeatureExtractor`.
 
     random_state : int, RandomState instance or None, default=None
         Of initial weights, batches and held-out images. torch's global state is left
@@ -113,6 +124,14 @@ class ImageAutoencoder(
     n_active_units_ : int
         Of a variational code, the components whose posterior mean varies over the
         training images by a variance of more than 0.01. The others carry nothing.
+
+    reconstruction_error_ : float
+        Mean squared error of the reconstructions of training images (512 of them, if
+        there are more), of values from 0 (black) to 1 (white).
+
+    mean_image_error_ : float
+        The same if each were replaced by their mean. `fit` gives a
+        `PoorReconstructionWarning` if the former is more than a third of it.
 
     image_shape_ : tuple (height, width, channels)
         Shape of the images seen during `fit`; of files, that to which they are brought.
@@ -182,6 +201,7 @@ class ImageAutoencoder(
         "kl_weight": [Interval(Real, 0, None, closed="left")],
         "device": [str],
         "n_jobs": [Integral, None],
+        "max_pixels": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -201,6 +221,7 @@ class ImageAutoencoder(
         kl_weight=1.0,
         device="auto",
         n_jobs=None,
+        max_pixels=MAX_PIXELS,
         random_state=None,
         verbose=0,
     ):
@@ -216,6 +237,7 @@ class ImageAutoencoder(
         self.kl_weight = kl_weight
         self.device = device
         self.n_jobs = n_jobs
+        self.max_pixels = max_pixels
         self.random_state = random_state
         self.verbose = verbose
 
@@ -226,9 +248,10 @@ class ImageAutoencoder(
         Parameters
         ----------
         X : array-like
-            Paths of shape (n_samples,) or (n_samples, 1); images of shape (n_samples,
-            height, width) or (n_samples, height, width, channels) with 1, 3 or 4
-            channels; flattened images of shape (n_samples, n_features).
+            Paths of shape (n_samples,) or (n_samples, 1); a list of Pillow's images;
+            images of shape (n_samples, height, width) or (n_samples, height, width,
+            channels) with 1, 3 or 4 channels; flattened images of shape (n_samples,
+            n_features). At least two images.
 
         y : None
             Ignored.
@@ -248,6 +271,11 @@ class ImageAutoencoder(
             training diverges.
         """
         images = check_images(self, X, reset=True)
+        if len(images) < 2:
+            raise ValueError(
+                "X has n_samples=1, but an autoencoder learns what images have in "
+                "common: it needs at least 2, and better some hundreds."
+            )
         self._note_layout(X, images)
         device = resolve_device(self.device)
         rng = make_random_state(self.random_state)
@@ -260,7 +288,9 @@ class ImageAutoencoder(
         network, self.history_ = self._train(source, inputs, targets, device, rng)
         self.n_epochs_ = len(self.history_)
         self._codec = ImageCodec(source, network)
-        self._learn_codes(inputs, device)
+        codes = self._learn_codes(inputs, device)
+        pixels = targets[0] if source.reconstructs_features else targets
+        self._compare_with_mean_image(pixels, codes)
         self._n_features_out = self.n_components
         return self
 
@@ -416,7 +446,12 @@ class ImageAutoencoder(
 
     def _read(self, images, framing):
         return read_batches(
-            images, framing, self.batch_size, n_jobs=self.n_jobs, verbose=self.verbose
+            images,
+            framing,
+            self.batch_size,
+            n_jobs=self.n_jobs,
+            device=resolve_device(self.device),
+            verbose=self.verbose,
         )
 
     def _gather_inputs(self, images, source):
@@ -464,6 +499,32 @@ class ImageAutoencoder(
         self._code_mean = codes.mean(axis=0)
         covariance = np.cov(codes, rowvar=False, bias=True).reshape(len(codes.T), -1)
         self._code_covariance = covariance + np.diag(spread)
+        return codes
+
+    def _compare_with_mean_image(self, pixels, codes):
+        """Say how well images are reconstructed, and warn where nothing was learnt."""
+        chosen = np.linspace(0, len(pixels) - 1, min(len(pixels), N_COMPARED))
+        chosen = np.unique(chosen.astype(int))
+        images = pixels[chosen] / np.float32(255)
+        errors = (
+            np.mean((self._decode(codes[chosen]) - images) ** 2),
+            np.mean((images.mean(axis=0) - images) ** 2),
+        )
+        self.reconstruction_error_, self.mean_image_error_ = map(float, errors)
+        if self.mean_image_error_ < SMALLEST_ERROR:
+            return  # All images are the same.
+        if self.reconstruction_error_ > POOR_SHARE * self.mean_image_error_:
+            warnings.warn(
+                "The autoencoder has learnt little of what tells the images apart: the "
+                "mean squared error of its reconstructions is "
+                f"{self.reconstruction_error_:.2g}, and that of the mean image in "
+                f"place of each {self.mean_image_error_:.2g}. What is decoded from its "
+                f"codes, encrypted or not, is blurred. {len(pixels)} images were seen "
+                f"for {self.n_epochs_} epochs: take more images, more max_epochs "
+                "with a larger n_iter_no_change, or a larger n_components.",
+                PoorReconstructionWarning,
+                stacklevel=4,
+            )
 
     def _by_batches(self, function, inputs):
         batches = gen_batches(len(inputs), self.batch_size)

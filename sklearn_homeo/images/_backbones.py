@@ -89,13 +89,25 @@ class Backbone:
         -------
         features : ndarray of shape (n, d), dtype float32
         """
-        images = self._normalise(torch.from_numpy(pixels).to(self.device))
+        return self.start(pixels, piece).cpu().numpy()
+
+    def start(self, pixels, piece=None):
+        """Start to compute the features of images; `compute` waits for them.
+
+        Returns
+        -------
+        features : tensor of shape (n, d), dtype float32
+            On the device, which may still be at work on them.
+        """
+        # Without waiting, where the pixels are in memory that a GPU can fetch from.
+        pixels = torch.from_numpy(pixels).to(self.device, non_blocking=True)
+        images = self._normalise(pixels)
         piece = len(images) if piece is None else piece
         with plain_inference():
             features = compute_in_pieces(
                 lambda part: _pool(self.network(part), piece), images, piece
             )
-        return features.float().cpu().numpy()
+        return features.float()
 
     def _normalise(self, pixels):
         mean = torch.tensor(self.mean, dtype=torch.float32, device=pixels.device)

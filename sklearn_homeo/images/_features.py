@@ -15,7 +15,7 @@ from torch import nn
 from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.validation import Interval, fit_context
 from sklearn_homeo.images._backbones import CPU_PIECE, load_backbone
-from sklearn_homeo.images._reading import read_batches
+from sklearn_homeo.images._reading import MAX_PIXELS, read_batches
 from sklearn_homeo.images._validation import check_images
 from sklearn_homeo.networks.inference import resolve_device
 
@@ -27,7 +27,8 @@ class ImageFeatureExtractor(
 ):
     """Turn images into feature vectors by a pretrained network.
 
-    Images come as paths of files, as arrays, or as rows of flattened pixels. Each is
+    Images come as paths of files, as Pillow's images, as arrays, or as rows of
+    flattened pixels. Each is
     brought to the size that the network takes and becomes one row of float64.
     Nothing is learnt from the data: `fit` loads the network and notes the images'
     shape and scale.
@@ -66,8 +67,14 @@ class ImageFeatureExtractor(
 
     n_jobs : int or None, default=None
         Threads that decode and resize images, while the network runs on those
-        before. None is 1 and -1 all processors, unless in a
-        `joblib.parallel_config`.
+        before. None is 1 beside a network on a CPU, unless in a
+        `joblib.parallel_config`, and all processors, as -1, beside one on a GPU.
+
+    max_pixels : int, default=33554432
+        Most pixels of a file's or an opened image's picture, checked before it is
+        decoded: a file of some kilobytes can ask for gigabytes. A picture takes up to
+        13 bytes a pixel while it is read, of which `n_jobs` are at a time. Of JPEG
+        files the size counts at which they are decoded; see Notes.
 
     verbose : bool or int, default=0
         Whether to show a progress bar.
@@ -131,6 +138,7 @@ class ImageFeatureExtractor(
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str],
         "n_jobs": [Integral, None],
+        "max_pixels": [Interval(Integral, 1, None, closed="left")],
         "verbose": ["verbose"],
     }
 
@@ -143,6 +151,7 @@ class ImageFeatureExtractor(
         batch_size=64,
         device="auto",
         n_jobs=None,
+        max_pixels=MAX_PIXELS,
         verbose=0,
     ):
         self.backbone = backbone
@@ -151,6 +160,7 @@ class ImageFeatureExtractor(
         self.batch_size = batch_size
         self.device = device
         self.n_jobs = n_jobs
+        self.max_pixels = max_pixels
         self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -160,9 +170,10 @@ class ImageFeatureExtractor(
         Parameters
         ----------
         X : array-like
-            Paths of shape (n_samples,) or (n_samples, 1); images of shape (n_samples,
-            height, width) or (n_samples, height, width, channels) with 1, 3 or 4
-            channels; flattened images of shape (n_samples, n_features).
+            Paths of shape (n_samples,) or (n_samples, 1); a list of Pillow's images;
+            images of shape (n_samples, height, width) or (n_samples, height, width,
+            channels) with 1, 3 or 4 channels; flattened images of shape (n_samples,
+            n_features).
 
         y : None
             Ignored.
@@ -214,14 +225,18 @@ class ImageFeatureExtractor(
         if backbone.device.type == "cpu":
             piece = min(CPU_PIECE, self.batch_size)
         features = np.empty((len(images), self._n_features_out))
-        for rows, pixels in read_batches(
+        batches = read_batches(
             images,
             backbone.framing,
             self.batch_size,
             n_jobs=self.n_jobs,
+            device=backbone.device,
             verbose=self.verbose,
-        ):
-            features[rows] = backbone.compute(pixels, piece)
+        )
+        # A GPU computes on while the features before are fetched from it.
+        computed = ((rows, backbone.start(pixels, piece)) for rows, pixels in batches)
+        for rows, found in _one_behind(computed):
+            features[rows] = found.cpu().numpy()
         _check_finite(features)
         return features
 
@@ -231,6 +246,15 @@ class ImageFeatureExtractor(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64"]
         return tags
+
+
+def _one_behind(items):
+    """Yield items, each when the next one exists."""
+    last = []
+    for item in items:
+        yield from last
+        last = [item]
+    yield from last
 
 
 def _check_finite(features):

@@ -6,10 +6,11 @@ from math import isqrt
 from numbers import Integral
 
 import numpy as np
+from PIL import Image
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_non_negative, validate_data
 
-from sklearn_homeo.images._reading import ArrayImages, FileImages
+from sklearn_homeo.images._reading import ArrayImages, FileImages, PictureImages
 
 __all__ = ["check_images", "count_dimensions"]
 
@@ -23,23 +24,29 @@ def check_images(estimator, X, *, reset):
     Parameters
     ----------
     estimator : estimator
-        Its parameter `image_shape` is read. Set on reset: `image_shape_` (of files the
-        parameter), `white_level_`, and for numbers `n_features_in_`.
+        Its parameters `image_shape` and `max_pixels` are read. Set on reset:
+        `image_shape_` (of files the parameter), `white_level_`, and for numbers
+        `n_features_in_`.
     X : array-like
-        Paths of shape (n_samples,) or (n_samples, 1); images of shape (n_samples,
-        height, width) or (n_samples, height, width, channels); flattened images of
-        shape (n_samples, n_features).
+        Paths of shape (n_samples,) or (n_samples, 1); a list of Pillow's images;
+        images of shape (n_samples, height, width) or (n_samples, height, width,
+        channels); flattened images of shape (n_samples, n_features).
     reset : bool
 
     Returns
     -------
-    images : FileImages or ArrayImages
+    images : FileImages, PictureImages or ArrayImages
     """
     shape = _check_image_shape(estimator.image_shape)
-    paths = _as_paths(X)
+    pictures, paths = _as_pictures(X), None
+    if pictures is None:
+        paths = _as_paths(X)
     if reset:
         for name in ("n_features_in_", "feature_names_in_"):
             estimator.__dict__.pop(name, None)
+    if pictures is not None:
+        _note_files(estimator, shape, reset)
+        return PictureImages(pictures, estimator.max_pixels)
     if paths is not None:
         return _check_files(estimator, X, paths, shape, reset)
     if count_dimensions(X) > 2:
@@ -57,10 +64,29 @@ def check_images(estimator, X, *, reset):
     return images
 
 
+def _as_pictures(X):
+    """Return Pillow's images as a list, or None if X holds none.
+
+    As arrays, palettes would be indices of colours, and four inks colour and alpha.
+    """
+    if isinstance(X, Image.Image):
+        raise ValueError("X must be a list of images, got a single one: pass [X].")
+    if not isinstance(X, list | tuple):
+        if getattr(getattr(X, "dtype", None), "kind", "") != "O":
+            return None
+        X = np.asarray(X).ravel()
+    found = [isinstance(item, Image.Image) for item in X]
+    if not any(found):
+        return None
+    if not all(found):
+        raise ValueError(f"Row {found.index(False)} of X is no image, as others are.")
+    return list(X)
+
+
 def _as_paths(X):
     """Return file paths as a list, or None if X holds numbers."""
     if isinstance(X, (str, bytes, os.PathLike)):
-        raise ValueError(f"X must be a list or an array of paths, got the one {X!r}.")
+        raise ValueError("X must be a list or an array of paths, got a single one.")
     if isinstance(X, (list, tuple)):
         if not X or not isinstance(X[0], (str, os.PathLike)):
             return None
@@ -80,17 +106,24 @@ def _as_paths(X):
         return None
     if any(wrong):
         row = wrong.index(True)
-        raise ValueError(f"Row {row} of X is {values[row]!r}, not the path of a file.")
+        raise ValueError(
+            f"Row {row} of X is of type {type(values[row]).__name__}, not the path of "
+            "a file."
+        )
     return list(values)
 
 
 def _check_files(estimator, X, paths, shape, reset):
     if count_dimensions(X) == 2:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
+    _note_files(estimator, shape, reset)
+    return FileImages(paths, estimator.max_pixels)
+
+
+def _note_files(estimator, shape, reset):
     if reset:
         estimator.image_shape_ = shape
         estimator.white_level_ = 1.0
-    return FileImages(paths)
 
 
 def count_dimensions(X):

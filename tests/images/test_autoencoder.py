@@ -1,6 +1,7 @@
 """ImageAutoencoder: shapes, learning, reproducibility, files, bad input."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from sklearn_homeo import ImageAutoencoder
+from sklearn_homeo.exceptions import PoorReconstructionWarning
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +238,7 @@ def test_a_broken_file_is_named(tmp_path):
     good, bad = tmp_path / "good.png", tmp_path / "bad.png"
     Image.fromarray(tiles(1)[0]).save(good)
     bad.write_bytes(b"no image")
-    autoencoder = tiny().fit([good])
+    autoencoder = tiny().fit([good, good])
     for method in (autoencoder.transform, autoencoder.score, tiny().fit):
         with pytest.raises(ValueError, match=r"Row 1 .*bad.png"):
             method([good, bad])
@@ -347,3 +349,38 @@ def test_what_a_gpu_trained_works_without(digits):
     np.testing.assert_allclose(
         moved.inverse_transform(codes), on_gpu.inverse_transform(codes), atol=1e-4
     )
+
+
+@pytest.mark.parametrize("n_images", [1, 2])
+@pytest.mark.parametrize("params", [{}, {"variational": True}, {"n_components": 1}])
+def test_very_few_images(n_images, params):
+    X = np.random.default_rng(0).random((n_images, 8, 8))
+    autoencoder = ImageAutoencoder(max_epochs=1, random_state=0, **params)
+    if n_images == 1:
+        with pytest.raises(ValueError, match="n_samples=1, .* at least 2"):
+            autoencoder.fit(X)
+    else:
+        with warnings.catch_warnings(action="ignore"):
+            assert autoencoder.fit_transform(X).shape[0] == 2
+
+
+def test_reconstructions_are_compared_with_the_mean_image():
+    X = load_digits().images[:200] / 16
+    with pytest.warns(PoorReconstructionWarning, match="mean squared error") as caught:
+        poor = ImageAutoencoder(max_epochs=1, random_state=0).fit(X)
+    assert caught[0].filename == __file__
+    for error in (poor.reconstruction_error_, poor.mean_image_error_):
+        assert f"{error:.2g}" in str(caught[0].message)
+    assert poor.mean_image_error_ == pytest.approx(np.mean((X - X.mean(axis=0)) ** 2))
+    assert poor.reconstruction_error_ == pytest.approx(-poor.score(X), rel=1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PoorReconstructionWarning)
+        good = ImageAutoencoder(max_epochs=30, random_state=0).fit(X)
+    assert good.reconstruction_error_ < good.mean_image_error_ / 3
+
+
+def test_equal_images_are_no_reason_to_warn():
+    X = np.full((20, 8, 8), 0.3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PoorReconstructionWarning)
+        assert ImageAutoencoder(max_epochs=1).fit(X).mean_image_error_ < 1e-12

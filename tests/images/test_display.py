@@ -56,7 +56,7 @@ def test_encrypted_images_are_no_more_similar_than_those_of_others(problem, imag
             image_similarity(pictures.originals, pictures.encrypted, random_state=0)
         )
     ssim, mismatched = (
-        np.mean([result[name] for result in found])
+        np.mean([getattr(result, name) for result in found])
         for name in ("ssim", "ssim_mismatched")
     )
     assert ssim <= mismatched + 0.01

@@ -325,8 +325,11 @@ def test_other_rows_are_one_line_with_a_warning():
     ("X", "message"),
     [
         ("a.png", "must be a list"),
-        (["a.png", 3], "Row 1 of X is 3, not the path"),
-        (np.array(["a.png", None], dtype=object), "Row 1 of X is None, not the path"),
+        (["a.png", 3], "Row 1 of X is of type int, not the path"),
+        (
+            np.array(["a.png", None], dtype=object),
+            "Row 1 of X is of type NoneType, not the path",
+        ),
         (np.zeros((2, 3, 8, 8)), "If channels come first"),
         (np.zeros((2, 8, 8, 2)), "1, 3 or 4 channels"),
         (np.zeros((8, 8, 3)), r"pass X\[np.newaxis\]"),

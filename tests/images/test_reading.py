@@ -1,14 +1,29 @@
 """Reading images: modes, orientation, damage, and reading ahead."""
 
+import io
+import os
+import resource
 import threading
 import time
+import zlib
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from sklearn_homeo.images._reading import ArrayImages, FileImages, Framing, read_batches
+from sklearn_homeo import ImageAutoencoder, ImageFeatureExtractor
+from sklearn_homeo.images._reading import (
+    MAX_PIXELS,
+    ArrayImages,
+    FileImages,
+    Framing,
+    PictureImages,
+    count_readers,
+    read_batches,
+)
+from sklearn_homeo.images._validation import check_images
 
 COLOUR = Framing(height=12, width=16, channels=3)
 GREY = Framing(height=12, width=16, channels=1)
@@ -238,6 +253,8 @@ def test_batches_come_in_order(batch_size, n_jobs):
 class CountingImages:
     """Counts how many images were read."""
 
+    dtype = np.int64
+
     def __init__(self, n_images):
         self.n_images = n_images
         self.n_read = 0
@@ -249,7 +266,7 @@ class CountingImages:
     def read(self, row, framing):
         with self._lock:
             self.n_read += 1
-        return np.full((2, 2, 1), row)
+        return np.full((framing.height, framing.width, 1), row)
 
 
 def test_no_more_than_one_batch_is_read_ahead():
@@ -275,3 +292,138 @@ def test_progress_is_shown_only_if_verbose(capsys):
     assert capsys.readouterr().err == ""
     list(read_batches(noise_images(), COLOUR, 4, verbose=1))
     assert "11/11" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "PA", "L", "LA", "1", "CMYK"])
+@pytest.mark.parametrize("framing", [COLOUR, GREY, Framing(5, 7, 3)])
+def test_opened_pictures_equal_their_files(pixels, save, mode, framing):
+    source = Image.fromarray(pixels).convert("P" if mode == "PA" else mode)
+    picture = source.convert(mode)
+    name = "a.tif" if mode == "CMYK" else "a.png"
+    expected = picture.convert("RGBA") if mode == "PA" else picture
+    from_file = read(save(expected, name), framing)
+    for X in ([picture], (picture,), np.array([picture, None], dtype=object)[:1]):
+        images = check_images(ImageAutoencoder(), X, reset=True)
+        np.testing.assert_array_equal(images.read(0, framing), from_file)
+    if mode in ("RGB", "CMYK", "P"):
+        colour = PictureImages([picture]).read(0, COLOUR).astype(int)
+        assert np.abs(colour - pixels).max() <= (50 if mode == "P" else 2)
+
+
+def test_opened_files_of_different_sizes(pixels, save):
+    paths = [
+        save(Image.fromarray(pixels).resize(size), f"{size[0]}.png")
+        for size in ((16, 12), (50, 40), (7, 99))
+    ]
+    pictures = [Image.open(path) for path in paths]
+    opened, files = PictureImages(pictures * 2), FileImages(paths * 2)
+    for batches in zip(
+        read_batches(opened, COLOUR, 4, n_jobs=3),
+        read_batches(files, COLOUR, 4),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(*(pixels for _, pixels in batches))
+
+
+@pytest.mark.parametrize("estimator", [ImageAutoencoder(), ImageFeatureExtractor()])
+def test_pictures_beside_other_things(pixels, estimator):
+    picture = Image.fromarray(pixels)
+    with pytest.raises(ValueError, match="list of images, got a single one"):
+        check_images(estimator, picture, reset=True)
+    with pytest.raises(ValueError, match="Row 1 of X is no image"):
+        check_images(estimator, [picture, "a.png"], reset=True)
+
+
+def large_png(width, height, depth, colour):
+    """A file of some kilobytes whose picture has so many pixels, all zero."""
+
+    def chunk(name, content):
+        checked = name + content
+        end = zlib.crc32(checked).to_bytes(4, "big")
+        return len(content).to_bytes(4, "big") + checked + end
+
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    header += bytes([depth, colour, 0, 0, 0])
+    row = bytes(1 + width * depth // 8 * {0: 1, 2: 3, 6: 4}[colour])
+    packer, packed = zlib.compressobj(9), io.BytesIO()
+    for _ in range(height):
+        packed.write(packer.compress(row))
+    packed.write(packer.flush())
+    content = chunk(b"IHDR", header) + chunk(b"IDAT", packed.getvalue())
+    return b"\x89PNG\r\n\x1a\n" + content + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(("depth", "colour"), [(16, 0), (1, 0), (8, 2)])
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_pictures_that_ask_for_gigabytes_are_refused_before_decoding(
+    tmp_path, depth, colour
+):
+    path = tmp_path / "bomb.png"
+    path.write_bytes(large_png(12_000, 12_000, depth, colour))
+    assert path.stat().st_size < 600_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    for images in (FileImages([path]), PictureImages([Image.open(path)])):
+        with pytest.raises(ValueError, match="12000 x 12000 .* max_pixels=33554432"):
+            images.read(0, COLOUR)
+    assert time.perf_counter() - start < 5
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert after - before < 50 * 1024  # KiB
+
+
+def test_pixel_limits_are_parameters(save, pixels):
+    path = save(Image.fromarray(pixels))
+    for kind in (ImageAutoencoder, ImageFeatureExtractor):
+        assert kind().max_pixels == MAX_PIXELS
+        for limit, is_read in ((12 * 16, True), (12 * 16 - 1, False)):
+            images = check_images(kind(max_pixels=limit), [str(path)], reset=True)
+            if is_read:
+                images.read(0, COLOUR)
+                continue
+            with pytest.raises(ValueError, match="16 x 12 pixels"):
+                images.read(0, COLOUR)
+
+
+def test_long_sides_are_refused(save):
+    path = save(Image.new("1", (70_000, 2)))
+    with pytest.raises(ValueError, match="70000 x 2 .* 65535 along a side"):
+        read(path)
+
+
+def test_jpegs_count_at_the_size_at_which_they_are_decoded(save):
+    path = save(Image.new("L", (2000, 1600)), "a.jpg")
+    small = FileImages([path], max_pixels=250 * 200).read(0, Framing(32, 32, 1))
+    assert small.shape == (32, 32, 1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes are those of POSIX")
+def test_pipes_and_devices_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    for path in (tmp_path / "a.png", "/dev/zero"):
+        with pytest.raises(ValueError, match="1 of 1 .* pipes or devices.*row 0"):
+            FileImages([path])
+
+
+def test_sixteen_bits_equal_the_rounded_quotient():
+    values = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
+    for picture in (Image.fromarray(values), Image.fromarray(values.astype(np.int32))):
+        found = Framing(256, 256, 1).frame_picture(picture)[..., 0]
+        np.testing.assert_array_equal(found, np.rint(values * (255 / 65535)))
+
+
+def test_readers_beside_a_gpu_take_all_processors():
+    assert count_readers(None, torch.device("cpu")) == count_readers(None, None) == 1
+    assert count_readers(None, torch.device("meta")) == (os.cpu_count() or 1)
+    assert count_readers(2, torch.device("meta")) == 2
+
+
+def test_decoding_goes_on_while_the_last_batch_is_in_use():
+    images = CountingImages(50)
+    batches = read_batches(images, GREY, 10, n_jobs=2)
+    next(batches)
+    # The network is at work on the first batch.
+    deadline = time.perf_counter() + 20
+    while images.n_read < 20 and time.perf_counter() < deadline:
+        time.sleep(0.001)
+    assert images.n_read == 20
+    batches.close()
