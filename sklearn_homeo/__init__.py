@@ -18,6 +18,7 @@ _HOME = {
     "KeyShare": "keys._shares",
     "KeyShareError": "exceptions",
     "KeyWrapper": "keys._wrapping",
+    "LossOfAccuracyWarning": "exceptions",
     "MemorisationWarning": "exceptions",
     "NoProtectionWarning": "exceptions",
     "PassphraseWrapper": "keys._wrapping",
@@ -25,6 +26,7 @@ _HOME = {
     "SealedColumnsWarning": "exceptions",
     "SealedFileError": "exceptions",
     "SecretKey": "keys._key",
+    "SubspaceDisplay": "encryption._display",
     "TableEncoder": "tables._encoder",
     "encrypt_images": "images._display",
 }

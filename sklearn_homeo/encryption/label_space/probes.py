@@ -132,9 +132,11 @@ def _class_probe(name, n_coordinates, n_rows, n_classes):
     if name == "neighbours":
         return KNeighborsClassifier(min(N_NEIGHBOURS, n_rows), weights="distance")
     if name == "boosting":
+        # A tree for each class and round: fewer and larger steps for many classes.
+        n_rounds = int(np.clip(3 * N_BOOSTED_TREES // n_classes, 20, N_BOOSTED_TREES))
         return HistGradientBoostingClassifier(
-            max_iter=max(8, N_BOOSTED_TREES // max(1, n_classes - 1)),
-            learning_rate=0.15,
+            max_iter=n_rounds,
+            learning_rate=min(0.2, 6.0 / n_rounds),
             max_leaf_nodes=15,
             max_bins=63,
             early_stopping=False,

@@ -1,26 +1,35 @@
 """Search among finders and widths for what leaks least and loses nothing."""
 
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
+from threadpoolctl import threadpool_limits
 
 from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
-from sklearn_homeo.encryption.label_space.finders import UNIONS, find, suitable_finders
+from sklearn_homeo.encryption.label_space.finders import (
+    UNIONS,
+    Found,
+    completed,
+    find,
+    suitable_finders,
+)
 from sklearn_homeo.encryption.label_space.leak import linear_leaks
 from sklearn_homeo.encryption.label_space.probes import PROBES, metrics_of, probe_rows
 
-__all__ = ["ALL_FEATURES", "Candidate", "ProbeScore", "Search"]
+__all__ = ["ALL_FEATURES", "NOISES", "Candidate", "ProbeScore", "Search", "found_by"]
 
 N_FOLDS = 3
 # Small tables are cut into folds anew until that many rows were held out.
-HELD_OUT_ROWS, MOST_REPEATS = 1000, 3
+HELD_OUT_ROWS, MOST_REPEATS = 700, 2
 WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 # What to try leaks that much less than the best so far.
 WORTHWHILE = 0.95
-# Standard errors by which a loss is no accident.
-CLEARLY = 2.5
+# Standard errors by which a loss is no accident, and the share of the tolerance that
+# one may take: small tables would have to keep everything otherwise.
+CLEARLY, MOST_ERROR = 2.5, 0.4
 # Times the tolerance: a loss at which no other kind of probe is asked, because it is
 # small, or because support vectors and neighbours both see that little.
 SETTLED, HOPELESS = 0.25, 4.0
@@ -28,14 +37,22 @@ SETTLED, HOPELESS = 0.25, 4.0
 PLATEAU, PROGRESS = 2, 1.0
 # Times the tolerance that may be lost before all features are preserved instead.
 PATIENCE = 2.0
+# Standard deviations of noise on the coordinates, within classes, most first.
+NOISES = (0.1, 0.05, 0.02, 0.01)
+# What is tried first, with so many directions more than the label spans: few rows can
+# do more for models on a good subspace than for models on all features.
+SCOUTS, SCOUT_WIDTH = ("gradients", "gradient columns", "linear + columns"), 3
+# In two threads at most: what uses the same work is in one of them.
+SLOW_FINDERS = (("gradients",), ("boosting columns", "forest columns"))
 ALL_FEATURES = "all features"
 
 
 class Candidate(NamedTuple):
-    """The first directions of one finder."""
+    """The first directions of one finder, with noise on their coordinates."""
 
     finder: str
     width: int
+    noise: float = 0.0
 
 
 class ProbeScore(NamedTuple):
@@ -57,6 +74,8 @@ class ProbeScore(NamedTuple):
         Share of the standardised variance that the directions determine linearly.
     n_folds : int
         Folds of held-out rows: what clearly loses is given up after one.
+    chosen : bool
+        Whether these are the directions taken.
     """
 
     finder: str
@@ -67,6 +86,7 @@ class ProbeScore(NamedTuple):
     error: float
     leak: float
     n_folds: int
+    chosen: bool = False
 
 
 class Trial(NamedTuple):
@@ -86,6 +106,7 @@ class Search:
     sample : Sample
     most : int
         Largest width to try.
+    n_threads : int, default=1
 
     Attributes
     ----------
@@ -93,8 +114,8 @@ class Search:
         In the order in which they were tried.
     """
 
-    def __init__(self, sample, most):
-        self.sample, self.most = sample, most
+    def __init__(self, sample, most, n_threads=1):
+        self.sample, self.most, self.n_threads = sample, most, n_threads
         self.metrics = metrics_of(sample.target)
         self.tolerances = np.array([metric.tolerance for metric in self.metrics])
         self.folds = _folds(sample.target)
@@ -102,6 +123,7 @@ class Search:
         self.trials = {}
         self._asked = {}
         self._everything = Candidate(ALL_FEATURES, sample.X.shape[1])
+        self._in_threads(lambda names: [*map(self._leaks, names)], SLOW_FINDERS)
         names = suitable_finders(sample)
         self._names = [name for name in names if len(self._leaks(name))]
 
@@ -115,6 +137,7 @@ class Search:
         """
         if not self.told.any():
             return self._least_leak()
+        self._scout()
         best, bound = None, 1.0
         for name in self._names:
             leaks = self._leaks(name)
@@ -124,6 +147,7 @@ class Search:
             step = self._ascend if best is None else self._descend
             found = step(name, widths)
             if found is not None:
+                self._raise_bar(found)
                 best, bound = found, leaks[found.width - 1]
         return best or self._nearly_enough()
 
@@ -140,6 +164,20 @@ class Search:
                 best, bound = candidate, leak
         return best or min(candidates, key=self._loss_in_tolerances)
 
+    def most_noise(self, candidate):
+        """Most noise on a candidate's coordinates with which it is still enough.
+
+        Or, if it is not enough itself, with which it hardly gets worse.
+        """
+        if not self.told.any():
+            return NOISES[0]
+        own = self._loss_in_tolerances(candidate)
+        allowed = max(2 * SETTLED, own + SETTLED)
+        for noise in NOISES:
+            if self._loss_in_tolerances(candidate._replace(noise=noise)) <= allowed:
+                return noise
+        return 0.0
+
     def worst_metric(self, candidate):
         """The metric that loses most of its tolerance.
 
@@ -149,39 +187,53 @@ class Search:
         score, reference : float
             What the candidate and all features get.
         """
-        trial, whole = self.trials.get(candidate), self.trials[self._everything]
-        if trial is None or not self.told.any():
-            return self.metrics[0], float(whole.means[0]), float(whole.means[0])
-        worst = int(
-            np.argmax(np.where(self.told, trial.loss / self.tolerances, -np.inf))
-        )
-        reference = float(whole.means[worst])
-        return self.metrics[worst], reference - float(trial.loss[worst]), reference
+        whole = self.trials[self._everything].means
+        if candidate not in self.trials or not self.told.any():
+            return self.metrics[0], float(whole[0]), float(whole[0])
+        loss, _ = self._loss(candidate)
+        worst = int(np.argmax(np.where(self.told, loss / self.tolerances, -np.inf)))
+        reference = float(whole[worst])
+        return self.metrics[worst], reference - float(loss[worst]), reference
 
-    def probe_scores(self):
+    def probe_scores(self, chosen):
         """What was tried, all features first.
+
+        Parameters
+        ----------
+        chosen : Candidate
 
         Returns
         -------
         scores : list of ProbeScore
         """
-        return [self._probe_score(*item) for item in self.trials.items()]
+        trials = self.trials.items()
+        return [
+            self._probe_score(candidate, trial)._replace(chosen=candidate == chosen)
+            for candidate, trial in trials
+            if candidate.noise == 0.0
+        ]
 
     @cached_property
     def reference(self):
         """Scores of all features by the best probe: (n_test, n_metrics) per fold."""
-        first = self._ask(self._everything, 0, PROBES)
-        means = np.array([first[probe].mean(axis=0) for probe in PROBES])
-        good = (means >= means.max(axis=0) - 2 * self.tolerances).any(axis=1)
-        kinds = [probe for probe, is_good in zip(PROBES, good, strict=True) if is_good]
-        for fold in range(1, len(self.folds)):
-            self._ask(self._everything, fold, kinds)
+        self._ask_all_features([(0, kind) for kind in PROBES])
+        first = self._asked[self._everything, 0]
+        means = np.array([first[kind].mean(axis=0) for kind in PROBES])
+        good = (means >= means.max(axis=0) - 1.5 * self.tolerances).any(axis=1)
+        kinds = [kind for kind, is_good in zip(PROBES, good, strict=True) if is_good]
+        others = range(1, len(self.folds))
+        self._ask_all_features([(fold, kind) for fold in others for kind in kinds])
         best = self._best(self._everything, len(self.folds))
         none = np.zeros(len(self.metrics))
         self.trials[self._everything] = Trial(
             _row_means(best, self.folds).mean(axis=0), none, none, len(self.folds)
         )
         return best
+
+    @cached_property
+    def bar(self):
+        """Scores that are to be reached: those of all features, or better ones."""
+        return self.reference
 
     @cached_property
     def told(self):
@@ -191,12 +243,41 @@ class Search:
         error = rows.std(axis=0) / np.sqrt(len(rows))
         return rows.mean(axis=0) - CLEARLY * error > chance
 
+    def _scout(self):
+        """Raise the bar where a few directions are clearly better than all features."""
+        spanned = self.sample.target.n_directions(self.sample.X.shape[1])
+        for name in SCOUTS:
+            candidate = Candidate(name, spanned + SCOUT_WIDTH)
+            if candidate.width > min(len(self._leaks(name)), self.most):
+                continue
+            self._ask(candidate, 0, {PROBES[0], *self._best_kinds(self._everything, 1)})
+            if self._betters(self._trial(candidate, 1), CLEARLY):
+                self._raise_bar(candidate)
+
+    def _raise_bar(self, candidate):
+        """Let what is clearly better than all features be what others must reach."""
+        if not self._betters(self._try(candidate), 1.0):
+            return
+        self.bar = self._best(candidate, len(self.folds))
+        for tried, trial in self.trials.items():
+            self.trials[tried] = self._trial(tried, trial.n_folds)
+
+    def _betters(self, trial, errors):
+        """Whether a metric is better than the bar by more than the tolerance."""
+        gain = (-trial.loss - errors * trial.error)[self.told]
+        return bool((gain > self.tolerances[self.told]).any() and (gain > 0).all())
+
     def _ascend(self, name, widths):
-        """The smallest width that is enough."""
+        """The smallest width that is enough, and beyond which little is gained.
+
+        All features have more noise about them than a few directions, which more rows
+        would overcome: where the next width gains much, it will be missed.
+        """
         losses = []
-        for width in widths:
+        for width, wider in zip(widths, [*widths[1:], None], strict=True):
             if self._is_enough(Candidate(name, width)):
-                return Candidate(name, width)
+                if wider is None or not self._gains(name, width, wider):
+                    return Candidate(name, width)
             losses.append(self._loss_in_tolerances(Candidate(name, width)))
             before = min(losses[:-PLATEAU], default=np.inf)
             if min(losses[-PLATEAU:]) > before - PROGRESS:
@@ -238,8 +319,15 @@ class Search:
             shared["leaks", name] = linear_leaks(self.samples[0].X, found.vectors)
         return shared["leaks", name]
 
+    def _gains(self, name, width, wider):
+        """Whether a wider candidate loses less by more than the tolerance."""
+        more = self._loss_in_tolerances(Candidate(name, wider), errors=1.0)
+        return more < self._loss_in_tolerances(Candidate(name, width)) - 1.0
+
     def _is_enough(self, candidate):
-        return self._loss_in_tolerances(candidate, errors=1.0) <= 1.0
+        trial = self._try(candidate)
+        error = np.minimum(trial.error, MOST_ERROR * self.tolerances)
+        return bool((trial.loss + error <= self.tolerances)[self.told].all())
 
     def _loss_in_tolerances(self, candidate, errors=0.0):
         """The largest loss of any metric, with so many standard errors added."""
@@ -276,6 +364,26 @@ class Search:
             if kind != PROBES[0] and (loss - CLEARLY * error > HOPELESS).any():
                 return
 
+    def _ask_all_features(self, questions):
+        # Linear probes silence a warning, which no two threads can do at a time.
+        linear = [question for question in questions if question[1] == "linear"]
+        for fold, kind in linear:
+            self._ask(self._everything, fold, [kind])
+        self._in_threads(
+            lambda question: self._ask(self._everything, question[0], [question[1]]),
+            [question for question in questions if question not in linear],
+        )
+
+    def _in_threads(self, function, items):
+        if self.n_threads == 1:
+            for item in items:
+                function(item)
+            return
+        # OpenMP's number of threads is a thread's own.
+        start = partial(threadpool_limits, 1, "openmp")
+        with ThreadPoolExecutor(self.n_threads, initializer=start) as pool:
+            list(pool.map(function, items))
+
     def _ask(self, candidate, fold, kinds):
         """Scores of kinds of probes on one fold, from the store if they are there."""
         asked = self._asked.setdefault((candidate, fold), {})
@@ -291,11 +399,11 @@ class Search:
             return self.sample.X
         known = self.samples[fold]
         if candidate not in known.shared:
-            found = find(candidate.finder, known, candidate.width)
+            found = found_by(candidate, known)
             directions = scaled_directions(known.X, known.target, found)
-            known.shared[candidate] = (
-                self.sample.X @ directions @ _turn(found.by_column)
-            )
+            S = self.sample.X @ directions @ _turn(found.by_column)
+            draws = np.random.RandomState(0).standard_normal(S.shape)
+            known.shared[candidate] = S + candidate.noise * draws
         return known.shared[candidate]
 
     def _best_kinds(self, candidate, n_folds):
@@ -319,7 +427,7 @@ class Search:
 
     def _trial(self, candidate, n_folds):
         best = self._best(candidate, n_folds)
-        differences = [a - b for a, b in zip(self.reference, best, strict=False)]
+        differences = [a - b for a, b in zip(self.bar, best, strict=False)]
         rows = _row_means(differences, self.folds)
         return Trial(
             _row_means(best, self.folds).mean(axis=0),
@@ -328,20 +436,38 @@ class Search:
             n_folds,
         )
 
+    def _loss(self, candidate):
+        """Losses against all features, and their standard errors."""
+        best = self._best(candidate, self.trials[candidate].n_folds)
+        differences = [a - b for a, b in zip(self.reference, best, strict=False)]
+        rows = _row_means(differences, self.folds)
+        return rows.mean(axis=0), rows.std(axis=0) / np.sqrt(len(rows))
+
     def _probe_score(self, candidate, trial):
-        worst = np.argmax(trial.loss / self.tolerances)
+        loss, error = self._loss(candidate)
+        worst = np.argmax(loss / self.tolerances)
         is_numeric = self.sample.target.is_numeric
         everything = candidate == self._everything
         leak = 1.0 if everything else self._leaks(candidate.finder)[candidate.width - 1]
         return ProbeScore(
-            *candidate,
+            candidate.finder,
+            candidate.width,
             score=float(trial.means[:: 1 if is_numeric else 2].mean()),
             roc_auc=None if is_numeric else float(trial.means[1::2].mean()),
-            loss=float(trial.loss[worst]),
-            error=float(trial.error[worst]),
+            loss=float(loss[worst]),
+            error=float(error[worst]),
             leak=float(leak),
             n_folds=trial.n_folds,
         )
+
+
+def found_by(candidate, sample):
+    """The directions of a candidate, as many as there are on a sample."""
+    if candidate.finder == ALL_FEATURES:
+        n = sample.X.shape[1]
+        return Found(np.eye(n), np.ones(n, dtype=bool))
+    found = find(candidate.finder, sample, candidate.width)
+    return completed(found, sample, candidate.width)
 
 
 def _folds(target):

@@ -6,24 +6,31 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
 
 from sklearn_homeo._utils.threads import single_threaded_blas
 from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
-from sklearn_homeo.encryption.label_space.finders import Found, completed, find
+from sklearn_homeo.encryption.label_space.finders import Found
 from sklearn_homeo.encryption.label_space.leak import explained_variance_ratio
 from sklearn_homeo.encryption.label_space.sample import (
     LeadingAxes,
     Sample,
     balanced_rows,
 )
-from sklearn_homeo.encryption.label_space.search import ALL_FEATURES, Candidate, Search
+from sklearn_homeo.encryption.label_space.search import (
+    ALL_FEATURES,
+    NOISES,
+    Candidate,
+    Search,
+    found_by,
+)
 from sklearn_homeo.exceptions import LossOfAccuracyWarning
 
 __all__ = ["LabelSpace", "find_label_space"]
 
 # Rows to choose with, rows to find the chosen directions in, and rows to tell what they
 # give away: however many there are, `fit` takes no longer.
-PROBE_ROWS = 2000
+PROBE_ROWS = 3000
 FINDING_ROWS = 10_000
 LEAK_ROWS = 5000
 PRINCIPAL = "principal"
@@ -47,6 +54,8 @@ class LabelSpace:
         What found the directions.
     leak : float
         Share of the rows' standardised variance that the coordinates give away.
+    noise : float
+        Most noise, up to 0.1, that the coordinates bear with the loss still tolerated.
     probe_scores : list of ProbeScore
         All features first, then whatever was tried. Empty if nothing was probed.
     """
@@ -55,6 +64,7 @@ class LabelSpace:
     by_column: np.ndarray
     finder: str
     leak: float
+    noise: float
     probe_scores: list
 
     @property
@@ -120,22 +130,24 @@ def find_label_space(
     """
     n = units.shape[1]
     _check_width(n, target, n_preserved, max_preserved)
-    with single_threaded_blas():
+    # Trees on few rows are slower in many threads too.
+    with single_threaded_blas() as n_threads, threadpool_limits(1, "openmp"):
         if target is None:
             return _principal_space(units, n_preserved)
         if n_preserved == n or n == 1:
-            return _space(units, target, Candidate(ALL_FEATURES, n), [])
-        search = _searched(units, target, max_preserved or n)
-        if search is None:
-            spanned = target.n_directions(n)
-            width = spanned if n_preserved == "auto" else n_preserved
+            return _space(units, target, Candidate(ALL_FEATURES, n))
+        if _has_too_few_rows(units, target):
+            width = target.n_directions(n) if n_preserved == "auto" else n_preserved
             width = min(width, max_preserved or n)
-            return _space(units, target, Candidate("linear", width), [])
+            return _space(units, target, Candidate("linear", width))
+        sample = _sample(units, target, PROBE_ROWS)
+        search = Search(sample, max_preserved or n, n_threads)
         if n_preserved == "auto":
             chosen = search.choose()
         else:
             chosen = search.choose_finder(n_preserved)
-        space = _space(units, target, chosen, search.probe_scores())
+        noise, scores = search.most_noise(chosen), search.probe_scores(chosen)
+        space = _space(units, target, chosen, noise, scores)
         _report(search, chosen, space, verbose)
         return space
 
@@ -165,7 +177,7 @@ def _principal_space(units, k):
         vectors = randomized_svd(units, k, random_state=0)[2].T
     found = Found(vectors, np.zeros(vectors.shape[1], dtype=bool)).turned()
     size = np.sqrt(np.mean((units @ found.vectors) ** 2))
-    return _with_leak(units, found.vectors / (size or 1.0), found, PRINCIPAL, [])
+    return _label_space(units, found.vectors / (size or 1.0), found, PRINCIPAL)
 
 
 def _sample(units, target, most):
@@ -177,36 +189,26 @@ def _sample(units, target, most):
     return Sample(X, LeadingAxes.from_rows(X), target.take(rows).recoded())
 
 
-def _searched(units, target, most):
-    """The search, or None if too little is left to probe with."""
-    usable = target.common_rows()
-    if target.take(usable).is_trivial() or not units.any():
-        return None
-    return Search(_sample(units, target, PROBE_ROWS), most)
+def _has_too_few_rows(units, target):
+    """Whether too little is left to probe with."""
+    return target.take(target.common_rows()).is_trivial() or not units.any()
 
 
-def _space(units, target, chosen, scores):
+def _space(units, target, chosen, noise=NOISES[0], scores=()):
     """The chosen directions, found in more rows than they were chosen with."""
-    n = units.shape[1]
     sample = _sample(units, target, FINDING_ROWS)
-    if chosen.finder == ALL_FEATURES:
-        found = Found(np.eye(n), np.ones(n, dtype=bool))
-    else:
-        found = completed(
-            find(chosen.finder, sample, chosen.width), sample, chosen.width
-        )
-        if not found.by_column.size:
-            # Nothing varies; what comes later may.
-            found = Found(np.eye(n)[:, :1], np.ones(1, dtype=bool))
+    found = found_by(chosen, sample)
+    if not found.by_column.size:
+        # Nothing varies; what comes later may.
+        found = Found(np.eye(units.shape[1])[:, :1], np.ones(1, dtype=bool))
     directions = scaled_directions(sample.X, sample.target, found)
-    return _with_leak(units, directions, found, chosen.finder, scores)
+    return _label_space(units, directions, found, chosen.finder, noise, scores)
 
 
-def _with_leak(units, directions, found, finder, scores):
-    step = -(-len(units) // LEAK_ROWS)
-    some = units[::step]
+def _label_space(units, directions, found, finder, noise=NOISES[0], scores=()):
+    some = units[:: -(-len(units) // LEAK_ROWS)]
     leak = explained_variance_ratio(some @ directions, some)
-    return LabelSpace(directions, found.by_column, finder, leak, scores)
+    return LabelSpace(directions, found.by_column, finder, leak, noise, list(scores))
 
 
 def _report(search, chosen, space, verbose):
@@ -214,7 +216,8 @@ def _report(search, chosen, space, verbose):
     if verbose:
         print(
             f"label space: {chosen.width} of {chosen.finder}, {metric.name} "
-            f"{score:.3f} (all features {reference:.3f}), leak {space.leak:.2f}"
+            f"{score:.3f} (all features {reference:.3f}), leak {space.leak:.2f}, "
+            f"noise {space.noise:g}"
         )
     if reference - score > metric.tolerance:
         warnings.warn(

@@ -99,12 +99,10 @@ def test_an_integer_takes_that_many(n_preserved):
 
 
 def test_numbers_and_several_outputs():
-    X = rows(600, 6)
+    X = rows(400, 6)
     y = np.column_stack([np.abs(X[:, 3]), X[:, 5]])
     space = space_of(X, y, True)
-    found = space.directions[[3, 5]]
-    assert np.linalg.matrix_rank(found, tol=0.5) == 2
-    assert space.n_preserved <= 3
+    assert np.linalg.matrix_rank(space.directions[[3, 5]], tol=0.5) == 2
     classes = space_of(X, y > np.median(y, axis=0))
     assert np.linalg.matrix_rank(classes.directions[[3, 5]], tol=0.5) == 2
 
@@ -199,13 +197,13 @@ def test_sparse_curved_labels_lose_little(seed, shape):
     # benchmarks/label_subspace.py draws many more.
     rng = np.random.default_rng(seed)
     n, k = rng.integers(10, 25), rng.integers(2, 4)
-    X = rng.normal(size=(2600, n))
+    X = rng.normal(size=(2000, n))
     values = SHAPES[shape](X[:, rng.permutation(n)[:k]])
     y = (values > np.median(values)).astype(int)
     if seed % 2:
         X = X @ np.linalg.qr(rng.normal(size=(n, n)))[0]
     X = units_of(X)
-    space = find_label_space(X[:1600], Target.from_labels(y[:1600], False))
-    kept = best_probe(X @ space.directions, y, 1600)
-    assert kept > best_probe(X, y, 1600) - 0.03
+    space = find_label_space(X[:1200], Target.from_labels(y[:1200], False))
+    kept = best_probe(X @ space.directions, y, 1200)
+    assert kept > best_probe(X, y, 1200) - 0.03
     assert space.n_preserved < n
