@@ -52,11 +52,12 @@ def hashed_columns(key, half, bits_in, bits_out):
     return [x >> (24 - bits_out) for x in columns][: len(half)]
 
 
-def prf(aes_key, hash_key, half, tweak, bits_in, bits_out):
+def prf(aes_key, hash_key, half, tweak, bits_in, bits_out, n_outputs=None):
+    n_outputs = n_outputs or len(half)
     inputs = [signed(x, bits_in) for x in half] + [1]
     inputs += [signed(x, 24) for x in tweak]
     a, b = hash_words(hash_key, inputs)
-    n_blocks = -(-len(half) // 4)
+    n_blocks = -(-n_outputs // 4)
     counter_bits = max(8, (n_blocks - 1 >> 8).bit_length())
     high, low = a >> 4 << 8, b << 4 >> counter_bits << counter_bits
     blocks = b""
@@ -65,7 +66,7 @@ def prf(aes_key, hash_key, half, tweak, bits_in, bits_out):
         blocks += (low | counter >> 8).to_bytes(8, "little")
     drawn = Cipher(AES(aes_key), ECB()).encryptor().update(blocks)
     words = [
-        int.from_bytes(drawn[i : i + 4], "little") for i in range(0, 4 * len(half), 4)
+        int.from_bytes(drawn[i : i + 4], "little") for i in range(0, 4 * n_outputs, 4)
     ]
     return [w >> (32 - bits_out) for w in words]
 

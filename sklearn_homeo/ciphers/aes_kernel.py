@@ -40,7 +40,7 @@ def _store(out, word, row, column, n_outputs, inside):
 
 
 @triton.jit
-def _kernel(
+def _kernel(  # type: ignore[no-untyped-def]
     seeds, counters, keys, tables, last_tables, out, n_rows, n_blocks, n_outputs, mask,
     ROUNDS: tl.constexpr, SIZE: tl.constexpr,
 ):  # fmt: skip

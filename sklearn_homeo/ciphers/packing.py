@@ -115,10 +115,9 @@ def unpack(Z, codes, left, right, workspace):
         Whether `pack` can have written a row: no NaN, infinity, -0.0, nothing but
         multiples of 2**-50 in [-4, 4).
     """
-    real = workspace.array("packing/real", Z.shape, np.float64)
+    real = np.asarray(Z, dtype=np.float64)
     integers = workspace.array("packing/integers", Z.shape, np.int64)
     again = workspace.array("packing/shifted", Z.shape, np.float64)
-    np.copyto(real, Z)
     with np.errstate(invalid="ignore", over="ignore"):
         np.multiply(real, 1 / _UNIT, out=again)
         np.copyto(integers, again, casting="unsafe")

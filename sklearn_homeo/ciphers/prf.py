@@ -69,6 +69,9 @@ _SMALL_PRODUCT = 2**17 - 2**13
 _DRAWN_HALVES = 2**18
 # The constant, as a half of 24 bits.
 _ONE = 2.0**8
+# Where the columns of halves are in the words of a hash.
+_NEXT_SHIFT, _REST_MASK = np.uint64(8), np.uint64(0xFFF0)
+_REST_SHIFTS = np.array([[16], [4]], np.uint64)
 _COUNTER_BITS = 16
 _HALVES_PER_BLOCK = 4
 
@@ -124,6 +127,10 @@ class Inputs:
     def put(self, half):
         """Take halves, a uint32 array of shape (n_samples, width)."""
         np.copyto(self._halves, half.view(np.int32))
+
+    def put_integers(self, rows, bits):
+        """Take signed integers of so many bits, a float64 array of the same shape."""
+        np.multiply(rows, 2.0 ** (_WORD_BITS - bits), out=self._halves)
 
     def products(self, limbs, workspace):
         """Return exact products with limbs of shape (n_chunks, 1, chunk, m).
@@ -196,8 +203,9 @@ class Hash:
         products = inputs.products(self.limbs, workspace).transpose(0, 2, 1)
         whole = workspace.array("hash/whole", products.shape, np.int64)
         np.copyto(whole, products, casting="unsafe")
-        total = workspace.array("hash/total", products.shape[1:], np.int64)
-        np.add.reduce(whole, axis=0, out=total)
+        total = whole[0]
+        for part in whole[1:]:
+            total += part
         limbs = total.reshape(_N_LIMBS, _N_WORDS, -1)
         # Without the 20 lowest bits of a word, the other 64 wrap as they should.
         limbs[0] >>= _CUT_BITS
@@ -228,12 +236,17 @@ def hashed_columns(words, bits, workspace):
     -------
     columns : ndarray of shape (n_samples, 5), dtype uint32
     """
-    columns = workspace.array("hash/columns", (words.shape[1], 5), np.uint32)
-    np.copyto(columns[:, :2].T, words >> np.uint64(32), casting="unsafe")
-    np.copyto(columns[:, 2:4].T, words >> np.uint64(8), casting="unsafe")
-    rest = words & np.uint64(0xFFF0)
-    rest = (rest[0] << np.uint64(16)) | (rest[1] << np.uint64(4))
-    np.copyto(columns[:, 4], rest, casting="unsafe")
+    n_rows = words.shape[1]
+    columns = workspace.array("hash/columns", (n_rows, 5), np.uint32)
+    lower = workspace.array("hash/lower", words.shape, np.uint64)
+    rest = workspace.array("hash/rest", words.shape, np.uint64)
+    np.copyto(columns[:, :2].T, words.view(np.uint32)[:, 1::2])
+    np.right_shift(words, _NEXT_SHIFT, out=lower)
+    np.copyto(columns[:, 2:4].T, lower.view(np.uint32)[:, ::2])
+    np.bitwise_and(words, _REST_MASK, out=rest)
+    rest <<= _REST_SHIFTS
+    np.bitwise_or.reduce(rest, axis=0, out=lower[0])
+    np.copyto(columns[:, 4], lower[0], casting="unsafe")
     columns &= half_mask(bits)
     return columns
 
@@ -268,6 +281,8 @@ class Prf:
         self, aes_key, hash_key, width, n_tweaks, bits_in, bits_out, n_outputs=None
     ):
         self.aes_key = aes_key
+        self._bits_in = bits_in
+        self._workspaces = []
         input_bits = [bits_in] * width + [HALF_BITS] * (1 + n_tweaks)
         self.hash = Hash(hash_key, input_bits)
         self.n_outputs = width if n_outputs is None else n_outputs
@@ -294,12 +309,30 @@ class Prf:
         -------
         halves : ndarray of shape (n_samples, n_outputs), dtype uint32
         """
-        workspace = Workspace()
-        inputs = Inputs(half.shape[1], np.empty((len(half), 0)), workspace)
-        inputs.put(half)
-        found = np.empty((len(half), self.n_outputs), np.uint32)
+        return self.of_integers(half.view(np.int32) * 2.0 ** (self._bits_in - 32))
+
+    def of_integers(self, rows):
+        """Return the function's value for rows without a tweak, all at once.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, width), dtype float64
+            Signed integers of `bits_in` bits.
+
+        Returns
+        -------
+        halves : ndarray of shape (n_samples, n_outputs), dtype uint32
+        """
+        try:
+            workspace = self._workspaces.pop()
+        except IndexError:
+            workspace = Workspace()
+        inputs = Inputs(rows.shape[1], np.empty((len(rows), 0)), workspace)
+        inputs.put_integers(rows, self._bits_in)
+        found = np.empty((len(rows), self.n_outputs), np.uint32)
         for columns, drawn in self.stream(inputs, workspace):
             found[:, columns] = drawn
+        self._workspaces.append(workspace)
         return found
 
     def stream(self, inputs, workspace):

@@ -9,6 +9,7 @@ import os
 import numpy as np
 import torch
 
+from sklearn_homeo._utils.arrays import to_device, to_numpy
 from sklearn_homeo.ciphers.aes import TensorAes
 from sklearn_homeo.ciphers.base import RowOutOfRange, Workspace, slices
 from sklearn_homeo.ciphers.lock import LEFT_BITS, N_HASHED, RIGHT_BITS
@@ -18,9 +19,9 @@ from sklearn_homeo.ciphers.view_cipher import context_halves
 try:
     from sklearn_homeo.ciphers.aes_kernel import encrypt_counters
 except ImportError:  # Triton comes with the CUDA builds of torch.
-    encrypt_counters = None
+    encrypt_counters = None  # type: ignore[assignment]
 
-__all__ = ["TensorCipher"]
+__all__ = ["TensorCipher", "TensorPrf"]
 
 # Numbers of a piece: up to about 100 bytes each.
 _PIECE_NUMBERS = 2**24
@@ -31,7 +32,9 @@ _CODES_PER_HALF = 4
 class TensorCipher:
     """A `ViewCipher` on a torch device; ciphertexts are the same on both.
 
-    Its view must take tensors.
+    Rows come from and go to tensors anywhere, or arrays, a piece at a time.
+
+    Its view must take tensors, once `to_device` has brought it there.
 
     Parameters
     ----------
@@ -61,7 +64,7 @@ class TensorCipher:
 
     def __init__(self, cipher, device):
         self.lattice = cipher.lattice
-        self.view = cipher.view
+        self.view = to_device(cipher.view, device)
         self.locks = [_TensorLock(lock, device) for lock in cipher.locks]
         self._mean = torch.tensor(self.lattice.mean, device=device)
         self._step = torch.tensor(self.lattice.step, device=device)
@@ -81,12 +84,12 @@ class TensorCipher:
 
         Parameters
         ----------
-        X : tensor of shape (n_samples, n_features)
-        out : tensor of shape (n_samples, width), dtype float64
+        X : tensor or ndarray of shape (n_samples, n_features)
+        out : tensor or ndarray of shape (n_samples, width), dtype float64
         context : bytes, default=None
         """
         for piece in self._pieces(X):
-            u = self._round(X[piece], piece.start)
+            u = self._round(self._taken(X[piece]), piece.start)
             codes = self.view.codes(u)
             u = self._widened(u)
             # The low 32 bits of each: halves are at the top of them.
@@ -94,24 +97,24 @@ class TensorCipher:
             inputs = _TensorInputs(self.width, _tweak(codes, context))
             for lock in self.locks:
                 lock.forward(left, right, inputs)
-            out[piece] = _packed(codes, left, right)
+            _write(_packed(codes, left, right), out, piece)
 
     def decrypt(self, Z, out, context=None):
         """Decrypt ciphertexts, as `ViewCipher.decrypt`.
 
         Parameters
         ----------
-        Z : tensor of shape (n_samples, width)
-        out : tensor of shape (n_samples, n_features), dtype float64
+        Z : tensor or ndarray of shape (n_samples, width)
+        out : tensor or ndarray of shape (n_samples, n_features), dtype float64
         context : bytes, default=None
 
         Returns
         -------
-        valid : tensor of shape (n_samples,), dtype bool
+        valid : ndarray of shape (n_samples,), dtype bool
         """
-        valid = torch.empty(len(Z), dtype=torch.bool, device=Z.device)
+        valid = np.empty(len(Z), dtype=bool)
         for piece in self._pieces(Z):
-            integers, written = _unpacked(Z[piece].double())
+            integers, written = _unpacked(self._taken(Z[piece]))
             left = (integers >> 15).int() & _mask(LEFT_BITS)
             right = integers.int() << 9
             codes = integers >> RESIDUE_BITS
@@ -119,24 +122,30 @@ class TensorCipher:
             for lock in reversed(self.locks):
                 lock.inverse(left, right, inputs)
             u = (left.long() << 15) + (right >> 9 & 0x7FFFFF)
-            valid[piece] = written & self._covers(u)
-            out[piece] = self._restored(u[:, : self.n_features])
+            valid[piece] = to_numpy(written & self._covers(u))
+            _write(self._restored(u[:, : self.n_features]), out, piece)
         return valid
 
     def preserve(self, X):
         """Return the view's coordinates, as `ViewCipher.preserve`."""
-        found = [
-            self.view.coordinates(self._round(X[piece], piece.start))
-            for piece in self._pieces(X)
-        ]
-        return torch.cat(found)
+        found = []
+        for piece in self._pieces(X):
+            u = self._round(self._taken(X[piece]), piece.start)
+            found.append(to_numpy(self.view.coordinates(u)))
+        return np.concatenate(found)
 
     def _pieces(self, rows):
         return slices(len(rows), max(1, _PIECE_NUMBERS // self.width))
 
+    def _taken(self, rows):
+        """Rows as a tensor of float64 on the device."""
+        if isinstance(rows, np.ndarray):
+            rows = torch.from_numpy(np.array(rows, dtype=np.float64))
+        return rows.to(self._mean.device, torch.float64)
+
     def _round(self, X, start):
         """The integers of rows, as `Lattice.round`."""
-        real = ((X.double() - self._mean) / self._step).round_()
+        real = ((X - self._mean) / self._step).round_()
         end = 2.0**self.lattice.range_bits
         inside = (real >= -end) & (real < end)
         if not bool(inside.all()):
@@ -146,7 +155,7 @@ class TensorCipher:
 
     def _raise_out_of_range(self, row, index):
         try:
-            self.lattice.round(row.cpu().numpy(), Workspace())
+            self.lattice.round(to_numpy(row), Workspace())
         except RowOutOfRange as error:
             raise RowOutOfRange(index, error.reason, error.column, index) from None
 
@@ -211,8 +220,14 @@ class _TensorHash:
         return (limbs[0] >> 20) + (limbs[1] << 1) + (limbs[2] << 22) + (limbs[3] << 43)
 
 
-class _TensorPrf:
-    """`Prf` of tensors."""
+class TensorPrf:
+    """`Prf` of tensors.
+
+    Parameters
+    ----------
+    prf : Prf
+    device : torch.device
+    """
 
     def __init__(self, prf, device):
         self.hash = _TensorHash(prf.hash, device)
@@ -222,7 +237,23 @@ class _TensorPrf:
         self._hash_mask = torch.tensor(prf.hash_mask.view(np.int64), device=device)
         self._counters = torch.tensor(prf.counters.view(np.int32), device=device)
 
-    def halves(self, inputs):
+    def of_integers(self, rows):
+        """Return the function's value for rows without a tweak.
+
+        Parameters
+        ----------
+        rows : tensor of shape (n_samples, width), dtype float64
+            Signed integers of 24 bits.
+
+        Returns
+        -------
+        halves : tensor of shape (n_samples, n_outputs), dtype int32
+        """
+        inputs = _TensorInputs(rows.shape[1], rows.new_empty((len(rows), 0)))
+        inputs.put(rows * 2.0**8)
+        return self.of(inputs)
+
+    def of(self, inputs):
         """Halves of the function's value, of shape (n_samples, n_outputs)."""
         words = self.hash.words(inputs) & self._hash_mask
         seeds = words.T.contiguous().view(torch.int32)
@@ -234,31 +265,38 @@ class _TensorPrf:
         drawn = self._aes.encrypt(blocks.reshape(-1, 4)).reshape(len(seeds), -1)
         return drawn[:, : self._n_outputs] & self._mask
 
+    def __repr__(self):
+        return "TensorPrf(<secret>)"
+
 
 class _TensorLock:
     """`Lock` of tensors."""
 
     def __init__(self, lock, device):
         self._h1, self._h2 = (_TensorHash(h, device) for h in (lock.h1, lock.h2))
-        self._f1, self._f2 = (_TensorPrf(f, device) for f in (lock.f1, lock.f2))
+        self._f1, self._f2 = (TensorPrf(f, device) for f in (lock.f1, lock.f2))
 
     def forward(self, left, right, inputs):
         """Set the lock, in place."""
         left[:, :N_HASHED] += _hashed(self._h1, right, LEFT_BITS, inputs)
         inputs.put(left)
-        right += self._f1.halves(inputs)
+        right += self._f1.of(inputs)
         inputs.put(right)
-        left += self._f2.halves(inputs)
+        left += self._f2.of(inputs)
         right[:, :N_HASHED] -= _hashed(self._h2, left, RIGHT_BITS, inputs)
 
     def inverse(self, left, right, inputs):
         """Open the lock, in place."""
         right[:, :N_HASHED] += _hashed(self._h2, left, RIGHT_BITS, inputs)
         inputs.put(right)
-        left -= self._f2.halves(inputs)
+        left -= self._f2.of(inputs)
         inputs.put(left)
-        right -= self._f1.halves(inputs)
+        right -= self._f1.of(inputs)
         left[:, :N_HASHED] -= _hashed(self._h1, right, LEFT_BITS, inputs)
+
+
+def _write(found, out, piece):
+    out[piece] = to_numpy(found) if isinstance(out, np.ndarray) else found
 
 
 def _mask(bits):

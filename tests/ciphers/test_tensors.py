@@ -15,7 +15,8 @@ from views import BitsView
 from sklearn_homeo.ciphers.aes import TensorAes
 from sklearn_homeo.ciphers.base import RowOutOfRange
 from sklearn_homeo.ciphers.lattice import Lattice
-from sklearn_homeo.ciphers.tensors import TensorCipher
+from sklearn_homeo.ciphers.prf import Prf
+from sklearn_homeo.ciphers.tensors import TensorCipher, TensorPrf
 from sklearn_homeo.ciphers.view_cipher import ViewCipher
 
 CPU = torch.device("cpu")
@@ -77,6 +78,13 @@ def test_same_bits_both_ways(n, context):
     assert not tensors.decrypt(found, back, context=b"other").any()
 
 
+def test_function_of_halves_alone():
+    rows = np.random.default_rng(0).integers(-(2**23), 2**23, (9, 30)) * 1.0
+    prf = Prf(bytes(32), bytes(32), 30, 0, 24, 12, n_outputs=3)
+    found = TensorPrf(prf, CPU).of_integers(torch.from_numpy(rows))
+    np.testing.assert_array_equal(found.numpy(), prf.of_integers(rows).view(np.int32))
+
+
 def test_what_is_no_ciphertext_decrypts_alike():
     cipher, tensors = make_ciphers(8)
     Z = on_numpy(cipher, normal(9, 8))
@@ -84,7 +92,7 @@ def test_what_is_no_ciphertext_decrypts_alike():
     Z[np.arange(8), np.arange(8)] = wrong
     back, expected = torch.empty((9, 8), dtype=torch.float64), np.empty((9, 8))
     valid = tensors.decrypt(torch.from_numpy(Z), back)
-    np.testing.assert_array_equal(valid.numpy(), cipher.decrypt(Z, expected))
+    np.testing.assert_array_equal(valid, cipher.decrypt(Z, expected))
     assert valid.tolist() == [False] * 8 + [True]
     np.testing.assert_array_equal(back.numpy(), expected)
 
@@ -107,7 +115,18 @@ def test_pieces_and_other_types(monkeypatch):
     np.testing.assert_array_equal(on_tensors(tensors, X.astype(np.float32)).numpy(), Z)
     np.testing.assert_array_equal(on_tensors(tensors, X.astype(np.int64)).numpy(), Z)
     found = tensors.preserve(torch.from_numpy(X))
-    np.testing.assert_array_equal(found.numpy(), cipher.preserve(X))
+    np.testing.assert_array_equal(found, cipher.preserve(X))
+
+
+def test_arrays_give_arrays():
+    cipher, tensors = make_ciphers(6)
+    X = normal(10, 6)
+    Z, back = np.empty_like(X), np.empty_like(X)
+    tensors.encrypt(X, Z)
+    np.testing.assert_array_equal(Z, on_numpy(cipher, X))
+    assert tensors.decrypt(Z, back).all()
+    np.testing.assert_allclose(back, X, atol=1e-7)
+    np.testing.assert_array_equal(tensors.preserve(X), cipher.preserve(X))
 
 
 def test_a_row_out_of_range_is_named(monkeypatch):
