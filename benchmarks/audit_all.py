@@ -26,7 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
-from sklearn_homeo import HomeomorphicEncryptor
+from sklearn_homeo import HomeomorphicEncryptor, TanhEncryptor
 from sklearn_homeo._utils.plotting import make_figure
 from sklearn_homeo.audit import PrivacyUtilityDisplay
 from sklearn_homeo.audit._audit import (
@@ -44,13 +44,12 @@ BUNDLED = {"digits": load_digits, "breast cancer": load_breast_cancer}
 SETTINGS = {
     "none": {},
     "rotation": {},
-    "tanh": {"cipher": "tanh"},
-    "tanh-wide": {"cipher": "tanh"},
-    "smooth": {"cipher": "smooth"},
-    **{f"coupling-{depth}": {"depth": depth} for depth in (1, 2, 3, 10)},
-    "coupling-3-shown": {"hide_attributes": False},
+    "tanh": {},
+    "tanh-wide": {},
+    "space": {"leakage": "space"},
+    **{f"scores-{depth}": {"depth": depth} for depth in (1, 2, 3, 10)},
     **{
-        f"coupling-3-noise-{noise}": {"linkage_noise": noise}
+        f"scores-3-noise-{noise}": {"linkage_noise": noise}
         for noise in (0.0, 0.03, 0.3, 1.0)
     },
 }
@@ -128,10 +127,11 @@ def _fit(table, setting, i, rows=slice(None)):
         return _Linear(setting, i).fit(X)
     parameters = dict(SETTINGS[setting])
     if setting == "tanh-wide":
-        parameters["tanh_scale"] = X.shape[1] ** -0.5
+        parameters["weight_scale"] = X.shape[1] ** -0.5
+    kind = TanhEncryptor if setting.startswith("tanh") else HomeomorphicEncryptor
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        encryptor = HomeomorphicEncryptor(**parameters, key=fixed_key(i))
+        encryptor = kind(**parameters, key=fixed_key(i))
         return encryptor.fit(X, y)
 
 

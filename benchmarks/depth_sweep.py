@@ -27,6 +27,7 @@ from tqdm import tqdm
 from sklearn_homeo._utils.plotting import BLUE, GREEN, ORANGE, make_figure
 from sklearn_homeo.demo.evaluation import (
     attack_cipher,
+    make_baseline,
     make_encryptor,
     make_models,
     measure_cipher,
@@ -37,8 +38,8 @@ from sklearn_homeo.demo.report import linking_verdict
 from sklearn_homeo.demo.tables import BUNDLED, load_bundled, read_file
 
 DEPTHS = (1, 2, 3, 5, 10, 20, 64)
-CIPHERS = ("coupling", "smooth", "tanh")
-STYLES = {"coupling": (BLUE, "o"), "smooth": (GREEN, "s"), "tanh": (ORANGE, "^")}
+CIPHERS = ("auto", "space", "tanh")
+STYLES = {"auto": (BLUE, "o"), "space": (GREEN, "s"), "tanh": (ORANGE, "^")}
 N_FOLDS = 5
 RANDOM_STATE = 0
 
@@ -67,7 +68,7 @@ def measure_references(table):
     with threadpool_limits(1, user_api="blas"):
         for train, test in _folds(table):
             rows = split_rows(table, train, test)
-            encryptor = make_encryptor("coupling", table.task, key=fixed_key(0))
+            encryptor = make_encryptor("auto", table.task, key=fixed_key(0))
             encryptor.fit(rows.X_train, rows.y_train)
             plain.append(score_models(models, rows, np.asarray))
             frame.append(score_models(models, rows, encryptor.preserve))
@@ -89,7 +90,11 @@ def _measure(table, cipher, depth, seed):
     folds = []
     for train, test in _folds(table):
         rows = split_rows(table, train, test)
-        encryptor = make_encryptor(cipher, table.task, depth=depth, key=fixed_key(seed))
+        key = fixed_key(seed)
+        if cipher == "tanh":
+            encryptor = make_baseline(depth=depth, key=key)
+        else:
+            encryptor = make_encryptor(cipher, table.task, depth=depth, key=key)
         folds.append(measure_cipher(rows, models, encryptor))
         if len(folds) == 1:
             attack = attack_cipher(rows, encryptor, random_state=RANDOM_STATE)

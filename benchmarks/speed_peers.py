@@ -13,12 +13,13 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from sklearn_homeo._utils.threads import run_in_threads
-from sklearn_homeo.encryption._batches import _piece_rows
 
 # As wide as the hidden waves of a lock, and as many couplings.
 N_HIDDEN, N_COUPLINGS = 64, 3
 # Numbers that a flow maps at a time (fewer are slower), and in a ciphertext.
 FLOW_ENTRIES = 2**18
+# Of a product: what a core's cache holds, and fewest rows.
+PIECE_ENTRIES, PIECE_ROWS = 2**18, 128
 N_SLOTS = 4096
 
 
@@ -28,30 +29,15 @@ def encryptor_itself(encryptor):
 
 
 def bare_products(encryptor):
-    """The matrix products of the cipher alone, in the same pieces and threads."""
+    """A product with a matrix as wide as the rows, in pieces and threads."""
     forward, inverse = product_matrices(encryptor._cipher)
     return _multiply(forward), _multiply(inverse)
 
 
 def product_matrices(cipher):
-    """Matrices by which the cipher multiplies rows to encrypt and to decrypt."""
-    frame, seal = cipher.frame, cipher.stages[0]
-    masks = [
-        matrix.weights
-        for lock in cipher.locks
-        for mask in (lock.mask_v, lock.mask_u, lock.mask_s)
-        for matrix in (mask.hidden, mask.outer)
-    ]
-    if hasattr(frame, "matrix"):
-        # Twice, of the high and of the low bits of the rows.
-        forward, inverse = 2 * [frame.matrix.entries], [frame.inverse_matrix.real()]
-    else:
-        forward = 2 * [frame.left.entries] + 2 * [frame.right.entries]
-        inverse = [frame.inverse_left.real(), frame.inverse_right.real()]
-    if hasattr(seal.rotation, "matrix"):
-        forward = [*forward, seal.rotation.matrix]
-        inverse = [*inverse, seal.rotation.matrix.T]
-    return forward + masks, inverse + masks
+    """One matrix as wide as a ciphertext, to encrypt and to decrypt."""
+    square = np.ones((cipher.width, cipher.width))
+    return [square], [square]
 
 
 def _multiply(matrices):
@@ -70,7 +56,7 @@ def _multiply(matrices):
                 rows = store.rows[matrix.shape[0]][:n_rows]
                 np.matmul(rows, matrix, out=store.out[matrix.shape[1]][:n_rows])
 
-        _, n_rows = _piece_rows(X.shape[1])
+        n_rows = max(PIECE_ROWS, PIECE_ENTRIES // X.shape[1])
         run_in_threads(work, lambda n: (gen_batches(len(X), n_rows), n))
         return X
 
@@ -82,7 +68,7 @@ def aes_gcm(encryptor):
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     cipher = AESGCM(AESGCM.generate_key(256))
-    _, n_rows = _piece_rows(encryptor.n_features_in_)
+    n_rows = max(PIECE_ROWS, PIECE_ENTRIES // encryptor.n_features_in_)
 
     def encrypt(rows):
         blobs = [None] * -(-len(rows) // n_rows)

@@ -142,9 +142,7 @@ def _splits(problem, n_splits):
 def _measure_problem(problem, classifier, options):
     """Plain, in the frame, and encrypted at each depth under each key."""
     yield {"depth": "plain"} | _score(classifier, problem, np.asarray)
-    first = HomeomorphicEncryptor(
-        hide_attributes=options.hide_attributes, key=fixed_key(0)
-    )
+    first = HomeomorphicEncryptor(key=fixed_key(0))
     _fit(first, problem)
     yield {"depth": "frame"} | _score(classifier, problem, first.preserve)
     for depth in options.depths:
@@ -152,8 +150,6 @@ def _measure_problem(problem, classifier, options):
             encryptor = HomeomorphicEncryptor(
                 depth,
                 n_preserved=first.n_preserved_,
-                # Directions depend on the data alone: chosen once.
-                hide_attributes=first.hides_attributes_,
                 key=fixed_key(seed),
             )
             _fit(encryptor, problem)
@@ -232,7 +228,6 @@ def _measure_industrial(options):
     options = Bunch(
         depths=options.industrial_depths,
         n_keys=options.industrial_keys,
-        hide_attributes=options.hide_attributes,
     )
     folds = StratifiedKFold(5, shuffle=True, random_state=0).split(X, y)
     for fold, (train, test) in enumerate(folds):
@@ -378,8 +373,6 @@ def _parse(argv):
     add("--n-keys", type=int, default=5)
     add("--industrial-depths", type=int, nargs="+", default=list(range(1, 11)))
     add("--industrial-keys", type=int, default=5)
-    add("--show-attributes", dest="hide_attributes", action="store_false",
-        default="auto", help="encrypt with hide_attributes=False")  # fmt: skip
     add("--splits", type=int, default=0, metavar="N",
         help="of features: N random splits of all images instead")  # fmt: skip
     add("--n-components", type=int, default=128)

@@ -65,8 +65,8 @@ X, X_new, y, y_new = train_test_split(X, y, stratify=y, random_state=0)
 holders = ("hospital", "laboratory", "auditor")
 keys = [SecretKey.insecure_from_seed(seed) for seed in range(3)]
 chain = make_pipeline(
-    HomeomorphicEncryptor(cipher="smooth", on_invalid="ignore", key=keys[0]),
-    HomeomorphicEncryptor(cipher="smooth", on_invalid="ignore", key=keys[1]),
+    HomeomorphicEncryptor(leakage="space", on_invalid="ignore", key=keys[0]),
+    HomeomorphicEncryptor(leakage="space", on_invalid="ignore", key=keys[1]),
     HomeomorphicEncryptor(n_preserved=9, key=keys[2]),
 )
 chain.fit(X, y)

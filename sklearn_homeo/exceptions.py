@@ -12,6 +12,7 @@ __all__ = [
     "MemorisationWarning",
     "NoProtectionWarning",
     "PoorReconstructionWarning",
+    "ResolutionWarning",
     "SealedColumnsWarning",
     "SealedFileError",
 ]
@@ -58,7 +59,7 @@ class InsecureKeyWarning(UserWarning):
 
 
 class LeakageWarning(UserWarning):
-    """More is leaked than cells would: no number of cells was enough for the label."""
+    """More is leaked than need be: no number of cells is enough, or rows repeat."""
 
 
 class LossOfAccuracyWarning(UserWarning):
@@ -66,7 +67,7 @@ class LossOfAccuracyWarning(UserWarning):
 
 
 class NoProtectionWarning(UserWarning):
-    """No part of the data is masked with the chosen or found settings."""
+    """Ciphertexts tell next to everything with the chosen or found settings."""
 
 
 class MemorisationWarning(UserWarning):
@@ -87,3 +88,7 @@ class SealedFileError(ValueError):
 
 class PoorReconstructionWarning(UserWarning):
     """An autoencoder reconstructs images little better than their mean would."""
+
+
+class ResolutionWarning(UserWarning):
+    """Decrypted values of some columns are coarser than the values were."""

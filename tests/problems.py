@@ -14,10 +14,11 @@ from sklearn_homeo.__main__ import main
 KEY = SecretKey.from_bytes(bytes(range(32)))
 OTHER = SecretKey.from_bytes(bytes(range(1, 33)))
 CIPHERS = [
-    {"cipher": "coupling"},
-    {"cipher": "coupling", "n_preserved": 2},
-    {"cipher": "coupling", "linkage_noise": 0.0},
-    {"cipher": "smooth"},
+    {},
+    {"n_preserved": 2},
+    {"linkage_noise": 0.0},
+    {"randomized": True},
+    {"leakage": "space"},
 ]
 ignore_no_protection = pytest.mark.filterwarnings(
     "ignore::sklearn_homeo.exceptions.NoProtectionWarning"

@@ -1,14 +1,6 @@
-"""The torch device that a parameter means, and ciphers moved there."""
+"""The torch device that a parameter means."""
 
-import weakref
-
-from sklearn_homeo._utils.arrays import to_device
-
-__all__ = ["cipher_on", "compute_device", "resolve_device"]
-
-# A cipher goes to a device once. Kept outside of it, so that no pickle holds
-# copies and nothing that a user sees changes in `transform`.
-_COPIES: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+__all__ = ["compute_device", "resolve_device"]
 
 
 def resolve_device(device, dtype="float32"):
@@ -55,19 +47,3 @@ def compute_device(device):
         return None
     found = resolve_device(device, "float64")
     return None if device == "auto" and found.type == "cpu" else found
-
-
-def cipher_on(cipher, device):
-    """Return a cipher with its arrays on a torch device; None leaves them in NumPy.
-
-    Parameters
-    ----------
-    cipher : LatticeCipher or TanhCipher
-    device : torch.device or None
-    """
-    if device is None:
-        return cipher
-    copies = _COPIES.setdefault(cipher, {})
-    if device not in copies:
-        copies[device] = to_device(cipher, device)
-    return copies[device]

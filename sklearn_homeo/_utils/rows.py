@@ -1,59 +1,226 @@
-"""Checks of rows beyond scikit-learn's: of text, tensors, pieces and outputs."""
+"""Checks of rows beyond scikit-learn's, with messages that show no value.
+
+scikit-learn's own messages print a row of one dimension, a cell of text or a complex
+array, and rows are what is to be kept secret: here columns and rows are named instead.
+"""
+
+import numbers
+import os
 
 import numpy as np
-from sklearn.utils import assert_all_finite
+from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
 from sklearn_homeo._utils.arrays import namespace
 from sklearn_homeo._utils.messages import listed
 
 __all__ = [
-    "as_finite",
+    "as_float_rows",
+    "check_finite",
     "check_out",
+    "check_separate",
     "check_tensor",
+    "column_name",
+    "find_invalid",
     "is_tensor",
-    "new_rows",
     "validate_numbers",
 ]
 
+# Beyond, squares and sums of a column may be infinite.
+LARGEST = 1e300
+_ROWS_AT_ONCE = 4096
 
-def validate_numbers(estimator, X, dtype=np.float64, **checks):
-    """Return what scikit-learn's ``validate_data`` does; ValueError names text columns.
 
-    Its own message would show a value.
+def validate_numbers(estimator, X, dtype=np.float64, ensure_finite=True, **checks):
+    """Return what scikit-learn's ``validate_data`` does, of rows of real numbers.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : array-like of shape (n_samples, n_features)
+    dtype : dtype or list of dtype, default=float64
+    ensure_finite : bool, default=True
+        Whether to look for missing and infinite values.
+    **checks : dict
+        For ``validate_data``.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_features)
+
+    Raises
+    ------
+    TypeError
+        If X is sparse, or holds objects that are neither numbers nor text.
+    ValueError
+        If X is no table of real numbers; the message names row or columns, and shows
+        no value.
     """
-    try:
-        return validate_data(estimator, X, dtype=dtype, **checks)
-    except ValueError:
-        names = _text_columns(X)
-        if not names:
-            raise
+    owner = type(estimator).__name__
+    rows = X if hasattr(X, "columns") else _as_table(X, "X")
+    _check_columns(rows, "X", owner)
+    X = validate_data(estimator, X, dtype=dtype, ensure_all_finite=False, **checks)
+    if ensure_finite:
+        check_finite(X, "X", owner, getattr(estimator, "feature_names_in_", None))
+    return X
+
+
+def as_float_rows(rows, name, owner):
+    """Return rows, of any container, as float64; errors as in `validate_numbers`."""
+    if not hasattr(rows, "columns"):
+        rows = _as_table(rows, name)
+    _check_columns(rows, name, owner)
+    return np.asarray(rows, dtype=np.float64)
+
+
+def check_finite(rows, name, owner, names=None):
+    """Raise ValueError, naming row and column, for a value that is missing or huge."""
+    found = find_invalid(rows)
+    if found is None:
+        return
+    row, column = found
+    value = float(rows[row, column])
+    kind = "NaN" if np.isnan(value) else "infinity"
+    if np.isfinite(value):
+        kind = f"a value beyond {LARGEST:g}, as good as infinity,"
     raise ValueError(
-        f"{type(estimator).__name__} takes numbers, but of X these columns hold text "
-        f"or something else: {listed(names)}. Encode them first, for instance "
-        "with OneHotEncoder in a ColumnTransformer, or leave them out."
+        f"Input {name} contains {kind} in row {row}, column "
+        f"{column_name(column, names)}. {owner} needs finite numbers: fill missing "
+        "values before, for instance with SimpleImputer, or leave these rows out."
     )
 
 
-def _text_columns(X):
-    if hasattr(X, "columns"):
-        columns = [(name, X[name]) for name in X.columns]
-    else:
-        X = np.asarray(X)
-        if X.ndim != 2 or X.dtype.kind not in "OSU":
-            return []
-        columns = list(enumerate(X.T))
-    return [repr(name) for name, column in columns if not _are_numbers(column)]
+def find_invalid(rows):
+    """Return row and column of the first value beyond 1e300 or not finite, or None."""
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        piece = rows[start : start + _ROWS_AT_ONCE]
+        if piece.size == 0 or (piece.max() <= LARGEST and piece.min() >= -LARGEST):
+            continue
+        row, column = np.argwhere(~(np.abs(piece) <= LARGEST))[0]
+        return start + int(row), int(column)
+    return None
 
 
-def _are_numbers(column):
+def column_name(column, names=None):
+    """How messages name a column: by number and, if it has one, by name."""
+    return str(column) if names is None else f"{column} ({names[column]!r})"
+
+
+def _as_table(X, name):
+    """Return an array of two dimensions; errors show no value."""
+    if issparse(X):
+        raise TypeError(
+            f"{name} is a sparse matrix, but dense data is required: use toarray(), "
+            "and sparse_output=False in OneHotEncoder."
+        )
     try:
-        np.asarray(column, dtype=np.float64)
+        rows = np.asarray(X)
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"{name} is no table: its rows have different lengths, or hold something "
+            "else than numbers."
+        ) from None
+    if rows.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got {'scalar' if rows.ndim == 0 else f'{rows.ndim}D'} "
+            f"array instead for {name}. Reshape your data either using "
+            "array.reshape(-1, 1) if your data has a single feature or "
+            "array.reshape(1, -1) if it contains a single sample."
+        )
+    return rows
+
+
+def _check_columns(rows, name, owner):
+    """Raise ValueError that names the columns that hold no real numbers."""
+    kinds = {}
+    for label, column in _doubtful_columns(rows):
+        kind = _kind_of(column)
+        if kind is not None:
+            kinds.setdefault(kind, []).append(label)
+    if "complex numbers" in kinds:
+        raise ValueError(
+            f"Complex data not supported: {owner} takes real numbers, but of {name} "
+            f"these columns hold complex ones: {listed(kinds['complex numbers'])}."
+        )
+    if "dates or times" in kinds:
+        raise ValueError(
+            f"{owner} takes numbers, but of {name} these columns hold dates or times: "
+            f"{listed(kinds['dates or times'])}. Encode them first, for instance as "
+            "days since a date, or leave them out."
+        )
+    if "text" in kinds:
+        raise ValueError(
+            f"{owner} takes numbers, but of {name} these columns hold text: "
+            f"{listed(kinds['text'])}. Encode them first, for instance with "
+            "OneHotEncoder in a ColumnTransformer, or leave them out."
+        )
+    if kinds:
+        raise TypeError(
+            f"{owner} takes numbers, but of {name} these columns hold other objects, "
+            "and an argument must be a string that is a number, or a number: "
+            f"{listed(kinds['objects'])}. Convert them first, or leave them out."
+        )
+
+
+def _doubtful_columns(rows):
+    """Labels and columns of what is not numbers by its type already."""
+    if hasattr(rows, "columns"):
+        columns = ((repr(label), rows[label]) for label in dict.fromkeys(rows.columns))
+        return [pair for pair in columns if not _is_plain(pair[1])]
+    if rows.dtype.kind in "biuf":
+        return []
+    return [(str(i), column) for i, column in enumerate(rows.T)]
+
+
+def _is_plain(column):
+    dtype = getattr(column, "dtype", None)
+    return isinstance(dtype, np.dtype) and dtype.kind in "biuf"
+
+
+def _kind_of(column):
+    """What a column holds instead of real numbers, in words; None for these."""
+    values = np.asarray(column)
+    if values.dtype.kind == "O":
+        real = [isinstance(v, numbers.Real) or _is_missing(v) for v in values.flat]
+        if all(real):
+            return None
+        return _kind_of_objects(values)
+    if values.dtype.kind in "mM":
+        return "dates or times"
+    if values.dtype.kind == "c":
+        return "complex numbers"
+    return None if values.dtype.kind in "biuf" else _kind_by_conversion(values)
+
+
+def _kind_of_objects(values):
+    first = next(
+        v for v in values.flat if not (isinstance(v, numbers.Real) or _is_missing(v))
+    )
+    if isinstance(first, numbers.Complex):
+        return "complex numbers"
+    if isinstance(first, np.datetime64 | np.timedelta64) or (
+        type(first).__module__.split(".")[0] in ("datetime", "pandas")
+    ):
+        return "dates or times"
+    return _kind_by_conversion(values)
+
+
+def _kind_by_conversion(values):
+    try:
+        values.astype(np.float64)
     except ValueError:
-        return False
+        return "text"
     except TypeError:
-        pass  # Missing values and dates, which are scikit-learn's to report.
-    return True
+        return "objects"
+    return None
+
+
+def _is_missing(value):
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        # pandas.NA has no truth value.
+        return True
 
 
 def is_tensor(rows):
@@ -61,32 +228,8 @@ def is_tensor(rows):
     return namespace(rows) is not np
 
 
-def new_rows(rows, n_columns):
-    """Return an array of float64 of as many rows, not filled.
-
-    Of the kind and in the place of ``rows``.
-    """
-    if is_tensor(rows):
-        return rows.new_empty((len(rows), n_columns), dtype=namespace(rows).float64)
-    return np.empty((len(rows), n_columns))
-
-
-def as_finite(rows, estimator, name):
-    """Return rows in float64; ValueError, in scikit-learn's words, for NaN."""
-    if not is_tensor(rows):
-        rows = np.asarray(rows, dtype=np.float64)
-        assert_all_finite(
-            rows, estimator_name=type(estimator).__name__, input_name=name
-        )
-        return rows
-    rows = rows.double()
-    if not bool(rows.isfinite().all()):
-        raise ValueError(f"Input {name} contains NaN or infinity.")
-    return rows
-
-
 def check_tensor(rows, n_features, name):
-    """Check the shape of a tensor and return it without its gradient."""
+    """Check a tensor's shape and type and return it without its gradient."""
     if rows.ndim != 2 or len(rows) == 0:
         raise ValueError(
             f"Expected a 2D tensor of at least one row for {name}, got the shape "
@@ -96,6 +239,8 @@ def check_tensor(rows, n_features, name):
         raise ValueError(
             f"{name} has {rows.shape[1]} features, but {n_features} are expected."
         )
+    if rows.is_complex():
+        raise ValueError(f"Complex data not supported: {name} holds complex numbers.")
     return rows.detach()
 
 
@@ -110,3 +255,36 @@ def check_out(out, shape):
             f"out holds {out.dtype}, but only float64 holds ciphertexts and rows "
             "exactly."
         )
+
+
+def check_separate(rows, out):
+    """Raise ValueError if arrays share memory, or a file, but are not the same.
+
+    Rows would be overwritten before they are read.
+    """
+    mine, other = _extent(rows), _extent(out)
+    if mine is None or other is None or mine[0] != other[0]:
+        return
+    (_, start, end, layout), (_, other_start, other_end, other_layout) = mine, other
+    overlap = start < other_end and other_start < end
+    if overlap and (start, layout) != (other_start, other_layout):
+        raise ValueError(
+            "out shares a part of its memory with the rows, which would be overwritten "
+            "before they are read. Use the same array, or one of its own."
+        )
+
+
+def _extent(array):
+    """Where an array is: in memory or which file, first and last byte, layout."""
+    if not isinstance(array, np.ndarray) or array.size == 0:
+        return None
+    low, high = np.lib.array_utils.byte_bounds(array)
+    layout = (array.shape, array.strides, array.dtype.str)
+    root = array
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    if not (isinstance(root, np.memmap) and os.path.exists(root.filename or "")):
+        return None, low, high, layout
+    status = os.stat(root.filename)
+    shift = root.offset - np.lib.array_utils.byte_bounds(root)[0]
+    return (status.st_dev, status.st_ino), low + shift, high + shift, layout

@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
+from sklearn.utils._set_output import ADAPTERS_MANAGER, _get_output_config
 from sklearn.utils._set_output import _wrap_data_with_container as wrap_output
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 
@@ -20,4 +21,27 @@ __all__ = [
     "fit_context",
     "validate_params",
     "wrap_output",
+    "wrap_rows",
 ]
+
+
+def wrap_rows(rows, original, columns, estimator):
+    """Return rows in the container that ``set_output(transform=...)`` asks for.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features)
+    original : array-like
+        The index comes from it, if it has one.
+    columns : array-like of str of shape (n_features,)
+    estimator : estimator
+
+    Returns
+    -------
+    rows : ndarray or data frame
+    """
+    container = _get_output_config("transform", estimator)["dense"]
+    if container == "default":
+        return rows
+    adapter = ADAPTERS_MANAGER.adapters[container]
+    return adapter.create_container(rows, original, columns=columns)

@@ -111,7 +111,7 @@ def privacy_audit(
     >>> from sklearn_homeo.audit import privacy_audit
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> report = privacy_audit(
-    ...     HomeomorphicEncryptor(cipher="smooth"), X, y, n_keys=2, attacks=["T4"],
+    ...     HomeomorphicEncryptor(leakage="space"), X, y, n_keys=2, attacks=["T4"],
     ...     random_state=0,
     ... )
     >>> report.verdict, report.tiers["T4"].rate

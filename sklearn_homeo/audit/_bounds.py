@@ -7,53 +7,27 @@ equally likely records it is of succeeds with at most ``sum_y max_x p(y | x) / N
 from time import perf_counter
 
 import numpy as np
-from scipy.interpolate import BSpline
+from scipy.special import ndtr
 from sklearn.utils import Bunch, check_array
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_homeo.audit._checks import check_labels, check_rows
 from sklearn_homeo.audit._result import hit_result
-from sklearn_homeo.ciphers.waves import GRID
+from sklearn_homeo.ciphers.base import Workspace
 
 _CHUNK_ROWS = 256
 
 
-class _Noise:
-    """Sum of `depth` independent uniforms of total standard deviation `scale`.
-
-    Its density is a cardinal B-spline of degree ``depth - 1``: symmetric, with one
-    peak, and zero beyond ``reach``.
-    """
-
-    def __init__(self, scale, depth):
-        self._width, self._depth = 2 * scale * (3 / depth) ** 0.5, depth
-        self._density = BSpline.basis_element(np.arange(depth + 1.0), False)
-        self._mass = self._density.antiderivative()
-        self.reach = self._width * depth / 2
-        self.peak = float(self.density(np.zeros(1))[0])
-
-    def _inside(self, x):
-        top = np.nextafter(float(self._depth), 0.0)
-        return np.clip(x / self._width + self._depth / 2, 0.0, top)
-
-    def density(self, x):
-        inside = np.abs(x) < self.reach
-        return np.where(inside, self._density(self._inside(x)) / self._width, 0.0)
-
-    def mass_below(self, x):
-        return self._mass(self._inside(x)) - self._mass(0.0)
-
-
-def preserved_linkage_bound(S, linkage_noise, depth=3, y=None):
+def preserved_linkage_bound(S, linkage_noise, y=None):
     """Bound on linking noisy preserved coordinates to their records.
 
-    The noise on a preserved coordinate is a sum of `depth` triangle waves, each of
-    a keyed phase and so uniform. With f its density and x_i the candidates' values
-    of a coordinate, ``L = integral of max_i f(t - x_i) dt`` is exactly the noise's
-    mass in every value's own cell, summed; over coordinates L multiplies, and over
-    groups of candidates it adds up. An attacker links a target, drawn evenly among
-    N candidates, to its record with a probability of at most the product of L over
-    N. No clipping is needed: a value far from all others counts as given away.
+    The noise on a preserved coordinate is normal. With f its density and x_i the
+    candidates' values of a coordinate, ``L = integral of max_i f(t - x_i) dt`` is
+    exactly the noise's mass in every value's own cell, summed; over coordinates L
+    multiplies, and over groups of candidates it adds up. An attacker links a target,
+    drawn evenly among N candidates, to its record with a probability of at most the
+    product of L over N. No clipping is needed: a value far from all others counts as
+    given away.
 
     Parameters
     ----------
@@ -61,10 +35,8 @@ def preserved_linkage_bound(S, linkage_noise, depth=3, y=None):
         The candidates' preserved coordinates, without noise: what
         :meth:`sklearn_homeo.HomeomorphicEncryptor.preserve` returns.
     linkage_noise : float
-        Standard deviation of the total noise on a coordinate, in the units of `S`;
-        at least 0.
-    depth : int, default=3
-        Number of uniforms that are summed, at least 1.
+        Standard deviation of the noise on a coordinate, in the units of `S`; at
+        least 0.
     y : array-like of shape (n_candidates,), default=None
         Groups, such as classes, to be bounded one by one; the smaller bound counts.
 
@@ -90,15 +62,11 @@ def preserved_linkage_bound(S, linkage_noise, depth=3, y=None):
 
     Notes
     -----
-    Over the keys, the noise on each record has exactly this density, whatever the
-    record: every phase has a uniform keyed offset. What the bound assumes is that
-    nothing else of the ciphertexts, known pairs included, tells the noise or the
-    record: the masked coordinates must look random, as outputs of a pseudo-random
-    function would. The noise is a deterministic triangle wave of masked
-    coordinates, and who learns that wave removes it. Given this, the bound holds
-    whatever the attacker knows but the key, the frame included. It is on the
-    expected rate, with every target matched by itself; who matches all at once,
-    one to one, can do better.
+    The noise is a pseudorandom function of the row, which only the key tells from
+    random, and the residues of a ciphertext tell nothing. So the bound holds whatever
+    the attacker knows but the key, known pairs included. It is on the expected rate,
+    with every target matched by itself; who matches all at once, one to one, can do
+    better, and so can who sees a record under several fits.
 
     References
     ----------
@@ -116,18 +84,17 @@ def preserved_linkage_bound(S, linkage_noise, depth=3, y=None):
     S = check_rows(S, "S", 1)
     if not 0 <= linkage_noise < np.inf:
         raise ValueError(f"linkage_noise={linkage_noise!r} must be a number >= 0")
-    if depth != int(depth) or depth < 1:
-        raise ValueError(f"depth={depth!r} must be an integer >= 1")
     labels = check_labels(y, len(S))
     n = len(S)
     if linkage_noise == 0:
         nothing = np.full(S.shape[1], np.nan)
         return _bound(1.0, 1.0, nothing, n)
-    noise = _Noise(linkage_noise, int(depth))
     groups = [S[labels == label] for label in np.unique(labels)]
-    leakage = _leakage(S, noise)
-    counts = np.prod(leakage), sum(np.prod(_leakage(group, noise)) for group in groups)
-    by_range = np.prod(1 + np.ptp(S, axis=0) * noise.peak)
+    leakage = _leakage(S, linkage_noise)
+    each = [np.prod(_leakage(group, linkage_noise)) for group in groups]
+    counts = np.prod(leakage), sum(each)
+    peak = 1.0 / (linkage_noise * np.sqrt(2.0 * np.pi))
+    by_range = np.prod(1 + np.ptp(S, axis=0) * peak)
     return _bound(min(counts) / n, by_range / n, leakage, n)
 
 
@@ -150,7 +117,7 @@ def _leakage(S, noise):
     values = np.sort(S, axis=0)
     half_gaps = np.diff(values, axis=0) / 2
     # Each gap belongs half to either side; equal values share one cell.
-    return 1.0 + (2 * noise.mass_below(half_gaps) - 1).sum(axis=0)
+    return 1.0 + (2 * ndtr(half_gaps / noise) - 1).sum(axis=0)
 
 
 def linkage_bound(encryptor, X, y=None):
@@ -170,8 +137,8 @@ def linkage_bound(encryptor, X, y=None):
     Returns
     -------
     result : Bunch
-        As that of :func:`preserved_linkage_bound`. Ciphers without noise, and those
-        that mask nothing, have the bound 1.
+        As that of :func:`preserved_linkage_bound`. Ciphers without noise have the
+        bound 1.
 
     Raises
     ------
@@ -195,11 +162,11 @@ def linkage_bound(encryptor, X, y=None):
         n = len(check_array(X, input_name="X"))
         return _bound(1.0, 1.0, np.full(encryptor.n_preserved_, np.nan), n)
     S = encryptor.preserve(X)
-    return preserved_linkage_bound(S, encryptor.linkage_noise, encryptor.depth, y)
+    return preserved_linkage_bound(S, encryptor.linkage_noise_, y)
 
 
 def measured_linkage(encryptor, X):
-    """Link ciphertexts to their records with the frame and the seal given away.
+    """Link ciphertexts to their records with the keyed homeomorphism given away.
 
     The strongest attacker that the bound is about: he knows every candidate's
     preserved coordinates and every target's noisy ones, and takes the candidate of
@@ -210,7 +177,7 @@ def measured_linkage(encryptor, X):
     Parameters
     ----------
     encryptor : HomeomorphicEncryptor
-        Fitted, with ``cipher="coupling"``, masked coordinates and noise.
+        Fitted, with noise.
     X : array-like of shape (n_candidates, n_features)
         The candidates, all of which are targets.
 
@@ -242,39 +209,31 @@ def measured_linkage(encryptor, X):
     check_is_fitted(encryptor)
     if not _has_noise(encryptor):
         raise ValueError(
-            "encryptor has no linkage noise to measure: it needs cipher='coupling', "
-            "n_preserved below the number of features and linkage_noise > 0"
+            'encryptor has no linkage noise to measure: it needs leakage="scores" and '
+            "linkage_noise > 0"
         )
     S = encryptor.preserve(X)
-    noisy = _unsealed(encryptor, X)[:, : S.shape[1]]
-    noise = _Noise(encryptor.linkage_noise, encryptor.depth)
+    noisy = _noisy_coordinates(encryptor, X)
     hits = sum(
-        _hits(noisy[rows], S, rows, noise)
+        _hits(noisy[rows], S, rows)
         for rows in np.array_split(np.arange(len(S)), -(-len(S) // _CHUNK_ROWS))
     )
     return hit_result("linkage", hits, len(S), 1 / len(S), started)
 
 
-def _hits(noisy, S, rows, noise):
-    with np.errstate(divide="ignore"):
-        likelihood = sum(
-            np.log(noise.density(seen[:, None] - values))
-            for seen, values in zip(noisy.T, S.T, strict=True)
-        )
-    return int((likelihood.argmax(axis=1) == rows).sum())
+def _hits(noisy, S, rows):
+    # The noise has the same spread in all coordinates: the nearest is the likeliest.
+    distances = sum(
+        (seen[:, None] - values) ** 2 for seen, values in zip(noisy.T, S.T, strict=True)
+    )
+    return int((distances.argmin(axis=1) == rows).sum())
 
 
 def _has_noise(encryptor):
-    locks = getattr(encryptor._cipher, "locks", ())
-    return bool(
-        getattr(encryptor, "cipher", None) == "coupling"
-        and locks
-        and encryptor.linkage_noise > 0
-    )
+    return getattr(encryptor, "linkage_noise_", 0.0) > 0
 
 
-def _unsealed(encryptor, X):
-    z = encryptor.transform(X)
-    for stage in reversed(encryptor._cipher.stages):
-        z = stage.inverse(z)
-    return np.round(z * GRID) / (GRID * encryptor._cipher.frame.unit)
+def _noisy_coordinates(encryptor, X):
+    cipher = encryptor._cipher
+    X = np.asarray(X, dtype=np.float64)
+    return cipher.view.noisy_coordinates(cipher.lattice.round(X, Workspace()))

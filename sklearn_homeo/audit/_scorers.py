@@ -94,8 +94,8 @@ def make_privacy_scorer(measure="reidentification", *, leak=0.7, random_state=0)
     >>> from sklearn_homeo.audit import make_privacy_scorer
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> scorer = make_privacy_scorer()
-    >>> [scorer(HomeomorphicEncryptor(cipher=cipher).fit(X, y), X) > 0.3
-    ...  for cipher in ("coupling", "smooth")]
+    >>> [scorer(HomeomorphicEncryptor(leakage=leakage).fit(X, y), X) > 0.3
+    ...  for leakage in ("scores", "space")]
     [True, False]
     """
     return _PrivacyScorer(measure, leak, random_state)

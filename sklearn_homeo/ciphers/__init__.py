@@ -8,10 +8,9 @@
 ``view_cipher``  the cipher, put together from these parts
 ``tensors``      the same on torch tensors
 ``aes``          AES-256 on torch tensors; ``aes_kernel`` is its kernel for GPUs
+``smooth``       the smooth homeomorphism of the whole space
 ``skew``         the sinh-arcsinh map and the smooth lock made of it
-``rotation``     keyed orthogonal maps of real and of lattice vectors
+``rotation``     keyed orthogonal maps
+``products``     products of real rows that have the same bits in any batch
 ``tanh``         the published cipher, a broken baseline
-
-The others serve the first edition's cipher, which goes: ``waves``, ``products``,
-``frame``, ``coupling``, ``seal``, ``stretch``, ``composition``.
 """

@@ -5,7 +5,7 @@ bit, so a row has the same integers on every machine, in every batch and on ever
 device.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,7 @@ RANGE_BITS = 40
 # In fewer columns than that, the hashes of a lock collide too often.
 MIN_WIDTH = 5
 N_RANDOM = 2
+_ROWS_AT_ONCE = 4096
 # Doubles from 2**52 to 2**53 are integers, and their bits count on with them.
 _ROUNDING = 1.5 * 2.0**52
 _ROUNDING_BITS = np.float64(_ROUNDING).view(np.int64)
@@ -38,6 +39,8 @@ class Lattice:
         ``scale`` is positive.
     randomized : bool, default=False
         Whether two random columns are added, so that equal rows differ.
+    whole : ndarray of shape (n_whole,), dtype int64, default=()
+        Columns whose values are whole numbers, which come back whole.
     range_bits : int, default=40
         Smaller or larger in tests only: a ciphertext's redundancy is
         ``46 - range_bits`` bits in each column.
@@ -46,6 +49,7 @@ class Lattice:
     mean: np.ndarray
     scale: np.ndarray
     randomized: bool = False
+    whole: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     range_bits: int = RANGE_BITS
 
     @classmethod
@@ -66,7 +70,24 @@ class Lattice:
         constant = above.max(axis=0) == 0
         own = np.where(size > 0, np.minimum(size, 1.0), 1.0)
         mean = np.where(constant, X[0], mean)
-        return cls(mean, np.where(constant, own, deviation), randomized)
+        scale = np.where(constant, own, deviation)
+        return cls(mean, scale, randomized, _whole_columns(X))
+
+    @classmethod
+    def from_state(cls, state):
+        """Rebuild it from `state`."""
+        arrays = (np.asarray(state[name]) for name in ("mean", "scale", "whole"))
+        mean, scale, whole = arrays
+        return cls(mean, scale, state["randomized"], whole)
+
+    def state(self):
+        """Return what defines it, by name."""
+        return {
+            "mean": self.mean,
+            "scale": self.scale,
+            "whole": self.whole,
+            "randomized": self.randomized,
+        }
 
     @property
     def n_features(self):
@@ -131,6 +152,12 @@ class Lattice:
         """
         np.multiply(u, self.step, out=out)
         out += self.mean
+        if len(self.whole) > 0:
+            values = out[:, self.whole]
+            nearest = np.rint(values)
+            # A fraction that was not there in training stays one.
+            near = np.abs(values - nearest) <= self.step[self.whole]
+            out[:, self.whole] = np.where(near, nearest + 0.0, values)
 
     def widen(self, u, randoms, out):
         """Write integers of the data, zeros and random columns to ``out``.
@@ -175,3 +202,12 @@ class Lattice:
             f"lies more than {limit} standard deviations from the training mean",
             column,
         )
+
+
+def _whole_columns(X):
+    """Columns of whole numbers only; a few rows at a time, to take little memory."""
+    whole = np.arange(X.shape[1])
+    for start in range(0, len(X), _ROWS_AT_ONCE):
+        rows = X[start : start + _ROWS_AT_ONCE, whole]
+        whole = whole[(rows == np.rint(rows)).all(axis=0)]
+    return whole

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._utils.arrays import empty, matmul
-
 __all__ = ["RealMatrix"]
 
 # Multiples of the tiles of OpenBLAS's kernels, and more multiplications than it
@@ -22,7 +20,7 @@ _ROWS = 16
 _MULTIPLICATIONS = 100**3 + 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RealMatrix:
     """A real matrix, filled up with zeros.
 
@@ -55,18 +53,21 @@ class RealMatrix:
         """The matrix without the zeros."""
         return self.padded[: self.shape[0], : self.shape[1]]
 
+    def __repr__(self):
+        return "RealMatrix(<secret>)"
+
 
 def _product(x, padded):
     fewest = math.ceil(_MULTIPLICATIONS / (padded.shape[0] * padded.shape[1]))
     n_rows = _round_up(max(len(x), fewest), _ROWS)
-    return matmul(_fill_up(x, n_rows, padded.shape[0]), padded)
+    return _fill_up(x, n_rows, padded.shape[0]) @ padded
 
 
 def _fill_up(x, n_rows, n_columns):
     filled_rows, filled_columns = x.shape
     if (filled_rows, filled_columns) == (n_rows, n_columns):
         return x
-    full = empty(x, (n_rows, n_columns))
+    full = np.empty((n_rows, n_columns))
     full[:filled_rows, :filled_columns] = x
     full[filled_rows:] = 0.0
     full[:, filled_columns:] = 0.0

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._utils.arrays import copy_rows, multiply, namespace, take_rows
 from sklearn_homeo.ciphers.products import RealMatrix
 
-__all__ = ["DENSE_LIMIT", "DenseRotation", "LatticeRotation", "keyed_rotation"]
+__all__ = ["DENSE_LIMIT", "DenseRotation", "WalkRotation", "keyed_rotation"]
 
 # Up to this width a matrix product is faster and takes at most 128 MiB.
 DENSE_LIMIT = 4096
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Round:
     permutation: np.ndarray
     order_back: np.ndarray
@@ -41,9 +40,9 @@ def _draw_round(stream, n):
     return _Round(permutation, np.argsort(permutation), half_tangents)
 
 
-@dataclass(frozen=True)
-class _Walk:
-    """Rounds of a permutation and a step that turns the pairs of coordinates.
+@dataclass(frozen=True, repr=False)
+class WalkRotation:
+    """Rotation of rows by Kac's walk, round by round.
 
     Parameters
     ----------
@@ -62,40 +61,38 @@ class _Walk:
         """Rotate rows of shape (n_samples, n)."""
         x = x.T
         for turn in self.rounds:
-            x = take_rows(x, turn.permutation)
-            self._turn(*_pairs(x), turn.half_tangents[:, None])
+            x = x[turn.permutation]
+            _turn(x, turn.half_tangents[:, None])
         return x.T
 
     def inverse(self, x):
         """Rotate rows back."""
-        x = copy_rows(x.T)
+        x = x.T.copy()
         for turn in reversed(self.rounds):
-            self._turn(*_pairs(x), -turn.half_tangents[:, None])
-            x = take_rows(x, turn.order_back)
+            _turn(x, -turn.half_tangents[:, None])
+            x = x[turn.order_back]
         return x.T
 
+    def __repr__(self):
+        return "WalkRotation(<secret>)"
 
-def _pairs(x):
-    # Coordinates are rows here, so that permuting them moves whole rows.
+
+def _turn(x, t):
+    """Turn the pairs of coordinates, which are rows here, in place.
+
+    By angles of half-angle tangents ``t``.
+    """
     half = len(x) // 2
-    return x[:half], x[half : 2 * half]
+    a, b = x[:half], x[half : 2 * half]
+    cosine, sine = (1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)
+    turned = a * sine
+    a *= cosine
+    a -= b * sine
+    b *= cosine
+    b += turned
 
 
-class WalkRotation(_Walk):
-    """Rotation of real rows by Kac's walk, round by round."""
-
-    @staticmethod
-    def _turn(a, b, t):
-        """Turn pairs by angles of half-angle tangents ``t``, in place."""
-        cosine, sine = (1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t)
-        turned = multiply(a, sine)
-        a *= cosine
-        a -= multiply(b, sine)
-        b *= cosine
-        b += turned
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DenseRotation:
     """Rotation of rows by an orthogonal matrix.
 
@@ -126,31 +123,11 @@ class DenseRotation:
         """The matrix, of shape (n, n)."""
         return self.product.real()
 
+    def __repr__(self):
+        return "DenseRotation(<secret>)"
+
 
 def keyed_rotation(stream, n):
     """Rotation of ``n`` coordinates: a matrix if it is small, else the walk."""
     kind = DenseRotation if n <= DENSE_LIMIT else WalkRotation
     return kind.from_stream(stream, n)
-
-
-class LatticeRotation(_Walk):
-    """Kac's walk on lattice integers, exactly invertible.
-
-    Each plane rotation is three shears with rounding (a lifting scheme), so it
-    maps integers to integers one to one and deviates from the rotation by about
-    a grid step.
-    """
-
-    @staticmethod
-    def _turn(a, b, t):
-        # The three shears are their own mirror image: turning back is the same
-        # sequence with the signs changed.
-        sine = 2.0 * t / (1.0 + t * t)
-        _shear(a, b, -t)
-        _shear(b, a, sine)
-        _shear(a, b, -t)
-
-
-def _shear(moved, other, slope):
-    shift = multiply(other, slope)
-    moved += namespace(shift).round(shift, out=shift)

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._utils.arrays import namespace
 from sklearn_homeo.ciphers.rotation import DenseRotation, WalkRotation, keyed_rotation
 
 __all__ = ["Skew", "SmoothLock"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Skew:
     """Coordinate-wise sinh-arcsinh map that fixes the origin.
 
@@ -54,18 +53,20 @@ class Skew:
         """Largest slope of the inverse."""
         return float(np.exp(np.abs(self.tilt).max(initial=0.0)))
 
+    def __repr__(self):
+        return "Skew(<secret>)"
+
 
 def _tilt(x, e):
-    xp = namespace(x)
     # On the side where the two terms nearly cancel, x + sqrt(1 + x^2) is
     # replaced by 1 / (sqrt(1 + x^2) - x).
-    root = xp.sqrt(1.0 + x * x)
-    grown = xp.exp(e) * (root + xp.abs(x))
-    shrunk = xp.exp(-e) * (root + xp.abs(x))
-    return xp.where(x >= 0, grown - 1.0 / grown, 1.0 / shrunk - shrunk) / 2.0
+    root = np.sqrt(1.0 + x * x)
+    grown = np.exp(e) * (root + np.abs(x))
+    shrunk = np.exp(-e) * (root + np.abs(x))
+    return np.where(x >= 0, grown - 1.0 / grown, 1.0 / shrunk - shrunk) / 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SmoothLock:
     """A keyed rotation and a keyed skew.
 
@@ -96,3 +97,6 @@ class SmoothLock:
     def amplification(self):
         """Largest slope of the inverse."""
         return self.skew.amplification
+
+    def __repr__(self):
+        return "SmoothLock(<secret>)"

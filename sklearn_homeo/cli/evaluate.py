@@ -42,13 +42,13 @@ def add_encryption(parser):
     """Add the encryptor's options."""
     add = parser.add_argument
     add("--depth", type=positive_int, default=3, help="locks (default 3)")
-    add("--cipher", choices=("coupling", "smooth"), default="coupling")
+    add("--leakage", choices=("auto", "scores", "space"), default="auto")
     add(
         "--n-preserved",
         type=_n_preserved,
         default="auto",
-        metavar="auto|N|all",
-        help="directions that stay learnable (default auto)",
+        metavar="auto|N",
+        help="label coordinates (default auto)",
     )
 
 
@@ -79,7 +79,7 @@ def make_encryptor(task, key, options):
     from sklearn_homeo.demo import evaluation
 
     return evaluation.make_encryptor(
-        options.cipher,
+        options.leakage,
         task,
         depth=options.depth,
         n_preserved=options.n_preserved,
@@ -144,7 +144,7 @@ def _measure_source(source, key, options, progress):
     result = measure_table(
         table,
         encryptor,
-        make_baseline(table.task, depth=options.depth, key=key),
+        make_baseline(depth=options.depth, key=key),
         **split,
         leak=options.leak,
         n_jobs=-1,
@@ -184,6 +184,4 @@ def _audit(table, encryptor, options):
 
 
 def _n_preserved(text):
-    if text in ("auto", "all"):
-        return {"auto": "auto", "all": None}[text]
-    return positive_int(text)
+    return text if text == "auto" else positive_int(text)

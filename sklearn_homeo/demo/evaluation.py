@@ -16,12 +16,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 from sklearn.utils import Bunch
 
-from sklearn_homeo import HomeomorphicEncryptor
+from sklearn_homeo import HomeomorphicEncryptor, TanhEncryptor
 from sklearn_homeo.audit import known_plaintext_attack
 from sklearn_homeo.exceptions import BrokenCipherWarning
 
 __all__ = [
     "attack_cipher",
+    "cipher_name",
     "count_steps",
     "make_baseline",
     "make_encryptor",
@@ -208,15 +209,15 @@ def split_rows(table, train, test):
     )
 
 
-def make_encryptor(cipher, task, *, depth=3, n_preserved="auto", key=None):
+def make_encryptor(leakage, task, *, depth=3, n_preserved="auto", key=None):
     """Build an unfitted encryptor for a task.
 
     Parameters
     ----------
-    cipher : {"coupling", "smooth", "tanh"}
+    leakage : {"auto", "scores", "space"}
     task : {"classification", "regression"}
     depth : int, default=3
-    n_preserved : "auto", int or None, default="auto"
+    n_preserved : "auto" or int, default="auto"
     key : SecretKey or None, default=None
 
     Returns
@@ -226,27 +227,31 @@ def make_encryptor(cipher, task, *, depth=3, n_preserved="auto", key=None):
     target_type = "discrete" if task == "classification" else "continuous"
     return HomeomorphicEncryptor(
         depth,
-        cipher=cipher,
+        leakage=leakage,
         n_preserved=n_preserved,
         target_type=target_type,
         key=key,
     )
 
 
-def make_baseline(task, *, depth=3, key=None):
+def make_baseline(*, depth=3, key=None):
     """Build the published cipher, which is broken, to set beside another.
 
     Parameters
     ----------
-    task : {"classification", "regression"}
     depth : int, default=3
     key : SecretKey or None, default=None
 
     Returns
     -------
-    encryptor : HomeomorphicEncryptor
+    encryptor : TanhEncryptor
     """
-    return make_encryptor("tanh", task, depth=depth, key=key)
+    return TanhEncryptor(depth, key=key)
+
+
+def cipher_name(encryptor):
+    """How reports call the cipher of an encryptor."""
+    return "tanh" if isinstance(encryptor, TanhEncryptor) else encryptor.leakage
 
 
 def measure_cipher(rows, models, encryptor, *, on_step=None):
@@ -284,7 +289,7 @@ def measure_cipher(rows, models, encryptor, *, on_step=None):
     scores = score_models(models, rows, encryptor.transform, on_step=on_step)
     every_row = np.vstack([rows.X_train, rows.X_test])
     return Bunch(
-        cipher=encryptor.cipher,
+        cipher=cipher_name(encryptor),
         encryptor=encryptor,
         scores=scores,
         round_trip_error=round_trip_error(encryptor, every_row),
@@ -341,7 +346,7 @@ def measure_table(
         See :func:`sklearn_homeo.demo.tables.load_bundled`.
     encryptor : HomeomorphicEncryptor
         The one in question; fitted here.
-    baseline : HomeomorphicEncryptor or None, default=None
+    baseline : TanhEncryptor or None, default=None
         Another to set beside it; fitted here. If it refuses the rows or its
         settings, its reason stands in place of figures.
     test_size : float, default=0.25
@@ -387,7 +392,7 @@ def measure_table(
         try:
             ciphers.append(_measure(rows, models, baseline, options, on_step))
         except ValueError as error:
-            ciphers.append(Bunch(cipher=baseline.cipher, reason=str(error)))
+            ciphers.append(Bunch(cipher=cipher_name(baseline), reason=str(error)))
     return Bunch(
         table=table,
         rows=rows,

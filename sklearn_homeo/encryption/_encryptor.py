@@ -1,95 +1,99 @@
-"""The encryptor: a scikit-learn transformer around the ciphers."""
+"""The encryptor: a scikit-learn transformer around the cipher."""
 
-import html
+import warnings
 from numbers import Integral, Real
 
+import numpy as np
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_homeo._utils.arrays import to_numpy
 from sklearn_homeo._utils.devices import compute_device
 from sklearn_homeo._utils.doc_links import DocLinkMixin
-from sklearn_homeo._utils.rows import is_tensor, new_rows, validate_numbers
+from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.rows import (
+    as_float_rows,
+    check_out,
+    check_separate,
+    check_tensor,
+    column_name,
+    is_tensor,
+    validate_numbers,
+)
 from sklearn_homeo._utils.validation import (
     Interval,
-    InvalidParameterError,
     StrOptions,
     fit_context,
+    wrap_rows,
 )
-from sklearn_homeo.encryption._batches import BatchesMixin
-from sklearn_homeo.encryption._fitting import fit_coupling, fit_smooth, fit_tanh
-from sklearn_homeo.encryption._warnings import masks_are_weak, warn_of_weaknesses
+from sklearn_homeo.ciphers.base import RowOutOfRange
+from sklearn_homeo.encryption._fitting import fit_scores_state, fit_space_state
+from sklearn_homeo.encryption._keyed import KeyedMixin
+from sklearn_homeo.encryption._state import build_cipher
+from sklearn_homeo.encryption._warnings import warn_of_data, warn_of_weaknesses
 from sklearn_homeo.encryption.label_space.target import check_target
+from sklearn_homeo.exceptions import InvalidCiphertextError
 from sklearn_homeo.keys._key import SecretKey
 
 __all__ = ["HomeomorphicEncryptor"]
 
+# Entries of a batch when batch_size is None: 128 MiB of float64.
+BATCH_ENTRIES = 2**24
+# Types that the cipher takes as they are: no copy of all rows is made.
+_NUMBERS = [np.float64, np.float32, *map(np.dtype, "bBhHiIlL")]
+
 
 class HomeomorphicEncryptor(
-    BatchesMixin,
+    KeyedMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     DocLinkMixin,
     BaseEstimator,
 ):
-    """Encrypt feature vectors by a secret homeomorphism that keeps labels learnable.
+    """Encrypt feature vectors so that models can be trained on the ciphertexts.
 
-    `fit` learns which directions of the data carry the label and derives a keyed
-    bijection of R^n from a `SecretKey`. `transform` encrypts rows: models train on
-    the ciphertexts and are queried with ciphertexts. `inverse_transform` decrypts.
+    A ciphertext is two things side by side in every number: in the high 6 bits a *view*
+    of the row, all that is leaked, which models learn from; in the low 47 bits the
+    whole row under AES-256 in the coupling net of Naor and Reingold [1]_, which tells
+    nothing else. `transform` encrypts, `inverse_transform` decrypts and refuses what is
+    no ciphertext of this key and this fit.
 
-    This is keyed obfuscation, not cryptography: equal rows give equal ciphertexts,
-    whoever may encrypt chosen records can break it, and what a service can learn
-    from the ciphertexts for you it can learn against you.
+    The view goes through a keyed homeomorphism before it is rounded; in what sense the
+    cipher is homeomorphic depends on `leakage`.
 
     Parameters
     ----------
     depth : int, default=3
-        Number of locks.
+        Number of locks, each a complete cipher with keys of its own. One is enough;
+        several can be held by several parties. Accuracy does not depend on it.
 
-    cipher : {"coupling", "smooth", "tanh"}, default="coupling"
-        "coupling" masks everything but the preserved directions by exact integer
-        couplings. "smooth" preserves the whole space up to a smooth map; pairs of
-        plain and encrypted rows break it. "tanh" is the published cipher, which is
-        broken; `fit` warns.
+    leakage : {"auto", "scores", "space"}, default="auto"
+        What the view is. "scores" are the label coordinates of the row with keyed
+        noise, through a keyed homeomorphism. "space" is no view but a smooth
+        homeomorphism of all of R^n, for tasks that are not known yet: `y` is not
+        needed, and known pairs of rows and ciphertexts break it. "auto" takes "scores".
 
-    n_preserved : "auto", int or None, default="auto"
-        Directions that "coupling" preserves. "auto" takes the smallest number with
-        which cross-validated probes lose no more than half a percentage point (or
-        one standard error), up to two points if need be, and needs `y`. An integer
-        takes exactly that many: directions that carry the label or, without `y`,
-        principal directions. None preserves everything, as "smooth" does.
+    n_preserved : "auto" or int, default="auto"
+        How many label coordinates there are at "scores". "auto" takes the smallest
+        number with which cross-validated probes lose next to nothing, and needs `y`.
+        Without `y`, an integer takes principal directions.
 
-    hide_attributes : "auto" or bool, default="auto"
-        Whether the directions that carry classes shall be uncorrelated, within each
-        class, with the leading four principal axes within classes, so that attributes
-        independent of the label show less. The one direction of two classes is also
-        stretched around their boundary: ciphertexts tell the side and little of how
-        far from it a row lies, so that probabilities that models learn from them are
-        coarser. True needs classes and at least 16 columns for each. "auto" hides where
-        that is possible, no more directions are preserved than the label spans (one
-        less than there are classes), and probes lose next to nothing by it.
+    max_preserved : int or None, default=None
+        Most coordinates that "auto" takes, to cap the leak.
 
-    frequency : float, default=6.0
-        Standard deviation of a mask's phase, in radians. Its drivers are hidden waves
-        that turn 32 times faster with the features. Higher is harder to learn.
+    linkage_noise : "auto" or float, default="auto"
+        Standard deviation of the noise at "scores", in standard deviations within a
+        class; "auto" is 0.1. More makes it harder to tell which record a ciphertext is,
+        and costs accuracy. It is not removed: decryption does not need the view.
 
-    amplitude : float, default=10.0
-        Peak of each lock's masks, in standard deviations of the largest of the axes
-        that they mask.
-
-    linkage_noise : float, default=0.1
-        Standard deviation of the keyed noise on the preserved coordinates, summed
-        over all locks, in standard deviations within a class (before stretching; the
-        classes stay as far apart). It is removed when decrypting. More makes it harder
-        to tell which record a ciphertext is.
-
-    tanh_scale : float, default=0.01
-        Standard deviation of the weights of ``cipher="tanh"``.
+    randomized : bool, default=False
+        Whether two columns of fresh randomness are added to a ciphertext, so that equal
+        rows have different ciphertexts (their views stay equal). Not at "space".
 
     target_type : {"auto", "discrete", "continuous"}, default="auto"
         Whether `y` holds classes or numbers. "auto" takes integers and whole floats
@@ -99,19 +103,20 @@ class HomeomorphicEncryptor(
     on_invalid : {"raise", "warn", "ignore"}, default="raise"
         What `inverse_transform` does about rows that are no ciphertexts of this
         encryptor: raise `InvalidCiphertextError`, warn, or nothing. In the latter
-        cases it decrypts them as well as it can.
+        cases they come out as random rows.
 
     key : SecretKey or None, default=None
-        None draws a fresh key at every `fit`.
+        None draws a fresh key at every `fit`. Anything else is refused by `fit`, and
+        shown nowhere.
 
     device : str or None, default=None
         None computes with NumPy, on BLAS's threads. A torch device ("cpu", "cuda",
-        "cuda:1") computes there, "auto" on a GPU if there is one. Lattice points have
-        the same bits on all of them. Tensors stay where they are and give tensors.
+        "cuda:1") computes there, "auto" on a GPU if there is one. Ciphertexts have the
+        same bits on all of them. Tensors give tensors.
 
     batch_size : int or None, default=None
-        Rows of a batch; scratch space stays within three. None takes about 17 million
-        entries. Results do not depend on it: with NumPy, not in a bit.
+        Rows of a batch of `encrypt_batches` and `decrypt_batches`. None takes about 17
+        million entries. Results do not depend on it.
 
     Attributes
     ----------
@@ -121,17 +126,24 @@ class HomeomorphicEncryptor(
     key_fingerprint_ : str
         Its fingerprint, safe to publish.
 
+    leakage_ : {"scores", "space"}
+        What is leaked.
+
+    linkage_noise_ : float
+        Standard deviation of the noise.
+
     n_preserved_ : int
-        Number of preserved directions.
+        Number of preserved coordinates.
 
     preserved_variance_ratio_ : float
         Share of the training data's standardised variance that the preserved
-        coordinates give away: the better of a linear and of a kernel
+        coordinates give away, without noise: the better of a linear and of a kernel
         reconstruction (leave-one-out); rows that repeat others count whole. Any
         attacker who knows pairs must be assumed to get it.
 
-    hides_attributes_ : bool
-        Whether the preserved directions hide attributes.
+    probe_scores_ : list of ProbeScore
+        What was tried to find them, and what probes learnt from it: a row for each
+        finder and width, all features first; empty if nothing was probed.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -142,42 +154,39 @@ class HomeomorphicEncryptor(
     See Also
     --------
     SecretKey : Keys, key files and key shares.
+    TanhEncryptor : The published cipher, which is broken.
 
     Notes
     -----
-    The coupling cipher is an invertible map of lattice points (multiples of
-    2**-26 of a standard deviation) in integer arithmetic, so decryption retraces
-    it bit for bit at any depth; what remains is the rounding to the lattice.
-    Ciphertexts are float64: storing them in float32 or with fewer than 17 digits
-    makes them invalid. That decryption notices what is off the lattice is no
-    authentication: a random row passes with a chance of about 0.002 per feature,
-    multiplied, and who knows the lattice can forge. Keep the fitted encryptor (its
-    pickle, or a cache that ``Pipeline(memory=...)`` writes) as safe as the key: it
-    contains the key, and a key alone does not decrypt, since the frame is learnt.
+    Rows are rounded to multiples of 2**-27 standard deviations, up to 8192 from the
+    mean; from then on everything is exact integer arithmetic, so a row has the same
+    ciphertext on every machine, and decryption gives it back to within half a step at
+    any depth. Columns that were whole numbers in `fit` come back whole. Ciphertexts are
+    float64: storing them in float32 or with fewer than 17 digits makes them invalid.
 
-    The probes behind "auto" are support vectors and neighbours: what only other
-    models can see, say a fast oscillation among many columns, may not be preserved.
-    Equal rows have equal ciphertexts, and nearly equal rows similar ones: data with
-    repeated records, such as a few categories or the same person again, give these
-    away. Depth 1 is weak for columns of rare large values.
+    A ciphertext has at least 5 columns, and 2 more if `randomized`. All keys are
+    derived from `key` and a digest of what was fitted: a fit on other rows, or on
+    another machine, does not decrypt. Keep the fitted encryptor, and keep it as safe as
+    the key (its pickle, or a cache that ``Pipeline(memory=...)`` writes, contains the
+    key).
 
-    Up to 4,096 features the keyed rotations are dense matrices. Wider data get the
-    same rotations as a walk of plane rotations, in O(n log n), and a frame that
-    whitens their 256 leading directions.
+    A changed row decrypts to random integers, each of which is in range with a chance
+    of 1/64: a random row of n columns passes with a chance of ``2 ** (-6 * n)``. Rows
+    can still be left out, replayed or swapped as a whole, unless `context` binds them.
 
-    With very few masked columns (fewer than about 8) a mask has few coordinates to
-    be driven by and is easier to learn; with none a `NoProtectionWarning` says so.
+    Equal rows have equal ciphertexts unless `randomized`; `fit` warns if training rows
+    repeat.
 
     References
     ----------
-    .. [1] V. Terziyan, D. Malyk, M. Golovianko, V. Branytskyi, "Encryption and
+    .. [1] M. Naor, O. Reingold, "On the construction of pseudorandom permutations:
+       Luby-Rackoff revisited", Journal of Cryptology 12(1), 1999.
+    .. [2] V. Terziyan, D. Malyk, M. Golovianko, V. Branytskyi, "Encryption and
        Generation of Images for Privacy-Preserving Machine Learning in Smart
        Manufacturing", Procedia Computer Science 217, 2023,
        doi:10.1016/j.procs.2022.12.205.
-    .. [2] L. Dinh, D. Krueger, Y. Bengio, "NICE: Non-linear Independent Components
+    .. [3] L. Dinh, D. Krueger, Y. Bengio, "NICE: Non-linear Independent Components
        Estimation", 2015, arXiv:1410.8516.
-    .. [3] M. Song, I. Zadik, J. Bruna, "On the Cryptographic Hardness of Learning
-       Single Periodic Neurons", NeurIPS 2021.
 
     Examples
     --------
@@ -198,67 +207,66 @@ class HomeomorphicEncryptor(
 
     _parameter_constraints: dict = {
         "depth": [Interval(Integral, 1, None, closed="left")],
-        "cipher": [StrOptions({"coupling", "smooth", "tanh"})],
+        "leakage": [StrOptions({"auto", "scores", "space"})],
         "n_preserved": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
-            None,
         ],
-        "hide_attributes": [StrOptions({"auto"}), "boolean"],
-        "frequency": [Interval(Real, 0, None, closed="neither")],
-        "amplitude": [Interval(Real, 0, 1e6, closed="both")],
-        "linkage_noise": [Interval(Real, 0, 1e3, closed="both")],
-        "tanh_scale": [Interval(Real, 0, None, closed="neither")],
+        "max_preserved": [Interval(Integral, 1, None, closed="left"), None],
+        "linkage_noise": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, 1e3, closed="both"),
+        ],
+        "randomized": ["boolean"],
         "target_type": [StrOptions({"auto", "discrete", "continuous"})],
         "on_invalid": [StrOptions({"raise", "warn", "ignore"})],
         "key": [SecretKey, None],
         "device": [str, None],
         "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+        "verbose": ["boolean"],
     }
 
     def __init__(
         self,
         depth=3,
         *,
-        cipher="coupling",
+        leakage="auto",
         n_preserved="auto",
-        hide_attributes="auto",
-        frequency=6.0,
-        amplitude=10.0,
-        linkage_noise=0.1,
-        tanh_scale=0.01,
+        max_preserved=None,
+        linkage_noise="auto",
+        randomized=False,
         target_type="auto",
         on_invalid="raise",
         key=None,
         device=None,
         batch_size=None,
+        verbose=False,
     ):
         self.depth = depth
-        self.cipher = cipher
+        self.leakage = leakage
         self.n_preserved = n_preserved
-        self.hide_attributes = hide_attributes
-        self.frequency = frequency
-        self.amplitude = amplitude
+        self.max_preserved = max_preserved
         self.linkage_noise = linkage_noise
-        self.tanh_scale = tanh_scale
+        self.randomized = randomized
         self.target_type = target_type
         self.on_invalid = on_invalid
         self.key = key
         self.device = device
         self.batch_size = batch_size
+        self.verbose = verbose
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Learn the frame from the data and derive the locks from the key.
+        """Learn what the label needs, and derive the cipher from the key.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Numbers; NumPy, pandas or polars.
+            Numbers; NumPy, pandas, polars or a torch tensor.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Classes or numbers. ``n_preserved="auto"`` needs it; an integer uses it
-            if given; "smooth" and "tanh" ignore it.
+            if given; ``leakage="space"`` ignores it.
 
         Returns
         -------
@@ -266,70 +274,184 @@ class HomeomorphicEncryptor(
         """
         X = to_numpy(X.detach()) if is_tensor(X) else X
         X = validate_numbers(self, X, ensure_min_samples=2)
-        target = self._check_target(X, y)
         compute_device(self.device)
-        self._n_features_out = X.shape[1]
-        self.key_ = SecretKey.generate() if self.key is None else self.key
-        self.key_fingerprint_ = self.key_.fingerprint
-        fitted = self._fit_cipher(X, target)
-        self._cipher = fitted.cipher
+        fitted = self._fit_state(X, y)
+        key = SecretKey.generate() if self.key is None else self.key
+        self._start(fitted.state, key)
         self.n_preserved_ = fitted.n_preserved
-        self.hides_attributes_ = fitted.hides_attributes
-        self.preserved_variance_ratio_ = (
-            1.0 if masks_are_weak(self) else fitted.preserved_variance_ratio
-        )
+        self.linkage_noise_ = fitted.linkage_noise
+        self.preserved_variance_ratio_ = fitted.preserved_variance_ratio
+        self.probe_scores_ = fitted.probe_scores
         warn_of_weaknesses(self)
+        warn_of_data(self, X, self._cipher.lattice)
         return self
 
-    def transform(self, X):
+    def transform(self, X, context=None):
         """Encrypt rows.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Records, with the columns of `fit`.
+        context : bytes, default=None
+            What the rows belong to, say a file's name or a date. It is not stored, and
+            decrypting needs the same. Not at ``leakage="space"``.
 
         Returns
         -------
-        Z : ndarray of shape (n_samples, n_features), dtype float64
-            Ciphertexts.
+        Z : ndarray of shape (n_samples, n_features_out), dtype float64
+            Ciphertexts, of at least 5 columns.
 
         Raises
         ------
         ValueError
-            If a row lies beyond the exact range; the message names the row.
+            If a value is missing or more than 8192 standard deviations from the mean;
+            the message names row and column.
         """
         check_is_fitted(self)
         X = self._check_rows(X)
-        return self._encrypt("encrypt", X, new_rows(X, self._n_features_out))
+        return self._encrypt(X, None, context)
 
-    def inverse_transform(self, Z):
+    def inverse_transform(self, Z, context=None):
         """Decrypt rows.
 
         Parameters
         ----------
-        Z : array-like of shape (n_samples, n_features)
+        Z : array-like of shape (n_samples, n_features_out)
             Ciphertexts.
+        context : bytes, default=None
+            What `transform` was given.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features), dtype float64
+            A data frame, with the columns of `fit`, under ``set_output``.
 
         Raises
         ------
         InvalidCiphertextError
             If `on_invalid` is "raise" and rows are not ciphertexts of this
-            encryptor: made with another key, changed, rounded or synthetic.
+            encryptor: made with another key, fit or context, changed, rounded or
+            synthetic.
+        """
+        check_is_fitted(self)
+        rows = self._check_ciphertexts(Z)
+        X = self._decrypt(rows, None, context)
+        return X if is_tensor(X) else wrap_rows(X, Z, self._names_in(), self)
+
+    def encrypt_into(self, X, out, context=None):
+        """Encrypt rows into an array that exists: of another program, or on disk.
+
+        Neither the rows nor the ciphertexts need to fit into memory, if both are
+        memory-mapped.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Records; may be memory-mapped.
+        out : ndarray of shape (n_samples, n_features_out), dtype float64
+            Such as ``numpy.lib.format.open_memmap`` makes. May be `X` itself, but not a
+            shifted part of its memory. If a row raises an error, which says so, some
+            ciphertexts have been written.
+        context : bytes, default=None
+            As of `transform`.
+
+        Returns
+        -------
+        out : ndarray of shape (n_samples, n_features_out), dtype float64
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_homeo import HomeomorphicEncryptor
+        >>> X = np.random.default_rng(0).normal(size=(100, 10))
+        >>> encryptor = HomeomorphicEncryptor(n_preserved=1).fit(X)
+        >>> Z = encryptor.encrypt_into(X, np.empty((100, 10)))
+        >>> bool((Z == encryptor.transform(X)).all())
+        True
+        """
+        check_is_fitted(self)
+        X = self._check_rows(X)
+        return self._encrypt(X, out, context)
+
+    def decrypt_into(self, Z, out, context=None):
+        """Decrypt rows into an array that exists.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features_out)
+            Ciphertexts.
+        out : ndarray of shape (n_samples, n_features), dtype float64
+            May be `Z` itself. Written in full before invalid rows are reported.
+        context : bytes, default=None
+            As of `transform`.
+
+        Returns
+        -------
+        out : ndarray of shape (n_samples, n_features), dtype float64
         """
         check_is_fitted(self)
         Z = self._check_ciphertexts(Z)
-        return self._decrypt(Z, new_rows(Z, self.n_features_in_))
+        return self._decrypt(Z, out, context)
+
+    def encrypt_batches(self, X, context=None):
+        """Encrypt rows batch by batch, as they are asked for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or iterable of array-likes
+            What has a shape is cut into batches of `batch_size` rows; anything else
+            must give batches.
+        context : bytes, default=None
+            As of `transform`.
+
+        Yields
+        ------
+        Z : ndarray of shape (n_rows, n_features_out), dtype float64
+            What `transform` returns for each batch.
+
+        See Also
+        --------
+        encrypt_into : Write all ciphertexts into an array, which may be on disk.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_homeo import HomeomorphicEncryptor
+        >>> X = np.random.default_rng(0).normal(size=(100, 10))
+        >>> encryptor = HomeomorphicEncryptor(n_preserved=1, batch_size=40).fit(X)
+        >>> [Z.shape for Z in encryptor.encrypt_batches(X)]
+        [(40, 10), (40, 10), (20, 10)]
+        >>> [len(Z) for Z in encryptor.encrypt_batches([X[:3], X[3:5]])]
+        [3, 2]
+        """
+        check_is_fitted(self)
+        return (self.transform(rows, context) for rows in self._cut(X))
+
+    def decrypt_batches(self, Z, context=None):
+        """Decrypt rows batch by batch, as they are asked for.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_features_out) or iterable of array-likes
+            Ciphertexts. What has a shape is cut into batches of `batch_size` rows;
+            anything else must give batches.
+        context : bytes, default=None
+            As of `transform`.
+
+        Yields
+        ------
+        X : ndarray of shape (n_rows, n_features), dtype float64
+            What `inverse_transform` returns for each batch.
+        """
+        check_is_fitted(self)
+        return (self.inverse_transform(rows, context) for rows in self._cut(Z))
 
     def preserve(self, X):
-        """Return the preserved coordinates of rows, not encrypted.
+        """Return the preserved coordinates of rows: not encrypted, without noise.
 
-        What the frame alone does to the data: compare models on these with models
-        on ciphertexts to tell its effect from that of encryption. They are secret.
+        Compare models on these with models on ciphertexts to tell the effect of the
+        choice of coordinates from that of encryption. They are secret.
 
         Parameters
         ----------
@@ -339,68 +461,183 @@ class HomeomorphicEncryptor(
         Returns
         -------
         S : ndarray of shape (n_samples, n_preserved_), dtype float64
+            In standard deviations within a class.
         """
         check_is_fitted(self)
         X = self._check_rows(X)
-        return self._encrypt("preserve", X, new_rows(X, self.n_preserved_))
+        return _like(X, self._on_rows(self._cipher.preserve, X))
 
-    def _validate_params(self):
-        if not isinstance(self.key, SecretKey | None):
-            # scikit-learn's own message would show the value.
-            raise InvalidParameterError(
-                f"The 'key' parameter of {type(self).__name__} must be an instance of "
-                f"'SecretKey' or None. Got {type(self.key).__name__} instead (not "
-                "shown); SecretKey.from_bytes makes a key of 32 bytes."
-            )
-        super()._validate_params()
-
-    def __repr__(self, N_CHAR_MAX=700):
-        if isinstance(self.key, SecretKey | None):
-            return super().__repr__(N_CHAR_MAX)
-        return f"{type(self).__name__}(key=<{type(self.key).__name__}, not shown>)"
-
-    def _html_repr(self):
-        if isinstance(self.key, SecretKey | None):
-            return super()._html_repr()
-        return html.escape(repr(self))
-
-    def _check_target(self, X, y):
-        if self.cipher != "coupling" or self.n_preserved is None:
-            return None
-        if y is not None:
-            return check_target(X, y, self.target_type)
-        if self.n_preserved == "auto":
+    def _fit_state(self, X, y):
+        if self.leakage == "space":
+            if self.randomized:
+                raise ValueError(
+                    'randomized=True has no place at leakage="space": there is nothing '
+                    "but the smooth map of the row. Set one of them otherwise."
+                )
+            return fit_space_state(X, self.depth)
+        if y is None and self.n_preserved == "auto":
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, "
                 'but the target y is None: n_preserved="auto" finds the directions '
                 "that carry the label. Pass y, or set n_preserved to an integer or "
-                "None."
+                'leakage to "space".'
             )
-        return None
-
-    def _fit_cipher(self, X, target):
-        if self.cipher == "tanh":
-            return fit_tanh(X, self.key_, self.depth, self.tanh_scale)
-        if self.cipher == "smooth" or self.n_preserved is None:
-            return fit_smooth(X, self.key_, self.depth)
-        return fit_coupling(
+        target = None if y is None else check_target(X, y, self.target_type)
+        return fit_scores_state(
             X,
             target,
-            self.key_,
-            self.n_preserved,
-            self.hide_attributes,
-            depth=self.depth,
-            frequency=self.frequency,
-            amplitude=self.amplitude,
-            linkage_noise=self.linkage_noise,
+            self.depth,
+            self.linkage_noise,
+            self.randomized,
+            n_preserved=self.n_preserved,
+            max_preserved=self.max_preserved,
+            verbose=self.verbose,
         )
+
+    def _start(self, state, key):
+        """Take a fitted state and a key into use."""
+        self._state = state
+        self._cipher = build_cipher(state, key)
+        self._n_features_out = self._cipher.width
+        self.key_ = key
+        self.key_fingerprint_ = key.fingerprint
+        self.leakage_ = "space" if state["view"] is None else state["view"]["kind"]
+
+    def _encrypt(self, X, out, context):
+        X, out, result = _prepare(X, out, self._cipher.width)
+        self._on_rows(self._cipher.encrypt, X, out, _checked_context(context))
+        return _finish(out, result)
+
+    def _decrypt(self, Z, out, context):
+        Z, out, result = _prepare(Z, out, self.n_features_in_)
+        valid = self._cipher.decrypt(Z, out, _checked_context(context))
+        out = _finish(out, result)
+        self._report_invalid(np.flatnonzero(~valid), len(valid))
+        return out
+
+    def _on_rows(self, method, X, *arguments):
+        """Call the cipher; ValueError in the estimator's words for a bad row."""
+        try:
+            return method(_as_array(X), *arguments)
+        except RowOutOfRange as error:
+            found = error
+        where = f"Row {found.row} of X {found.reason}"
+        names = getattr(self, "feature_names_in_", None)
+        if found.column is not None:
+            where += f" in column {column_name(found.column, names)}"
+        raise ValueError(
+            f"{where}. Fill missing values and clip outliers before, or leave the row "
+            f"out. The rows before row {found.n_done} were done, later ones perhaps."
+        ) from None
+
+    def _check_rows(self, X):
+        # The cipher looks for NaN in each piece when it is in the cache.
+        if is_tensor(X):
+            return check_tensor(X, self.n_features_in_, "X")
+        return validate_numbers(
+            self, X, dtype=_NUMBERS, ensure_finite=False, reset=False
+        )
+
+    def _check_ciphertexts(self, Z):
+        if is_tensor(Z):
+            return check_tensor(Z, self._n_features_out, "Z")
+        if hasattr(Z, "columns"):
+            self._check_names_out(list(Z.columns))
+        Z = as_float_rows(Z, "Z", type(self).__name__)
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"Z has {Z.shape[1]} features, but this {type(self).__name__} gives "
+                f"ciphertexts of {self._n_features_out} features."
+            )
+        if len(Z) == 0:
+            raise ValueError(
+                f"Found array with 0 sample(s) (shape={Z.shape}) while a minimum of 1 "
+                f"is required by {type(self).__name__}."
+            )
+        return Z
+
+    def _check_names_out(self, names):
+        expected = list(self.get_feature_names_out())
+        if names != expected and sorted(map(str, names)) == sorted(expected):
+            raise ValueError(
+                "The columns of Z are those of ciphertexts, but in another order, and "
+                "a ciphertext needs all of them in their places. Put them back, as in "
+                "Z[encryptor.get_feature_names_out()]."
+            )
+
+    def _names_in(self):
+        names = [f"x{i}" for i in range(self.n_features_in_)]
+        return np.asarray(getattr(self, "feature_names_in_", names), dtype=object)
+
+    def _cut(self, rows):
+        if not hasattr(rows, "shape"):
+            return rows
+        size = self.batch_size
+        if size is None:
+            size = max(1, BATCH_ENTRIES // self.n_features_in_)
+        return (rows[batch] for batch in gen_batches(len(rows), size))
+
+    def _report_invalid(self, rows, n_samples):
+        if len(rows) == 0 or self.on_invalid == "ignore":
+            return
+        message = (
+            f"{len(rows)} of {n_samples} rows are not ciphertexts of this encryptor "
+            f"(key {self.key_fingerprint_}): rows {listed(rows)}. They were made "
+            "with another key, fit or context, changed, rounded (float32, few digits) "
+            'or synthetic. Set on_invalid="warn" or "ignore" to get random rows in '
+            "their places."
+        )
+        if self.on_invalid == "raise":
+            raise InvalidCiphertextError(message, rows)
+        warnings.warn(message, UserWarning, stacklevel=4)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = (
-            self.cipher == "coupling" and self.n_preserved == "auto"
+            self.leakage != "space" and self.n_preserved == "auto"
         )
         tags.target_tags.multi_output = True
-        tags.non_deterministic = self.key is None
+        tags.non_deterministic = self.key is None or self.randomized is True
         tags.transformer_tags.preserves_dtype = ["float64"]
         return tags
+
+
+def _prepare(rows, out, width):
+    """Arrays to read from and to write to, and what is to be returned in the end."""
+    shape = (len(rows), width)
+    if out is None:
+        result = np.empty(shape)
+        return _as_array(rows), result, _like(rows, result)
+    check_out(out, shape)
+    rows = _as_array(rows)
+    if is_tensor(out) and out.device.type != "cpu":
+        return rows, np.empty(shape), out
+    array = out.detach().numpy() if is_tensor(out) else out
+    check_separate(rows, array)
+    return rows, array, out
+
+
+def _finish(array, result):
+    """Return the result, after a copy to the device if it is on one."""
+    if is_tensor(result) and result.device.type != "cpu":
+        result.copy_(result.new_tensor(array))
+    return result
+
+
+def _as_array(rows):
+    return to_numpy(rows.double()) if is_tensor(rows) else rows
+
+
+def _like(rows, array):
+    """The array, as a tensor in the place of ``rows`` if these are one."""
+    if not is_tensor(rows):
+        return array
+    import torch
+
+    return torch.from_numpy(array).to(rows.device)
+
+
+def _checked_context(context):
+    if not isinstance(context, bytes | None):
+        raise TypeError(f"context must be bytes or None, got {type(context).__name__}.")
+    return context

@@ -1,57 +1,118 @@
-"""Warnings of settings and data that leave little or nothing protected."""
+"""Warnings of settings and data that leave less protected, or less exact."""
 
 import warnings
 
-from sklearn_homeo.exceptions import BrokenCipherWarning, NoProtectionWarning
+import numpy as np
+from sklearn.utils import gen_batches
 
-__all__ = ["masks_are_weak", "warn_of_weaknesses"]
+from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.rows import column_name
+from sklearn_homeo.ciphers.base import Workspace
+from sklearn_homeo.exceptions import (
+    LeakageWarning,
+    NoProtectionWarning,
+    ResolutionWarning,
+)
 
-# Below these, regression learns the masks.
-MIN_AMPLITUDE, MIN_FREQUENCY = 3.0, 2.0
-MIN_MASKED = 3
+__all__ = ["warn_of_data", "warn_of_weaknesses"]
 
-
-def masks_are_weak(encryptor):
-    """Whether amplitude or frequency are so low that masks can be learnt."""
-    return encryptor.cipher == "coupling" and (
-        encryptor.amplitude < MIN_AMPLITUDE or encryptor.frequency < MIN_FREQUENCY
-    )
+_ROWS_AT_ONCE = 4096
+# Rows and numbers that a column's own resolution is looked for in, at most.
+_SAMPLE_ROWS, _SAMPLE_NUMBERS = 5000, 2**21
+_MOST_DECIMALS = 6
+# Beyond, every double is close to a decimal number or to a whole one.
+_LARGEST_DECIMAL, _LARGEST_WHOLE = 2.0**43, 2.0**53
+# Coarsest step beside the middle half of a column of real numbers.
+_FINE = 2.0**-20
 
 
 def warn_of_weaknesses(encryptor):
     """Warn of what a fitted encryptor does not protect although it could seem so."""
-    if encryptor.cipher == "tanh":
-        _warn(
-            'cipher="tanh" is the published cipher and is broken: a few known pairs '
-            'recover all rows. Use it as a baseline; protect data with "coupling".',
-            BrokenCipherWarning,
-        )
-    elif encryptor.cipher == "coupling" and encryptor.n_preserved is not None:
-        for reason in _reasons(encryptor):
-            _warn(reason, NoProtectionWarning)
-
-
-def _reasons(encryptor):
     n_features = encryptor.n_features_in_
-    n_masked = n_features - encryptor.n_preserved_
-    if n_masked == 0:
-        yield (
+    if encryptor.leakage_ == "scores" and encryptor.n_preserved_ == n_features:
+        _warn(
             f"n_preserved={encryptor.n_preserved!r} preserves all {n_features} "
-            "features, so nothing is masked: known pairs of rows and ciphertexts break "
-            "this. Set a smaller n_preserved to trade accuracy for protection."
+            "features, so ciphertexts tell next to everything: whoever knows pairs of "
+            "rows and ciphertexts can rebuild the others. Set a smaller n_preserved, "
+            "or more linkage_noise, to trade accuracy for protection.",
+            NoProtectionWarning,
         )
+
+
+def warn_of_data(encryptor, X, lattice):
+    """Warn of training rows that repeat and of columns that come back coarser.
+
+    Parameters
+    ----------
+    encryptor : HomeomorphicEncryptor
+    X : ndarray of shape (n_samples, n_features), dtype float64
+    lattice : Lattice
+    """
+    coarse = coarse_columns(X, lattice)
+    if coarse:
+        names = getattr(encryptor, "feature_names_in_", None)
+        shown = listed([f"{column_name(j, names)}: {step:.2g}" for j, step in coarse])
+        _warn(
+            "Decrypted values of these columns will be coarser than the column's own "
+            f"resolution, to within (column: step) {shown}. They have values far from "
+            "all others, by which a column's scale is set. Clip or transform them, or "
+            "use TableEncoder, which keeps such columns exactly.",
+            ResolutionWarning,
+        )
+    if lattice.randomized:
         return
-    if masks_are_weak(encryptor):
-        yield (
-            f"amplitude={encryptor.amplitude!r} and frequency="
-            f"{encryptor.frequency!r} are too weak to protect: use at least "
-            f"{MIN_AMPLITUDE} and {MIN_FREQUENCY}. preserved_variance_ratio_ is 1."
+    share = repeated_share(X, lattice)
+    if share > 0:
+        _warn(
+            f"{100 * share:.1f} % of the training rows repeat another row, and equal "
+            "rows have equal ciphertexts, which shows. Set randomized=True, or leave "
+            "repeated rows out.",
+            LeakageWarning,
         )
-    if n_masked < MIN_MASKED:
-        yield (
-            f"Only {n_masked} of {n_features} directions are masked, each driven by "
-            "few others: known pairs may reveal the masks."
-        )
+
+
+def repeated_share(X, lattice):
+    """Share of rows that are equal, on the lattice, to another row."""
+    rng = np.random.RandomState(0)
+    factors = rng.randint(2**62, size=X.shape[1], dtype=np.int64) * 2 + 1
+    hashes, workspace = np.empty(len(X), np.int64), Workspace()
+    for piece in gen_batches(len(X), _ROWS_AT_ONCE):
+        u = lattice.round(X[piece], workspace)
+        # Modulo 2**64: different rows are as good as never equal by chance.
+        hashes[piece] = (u * factors).sum(axis=1)
+    _, counts = np.unique(hashes, return_counts=True)
+    return float(counts[counts > 1].sum() / len(X))
+
+
+def coarse_columns(X, lattice):
+    """Columns whose lattice is coarser than their own values, and its step.
+
+    Whole and decimal numbers must be told apart after rounding; real numbers must be
+    kept to a millionth of the width of the middle half of the column.
+    """
+    most = max(50, min(_SAMPLE_ROWS, _SAMPLE_NUMBERS // X.shape[1]))
+    rows = X[:: -(-len(X) // most)]
+    quarters = np.quantile(rows, [0.25, 0.75], axis=0)
+    needed = _FINE * (quarters[1] - quarters[0])
+    decimal = np.zeros(X.shape[1], dtype=bool)
+    for decimals in range(_MOST_DECIMALS, -1, -1):
+        found = _are_decimal(rows, decimals)
+        needed[found] = 10.0**-decimals
+        decimal |= found
+    spread = (quarters[1] > quarters[0]) | decimal
+    coarse = spread & (lattice.step >= needed)
+    return [(int(j), float(lattice.step[j])) for j in np.flatnonzero(coarse)]
+
+
+def _are_decimal(rows, decimals):
+    """Whether the columns hold numbers of that many decimals only."""
+    if decimals == 0:
+        whole = (rows == np.rint(rows)) & (np.abs(rows) <= _LARGEST_WHOLE)
+        return whole.all(axis=0)
+    scaled = rows * 10.0**decimals
+    # Products are off by a unit in the last place or so.
+    near = np.abs(scaled - np.rint(scaled)) <= 4e-16 * np.abs(scaled)
+    return (near & (np.abs(scaled) <= _LARGEST_DECIMAL)).all(axis=0)
 
 
 def _warn(message, category):

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
 from sklearn_homeo._utils.hidden import Hidden
 
-__all__ = ["KeyStream"]
+__all__ = ["KeyStream", "normal_quantile"]
 
 _SUBKEY_BYTES = 32
 _ZEROS = bytes(1 << 20)
@@ -294,7 +294,7 @@ class KeyStream:
         drawn = np.empty(words.size)
         for start in range(0, words.size, _BLOCK):
             part = slice(start, start + _BLOCK)
-            drawn[part] = _normal_quantile(_centred(words[part]))
+            drawn[part] = normal_quantile(_centred(words[part]))
         return drawn.reshape(shape)
 
     def permutation(self, n: int) -> np.ndarray:
@@ -355,7 +355,7 @@ def _centred(words):
     return np.multiply(np.add(centred, 0.5), 2.0**-53)
 
 
-def _normal_quantile(centred):
+def normal_quantile(centred):
     """AS 241 of the probabilities ``centred + 0.5``, for magnitudes below 0.5."""
     size = np.abs(centred)
     outer = size > 0.425

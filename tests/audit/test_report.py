@@ -10,7 +10,7 @@ from attacked import encrypted, features
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_breast_cancer
 
-from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+from sklearn_homeo import HomeomorphicEncryptor, SecretKey, TanhEncryptor
 from sklearn_homeo.audit import AttackResult, AuditReport, privacy_audit
 from sklearn_homeo.audit._controls import CONTROLS
 from sklearn_homeo.audit._registry import TIERS
@@ -54,7 +54,7 @@ def test_the_published_cipher_is_reported_broken():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = privacy_audit(
-            HomeomorphicEncryptor(cipher="tanh", key=KEY),
+            TanhEncryptor(key=KEY),
             *load_breast_cancer(return_X_y=True),
             attacks="quick",
             n_keys=1,
@@ -243,7 +243,7 @@ def test_progress_is_shown_only_on_demand(capsys):
 
 def test_without_labels_and_with_numbers_to_predict():
     X, y = features(120)
-    smooth = HomeomorphicEncryptor(cipher="smooth", key=KEY)
+    smooth = HomeomorphicEncryptor(leakage="space", key=KEY)
     found = audit(smooth, ["T0", "T2"], (X, None), n_keys=1)
     assert found.tiers["T0"].n == 120
     coupling = HomeomorphicEncryptor(key=KEY)

@@ -52,7 +52,7 @@ def test_a_grid_search_takes_the_most_private_of_the_useful():
 def test_weak_ciphers_have_no_privacy(measure):
     X, y = features(300)
     scorer = pickle.loads(pickle.dumps(make_privacy_scorer(measure)))
-    smooth = HomeomorphicEncryptor(cipher="smooth", key=KEY).fit(X, y)
+    smooth = HomeomorphicEncryptor(leakage="space", key=KEY).fit(X, y)
     coupling = HomeomorphicEncryptor(n_preserved=1, linkage_noise=1.0, key=KEY)
     assert scorer(smooth, X) < 0.1
     assert scorer(coupling.fit(X, y), X, y) > 0.5
@@ -62,7 +62,7 @@ def test_weak_ciphers_have_no_privacy(measure):
 
 def test_the_encryptor_is_found_behind_other_steps():
     X, y = features(300)
-    encryptor = HomeomorphicEncryptor(cipher="smooth", key=KEY)
+    encryptor = HomeomorphicEncryptor(leakage="space", key=KEY)
     pipeline = make_pipeline(StandardScaler(), encryptor, LogisticRegression())
     assert make_privacy_scorer()(pipeline.fit(X, y), X) < 0.1
 
@@ -74,7 +74,7 @@ def test_no_encryptor_or_too_few_rows():
         scorer(LogisticRegression().fit(X, y), X, y)
     with pytest.raises(ValueError, match="without a fitted HomeomorphicEncryptor"):
         scorer(make_pipeline(StandardScaler()).fit(X, y), X, y)
-    smooth = HomeomorphicEncryptor(cipher="smooth", key=KEY).fit(X, y)
+    smooth = HomeomorphicEncryptor(leakage="space", key=KEY).fit(X, y)
     with pytest.raises(ValueError, match="X has 13 rows, too few to leak"):
         scorer(smooth, X[:13])
     with pytest.raises(ValueError, match="measure"):

@@ -98,7 +98,7 @@ def test_table_fits_the_terminal_and_tells_everything(job):
 def test_csv_holds_every_figure(job):
     with (job.folder / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    for cipher in ("coupling", "tanh"):
+    for cipher in ("auto", "tanh"):
         mine = [row for row in rows if row["cipher"] == cipher]
         measures = [row["measure"] for row in mine]
         assert measures.count("accuracy") == 5
@@ -182,7 +182,7 @@ def test_a_continuous_target_makes_a_regression_job(tmp_path):
     [
         (["--depth", "0"], "0 is not a whole number from 1"),
         (["--leak", "1.5"], "1.5 is not between 0 and 1"),
-        (["--cipher", "rot13"], "rot13"),
+        (["--leakage", "rot13"], "rot13"),
         (["--n-preserved", "some"], "'some' is not a whole number"),
         (["--random-state", "-1"], "-1 is not between"),
         (["--unknown"], "--unknown"),

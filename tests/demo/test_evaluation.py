@@ -29,9 +29,9 @@ def test_rows_are_standardised_by_the_train_rows_alone():
 
 def test_a_baseline_that_refuses_gives_its_reason():
     table = tables.load_bundled("wine")
-    baseline = evaluation.make_encryptor("tanh", table.task, key=KEY)
-    baseline.set_params(tanh_scale=1e3)
-    encryptor = evaluation.make_encryptor("coupling", table.task, key=KEY)
+    baseline = evaluation.make_baseline(key=KEY)
+    baseline.set_params(weight_scale=1e3)
+    encryptor = evaluation.make_encryptor("auto", table.task, key=KEY)
     result = evaluation.measure_table(table, encryptor, baseline)
     text = report.format_text(result)
     assert "refused" in text
@@ -40,6 +40,6 @@ def test_a_baseline_that_refuses_gives_its_reason():
 
 def test_a_refusal_of_the_chosen_cipher_is_an_error():
     table = tables.load_bundled("wine")
-    encryptor = evaluation.make_encryptor("coupling", table.task, n_preserved=500)
+    encryptor = evaluation.make_encryptor("auto", table.task, n_preserved=500)
     with pytest.raises(ValueError, match="wine: n_preserved=500"):
         evaluation.measure_table(table, encryptor)

@@ -30,10 +30,11 @@ def test_round_trip_is_the_same_at_all_depths(n_features):
         encryptor = HomeomorphicEncryptor(depth, n_preserved=1, key=KEY).fit(X, y)
         back = encryptor.inverse_transform(encryptor.transform(rows))
         errors.append((np.abs(back - rows) / X.std(axis=0)).max())
-    assert max(errors) <= 1e-7
-    assert max(errors) <= 3 * min(errors)
+    assert max(errors) <= 4e-9
+    assert max(errors) == min(errors)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.LeakageWarning")
 @given(
     n_features=st.integers(1, 300),
     depth=st.integers(1, 64),
@@ -49,13 +50,13 @@ def test_round_trip_of_anything_in_range(
 ):
     X, y = correlated(n_samples, n_features, seed, (exponent, exponent))
     options = dict(options)
-    if options.get("n_preserved", 0) not in (0, "auto"):
+    if "n_preserved" in options:
         options["n_preserved"] = min(2, n_features)
     encryptor = HomeomorphicEncryptor(depth, key=KEY, **options).fit(X, y)
     rng = np.random.default_rng(seed)
     rows = X.mean(axis=0) + X.std(axis=0) * rng.normal(size=X.shape) * 8
     back = encryptor.inverse_transform(encryptor.transform(rows))
-    assert (np.abs(back - rows) / X.std(axis=0)).max() <= 1e-7
+    assert (np.abs(back - rows) / X.std(axis=0)).max() <= 4e-9
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_finite_floats_come_back_or_are_refused(six_features, values):
     except ValueError as error:
         assert "Row 0 of X" in str(error)
     else:
-        np.testing.assert_allclose(encryptor.inverse_transform(Z), row, atol=1e-7)
+        np.testing.assert_allclose(encryptor.inverse_transform(Z), row, atol=4e-9)
 
 
 @pytest.mark.parametrize("options", CIPHERS)
@@ -108,13 +109,15 @@ def test_round_trip_of_awkward_columns(case, options):
 
 @ignore_no_protection
 @pytest.mark.parametrize("n_features", [1, 2, 3])
-@pytest.mark.parametrize("options", CIPHERS[:1] + CIPHERS[2:])
+@pytest.mark.parametrize(
+    "options", [options for options in CIPHERS if "n_preserved" not in options]
+)
 def test_very_few_features(n_features, options):
     X, y = correlated(50, n_features)
     encryptor = HomeomorphicEncryptor(key=KEY, **options).fit(X, y)
     Z = encryptor.transform(X)
-    assert error_in_deviations(encryptor.inverse_transform(Z), X).max() <= 1e-7
-    assert Z.shape == X.shape
+    assert error_in_deviations(encryptor.inverse_transform(Z), X).max() <= 4e-9
+    assert Z.shape == (50, 7 if options.get("randomized") else 5)
 
 
 def test_25000_features_fit_into_memory():
@@ -156,9 +159,9 @@ def test_wide_data_of_low_rank(kind):
     }[kind]
     encryptor = HomeomorphicEncryptor(key=KEY).fit(X, y)
     assert encryptor.n_preserved_ == 1
-    rows = X + rng.normal(size=X.shape)
-    back = encryptor.inverse_transform(encryptor.transform(rows))
     scale = np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0)
+    rows = X + scale * rng.normal(size=X.shape)
+    back = encryptor.inverse_transform(encryptor.transform(rows))
     assert np.abs((back - rows) / scale).max() <= 1e-6
 
 

@@ -1,36 +1,116 @@
 """What is not protected is said so, in a warning or in the ratio."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
-from sklearn.datasets import make_circles
+from sklearn.datasets import load_wine, make_circles
 from sklearn.preprocessing import StandardScaler
 
 from problems import KEY, correlated, wine
 from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo.audit import known_plaintext_attack
-from sklearn_homeo.encryption.label_space.probe import (
+from sklearn_homeo.ciphers.lattice import Lattice
+from sklearn_homeo.encryption._warnings import coarse_columns
+from sklearn_homeo.encryption.label_space.leak import (
     explained_variance_ratio,
     repeated_rows_share,
 )
-from sklearn_homeo.exceptions import NoProtectionWarning
+from sklearn_homeo.exceptions import (
+    LeakageWarning,
+    NoProtectionWarning,
+    ResolutionWarning,
+)
 
 
 def fitted(X, y, **settings):
     return HomeomorphicEncryptor(key=KEY, **settings).fit(X, y)
 
 
-@pytest.mark.parametrize("weak", [{"amplitude": 1.0}, {"frequency": 0.5}])
-def test_weak_masks_are_warned_of_and_conceded(weak):
-    with pytest.warns(NoProtectionWarning, match="too weak to protect") as caught:
-        encryptor = fitted(*wine(), **weak)
-    assert caught[0].filename == __file__
-    assert encryptor.preserved_variance_ratio_ == 1.0
-
-
-def test_few_masked_directions_are_warned_of():
+def test_preserving_everything_is_warned_of():
     X, y = correlated(100, 4)
-    with pytest.warns(NoProtectionWarning, match="Only 2 of 4 directions"):
-        fitted(X, y, n_preserved=2)
+    with pytest.warns(NoProtectionWarning, match="preserves all 4 features") as caught:
+        fitted(X, y, n_preserved=4)
+    assert caught[0].filename == __file__
+
+
+def test_repeated_rows_are_warned_of_unless_randomized():
+    X, y = wine()
+    X[:10] = X[10:20]
+    with pytest.warns(LeakageWarning, match="11.2 % of the training rows") as caught:
+        fitted(X, y)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings(action="error"):
+        fitted(X, y, randomized=True)
+        fitted(*wine())
+
+
+@pytest.mark.parametrize("outlier", [999_999_999, 1e12])
+def test_columns_that_one_outlier_makes_coarse_are_named(outlier):
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    X.iloc[7, 2] = outlier
+    with pytest.warns(ResolutionWarning, match=r"2 \('ash'\): ") as caught:
+        encryptor = fitted(X, y)
+    (message,) = [str(w.message) for w in caught]
+    assert "magnesium" not in message
+    step = float(re.search(r"'ash'\): ([0-9.e+-]+)", message)[1])
+    back = encryptor.inverse_transform(encryptor.transform(X))
+    error = np.abs(back - X.to_numpy())
+    assert error[:, 2].max() <= 0.51 * step
+    assert np.delete(error, 2, axis=1).max() <= 1e-4
+
+
+@pytest.mark.parametrize(
+    "column, coarse",
+    [
+        ("phone", True),
+        ("million", False),
+        ("cents", False),
+        ("cents and an outlier", True),
+        ("normal", False),
+        ("lognormal", False),
+        ("large reals", False),
+        ("above 2**53", True),
+    ],
+)
+def test_which_columns_are_coarse(column, coarse):
+    rng = np.random.default_rng(0)
+    cents = np.round(rng.uniform(0, 100, 500), 2)
+    values = {
+        "phone": rng.integers(10**11, 10**12, 500).astype(float),
+        "million": rng.integers(0, 10**6, 500).astype(float),
+        "cents": cents,
+        "cents and an outlier": np.where(np.arange(500) == 3, 1e9, cents),
+        "normal": rng.normal(size=500),
+        "lognormal": rng.lognormal(sigma=2, size=500),
+        "large reals": 1e20 * rng.normal(size=500),
+        "above 2**53": np.where(np.arange(500) == 3, 1e17, np.arange(500.0)),
+    }[column]
+    X = np.column_stack([rng.normal(size=500), values])
+    found = coarse_columns(X, Lattice.from_data(X))
+    assert [j for j, _ in found] == ([1] if coarse else [])
+
+
+def test_whole_columns_come_back_whole_and_fractions_stay():
+    rng = np.random.default_rng(0)
+    X = np.column_stack(
+        [
+            rng.integers(0, 2, 300),
+            rng.integers(1900, 2030, 300),
+            rng.integers(0, 10**7, 300),
+            -rng.integers(0, 5, 300),
+            rng.normal(size=300),
+        ]
+    )
+    encryptor = fitted(X, X[:, 4] > 0)
+    rows = X.copy()
+    rows[0, 1] = 1999.5
+    back = encryptor.inverse_transform(encryptor.transform(rows))
+    assert back[0, 1] == pytest.approx(1999.5, abs=1e-6)
+    np.testing.assert_array_equal(back[1:, :4], X[1:, :4])
+    np.testing.assert_array_equal(back[1:, :4].astype(int), X[1:, :4].astype(int))
+    assert not np.signbit(back[back == 0]).any()
 
 
 def test_repeated_rows_are_conceded():
@@ -38,7 +118,8 @@ def test_repeated_rows_are_conceded():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(150, 10))[rng.integers(0, 150, 900)]
     y = (X[:, 0] > 0).astype(int)
-    encryptor = fitted(X, y, n_preserved=1)
+    with pytest.warns(LeakageWarning):
+        encryptor = fitted(X, y, n_preserved=1)
     attack = known_plaintext_attack(
         encryptor.transform(X), X, attacks=["kernel ridge"], random_state=0
     )

@@ -33,9 +33,8 @@ def two_sided_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state
     The leading principal coordinate of the ciphertexts is split in two. A ridge
     regression on the records, with an intercept for each side, learns what varies
     within the sides, a spline what becomes of that near the boundary, and the candidate
-    whose predicted coordinate is nearest is taken. This is how to attack the coupling
-    cipher's stretched coordinate; see
-    :class:`sklearn_homeo.HomeomorphicEncryptor`, ``hide_attributes``.
+    whose predicted coordinate is nearest is taken. This is how to attack a coordinate
+    that is stretched around a boundary.
 
     Parameters
     ----------

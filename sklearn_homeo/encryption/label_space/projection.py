@@ -75,9 +75,11 @@ class Projection:
         products : ndarray or tensor of shape (n_samples, k), dtype float64
             Integers of magnitude 2**53 at most, in `units`.
         """
-        if len(self.columns) < u.shape[1]:
-            u = u[:, self.columns]
-        return coarsened(u) @ self.weights
+        return coarsened(self._used(u)) @ self.weights
+
+    def products(self, x):
+        """Return what `integers` does, of rows that are `coarsened` already."""
+        return self._used(x) @ self.weights
 
     def coordinates(self, u):
         """Return the products in real numbers, of shape (n_samples, k)."""
@@ -91,6 +93,9 @@ class Projection:
             "units": self.units,
         }
 
+    def _used(self, rows):
+        return rows if len(self.columns) == rows.shape[1] else rows[:, self.columns]
+
     @classmethod
     def from_state(cls, state):
         """Rebuild it from `state`."""
@@ -99,19 +104,20 @@ class Projection:
 
 
 def coarsened(u):
-    """Return rows in whole steps of 2**-14, within 64 standard deviations.
+    """Return lattice rows in steps of 2**-14 standard deviations, within 64.
 
     Parameters
     ----------
     u : ndarray or tensor of shape (n_samples, n_features), dtype int64
+        Below 2**52 in magnitude.
 
     Returns
     -------
-    steps : ndarray or tensor of shape (n_samples, n_features), dtype float64
+    x : ndarray or tensor of shape (n_samples, n_features), dtype float64
         Integers of magnitude 2**20 at most.
     """
     xp = namespace(u)
-    # A power of two times an integer below 2**52: nothing is rounded before rint.
+    # A power of two times an integer below 2**52: nothing is rounded before round is.
     x = u.astype(np.float64) if xp is np else u.double()
     x *= 2.0**-DROPPED_BITS
     xp.round(x, out=x)

@@ -17,7 +17,7 @@ def ciphertexts():
     X, y = two_classes(2400, 64, gap=2.0)
     return X, {
         noise: HomeomorphicEncryptor(
-            n_preserved=1, hide_attributes=True, linkage_noise=noise, key=KEY
+            n_preserved=1, linkage_noise=noise, key=KEY
         ).fit_transform(X, y)
         for noise in (0.0, 0.1, 1.0)
     }

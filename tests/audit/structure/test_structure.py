@@ -42,11 +42,12 @@ def test_clusters_of_separate_classes():
     assert np.isnan(structure_attack(X, X, random_state=0).cluster_agreement)
 
 
-@pytest.mark.parametrize("cipher", ["coupling", "smooth"])
-def test_deterministic_ciphers_show_duplicates(cipher):
+@pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.LeakageWarning")
+@pytest.mark.parametrize("leakage", ["scores", "space"])
+def test_deterministic_ciphers_show_duplicates(leakage):
     X, y = features()
     X, y = np.vstack([X, X[:30]]), np.append(y, y[:30])
-    Z = HomeomorphicEncryptor(cipher=cipher, n_preserved=2).fit(X, y).transform(X)
+    Z = HomeomorphicEncryptor(leakage=leakage, n_preserved=2).fit(X, y).transform(X)
     result = duplicate_detection(Z, X)
     assert (result.rate, result.chance, result.n) == (1.0, 0.0, 60)
 

@@ -94,13 +94,20 @@ def test_without_labels_the_principal_directions_stay():
     assert encryptor.preserved_variance_ratio_ > 0.6
 
 
-def test_everything_preserved_is_the_smooth_map():
+def test_the_whole_space_needs_no_label():
     X, y = wine()
-    reference = HomeomorphicEncryptor(cipher="smooth", key=KEY).fit(X, y).transform(X)
-    whole = HomeomorphicEncryptor(n_preserved=None, key=KEY).fit(X).transform(X)
-    np.testing.assert_array_equal(whole, reference)
+    encryptor = HomeomorphicEncryptor(leakage="space", key=KEY).fit(X)
+    reference = HomeomorphicEncryptor(leakage="space", key=KEY).fit(X, y)
+    np.testing.assert_array_equal(encryptor.transform(X), reference.transform(X))
+    assert (encryptor.leakage_, encryptor.n_preserved_) == ("space", 13)
+    assert encryptor.preserved_variance_ratio_ == 1.0
+    units = (X - X.mean(axis=0)) / X.std(axis=0)
+    np.testing.assert_allclose(encryptor.preserve(X), units, atol=1e-7)
+
+
+def test_all_coordinates_are_warned_of():
+    X, y = wine()
     with pytest.warns(NoProtectionWarning, match="preserves all 13 features"):
-        counted = HomeomorphicEncryptor(n_preserved=13, key=KEY).fit(X, y)
-    np.testing.assert_array_equal(counted.transform(X), reference)
-    assert counted.n_preserved_ == 13
-    assert counted.preserved_variance_ratio_ == 1.0
+        encryptor = HomeomorphicEncryptor(n_preserved=13, key=KEY).fit(X, y)
+    assert encryptor.n_preserved_ == 13
+    assert encryptor.preserved_variance_ratio_ == pytest.approx(1.0)

@@ -1,0 +1,209 @@
+"""The view of label coordinates with keyed noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_homeo._utils.arrays import namespace
+from sklearn_homeo.ciphers.prf import HALF_BITS, Prf
+from sklearn_homeo.encryption.label_space.homeomorphism import Homeomorphism
+from sklearn_homeo.encryption.label_space.projection import Projection, coarsened
+from sklearn_homeo.keys._stream import normal_quantile
+
+__all__ = ["ScoresView", "fit_scores"]
+
+# Integer coordinates reach four times as far as the typical range.
+COORDINATE_BITS = 20
+RANGE_QUANTILE = 0.998
+# Directions along which the range of rotated coordinates is measured.
+N_PROBES = 64
+# Of a number that is turned into normal noise: its largest is 3.7.
+NOISE_BITS = 12
+_SMALLEST = 1e-9
+
+
+def fit_scores(units, directions, by_column, linkage_noise, width):
+    """Fit the view's public part to training rows.
+
+    Parameters
+    ----------
+    units : ndarray of shape (n_samples, n_features), dtype float64
+        Standardised rows.
+    directions : ndarray of shape (n_features, k), dtype float64
+        Of unit spread within a class.
+    by_column : ndarray of shape (k,), dtype bool
+        Which of them are single columns, to be kept apart.
+    linkage_noise : float
+        Standard deviation of the noise, in standard deviations within a class.
+    width : int
+        Columns of a ciphertext.
+
+    Returns
+    -------
+    state : dict
+        What `ScoresView.from_state` takes.
+    """
+    S = units @ directions
+    low, high = np.quantile(S, [1.0 - RANGE_QUANTILE, RANGE_QUANTILE], axis=0)
+    centre = (low + high) / 2
+    reach = np.where(by_column, (high - low) / 2, 0.0)
+    if not by_column.all():
+        rotated = ~by_column
+        reach[rotated] = _rotated_reach(S[:, rotated] - centre[rotated])
+    # Room for the noise, which comes before the range is cut.
+    reach = np.maximum(np.hypot(reach, 2 * linkage_noise), _SMALLEST)
+    return {
+        "kind": "scores",
+        "projection": Projection.from_real(directions).state(),
+        "by_column": by_column,
+        "centre": centre,
+        "reach": reach,
+        "linkage_noise": float(linkage_noise),
+        "width": width,
+    }
+
+
+def _rotated_reach(S):
+    """How far coordinates reach in any direction; no key has a part in it."""
+    probes = np.random.RandomState(0).normal(size=(S.shape[1], N_PROBES))
+    probes /= np.linalg.norm(probes, axis=0)
+    return max(
+        np.quantile(np.abs(S @ direction), RANGE_QUANTILE) for direction in probes.T
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ScoresView:
+    """Label coordinates with keyed noise, through the keyed homeomorphism.
+
+    Parameters
+    ----------
+    public : dict
+        What `fit_scores` gave.
+    projection : Projection
+        From a row to its label coordinates.
+    gains : ndarray of shape (k,), dtype float64
+        Powers of two that make integer coordinates of the projection's products.
+    noise : RowNoise
+    homeomorphism : Homeomorphism
+    """
+
+    public: dict
+    projection: Projection
+    gains: np.ndarray
+    noise: "RowNoise"
+    homeomorphism: Homeomorphism
+
+    n_cells = None
+
+    @classmethod
+    def from_state(cls, state, n_features, key, binding):
+        """Derive the keyed part of the view.
+
+        Parameters
+        ----------
+        state : dict
+            What `fit_scores` gave.
+        n_features : int
+        key : SecretKey
+        binding : str
+            Names the fitted state, for the sub-keys' labels.
+        """
+        projection = Projection.from_state(state["projection"])
+        reach = np.asarray(state["reach"])
+        unit = np.ldexp(1.0, int(np.frexp(reach.max())[1]) + 2 - COORDINATE_BITS)
+        k = len(reach)
+        noise = RowNoise(
+            key.subkey(f"v3/noise/aes/{binding}"),
+            key.subkey(f"v3/noise/hash/{binding}"),
+            n_features,
+            k,
+            state["linkage_noise"] / unit,
+        )
+        homeomorphism = Homeomorphism.from_stream(
+            key.stream(f"v3/view/{binding}"),
+            np.asarray(state["by_column"]),
+            np.asarray(state["centre"]) / unit,
+            reach / unit,
+            state["width"],
+        )
+        return cls(state, projection, projection.units / unit, noise, homeomorphism)
+
+    def codes(self, u):
+        """Return what is leaked of lattice rows; see `View`."""
+        coordinates, end = self._noisy_integers(u), 2.0**COORDINATE_BITS
+        namespace(u).clip(coordinates, -end, end, out=coordinates)
+        return self.homeomorphism.codes(coordinates)
+
+    def noisy_coordinates(self, u):
+        """Return the label coordinates that go into the homeomorphism.
+
+        What whoever undoes the homeomorphism, and the rounding, learns of rows.
+        """
+        return self._noisy_integers(u) * (self.projection.units / self.gains)
+
+    def _noisy_integers(self, u):
+        x = coarsened(u)
+        coordinates = self.projection.products(x)
+        coordinates *= self.gains
+        namespace(u).round(coordinates, out=coordinates)
+        coordinates += self.noise(x)
+        return coordinates
+
+    def coordinates(self, u):
+        """Return label coordinates of lattice rows; see `View`."""
+        return self.projection.coordinates(u)
+
+    def state(self):
+        """Return what, with the key, rebuilds the view; see `View`."""
+        return self.public
+
+    def __repr__(self):
+        return "ScoresView(<secret>)"
+
+
+class RowNoise:
+    """Normal integers that a row determines, and nobody without the key.
+
+    Rows that are equal in steps of 2**-14 standard deviations have the same noise.
+
+    Parameters
+    ----------
+    aes_key, hash_key : bytes of length 32
+    n_features, k : int
+        Columns of a row, and how many numbers it gets.
+    deviation : float
+        Standard deviation, in integers.
+    """
+
+    def __init__(self, aes_key, hash_key, n_features, k, deviation):
+        self._arguments = (aes_key, hash_key, n_features, k, deviation)
+        self._prf = Prf(
+            aes_key, hash_key, n_features, 0, HALF_BITS, NOISE_BITS, n_outputs=k
+        )
+        middles = (np.arange(2**NOISE_BITS) + 0.5) * 2.0**-NOISE_BITS - 0.5
+        self._table = np.rint(deviation * normal_quantile(middles))
+
+    def __call__(self, x):
+        """Return the noise of rows.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_samples, n_features), dtype float64
+            Coarsened integers.
+
+        Returns
+        -------
+        noise : ndarray of shape (n_samples, k), dtype float64
+            Integers.
+        """
+        # As the cipher takes them: in the high bits.
+        half = x.astype(np.int32) << (32 - HALF_BITS)
+        halves = self._prf.halves(half.view(np.uint32))
+        return self._table[halves >> np.uint32(32 - NOISE_BITS)]
+
+    def __reduce__(self):
+        return type(self), self._arguments
+
+    def __repr__(self):
+        return "RowNoise(<secret>)"
