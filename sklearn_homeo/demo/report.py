@@ -4,6 +4,7 @@ import textwrap
 
 import numpy as np
 
+from sklearn_homeo.audit._report import MIN_TARGETS
 from sklearn_homeo.audit._scale import GOOD, MODERATE
 
 __all__ = [
@@ -19,9 +20,6 @@ __all__ = [
 # Reconstructions of which a person would say that they show the record.
 BROKEN_R2, R2_MARGIN = 0.80, 0.05
 
-# Of fewer targets not even that no one was told says that fewer than 20 % are: the 95 %
-# interval reaches beyond.
-MIN_TARGETS = 17
 
 LEGEND = (
     "frame: unencrypted preserved coordinates, the plain features through the same "
@@ -59,7 +57,7 @@ def linking_verdict(rate, n_targets):
     Returns
     -------
     grade : {"BROKEN", "moderate", "good", "too few rows"}
-        Above 20 %, from 5 % to 20 %, below 5 %; none of them of fewer than 17 rows.
+        Above 20 %, from 5 % to 20 %, below 5 %; none of them of fewer than 30 rows.
 
     References
     ----------

@@ -134,11 +134,11 @@ def _encode(features):
         warnings.simplefilter("always")
         # Fine columns hold the last digits: nothing to learn from.
         encoder = TableEncoder(exact=False).fit(features)
-        X = encoder.transform(features)
-    if not X.shape[1]:
-        raise ValueError("nothing but identifiers and free text beside the target")
     names = encoder.get_feature_names_out().tolist()
-    return X, names, [str(warning.message) for warning in caught]
+    if not names:
+        raise ValueError("nothing but identifiers and free text beside the target")
+    notes = [str(warning.message) for warning in caught]
+    return encoder.transform(features), names, notes
 
 
 def _labels(column):

@@ -64,7 +64,8 @@ def test_a_folder_of_images_is_measured_like_a_table(job, folder):
         rows = list(csv.DictReader(file))
     accuracies = [float(row["value"]) for row in rows if row["measure"] == "accuracy"]
     assert len(accuracies) == 10  # Five models, two ciphers.
-    assert np.mean(accuracies[:5]) > 0.8
+    # Of two classes, on 20 images.
+    assert np.mean(accuracies[:5]) > 0.7
 
 
 def test_encrypted_images_are_compared_and_drawn(job):
