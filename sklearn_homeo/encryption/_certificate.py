@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 from scipy.stats import norm
 
+from sklearn_homeo.ciphers.base import Workspace
 from sklearn_homeo.ciphers.lock import LEFT_BITS, N_HASHED, RIGHT_BITS
 from sklearn_homeo.ciphers.packing import RESIDUE_BITS
 
@@ -20,6 +21,7 @@ __all__ = [
     "Certificate",
     "Linking",
     "cells_linking",
+    "certify",
     "log2_advantage",
     "log2_forgery",
     "scores_linking",
@@ -185,9 +187,9 @@ def cells_linking(codes, X, n_cells, n_fits, randomized, label_floor):
         worst = max(worst, _worst_with_equality(cells, X)) if n_fits == 1 else 1.0
     return Linking(
         n_candidates=n,
-        one_target=hits / n,
-        one_to_one=hits / n,
-        worst_row=worst,
+        one_target=float(hits / n),
+        one_to_one=float(hits / n),
+        worst_row=float(worst),
         smallest_cell=smallest,
         n_views=n_views,
         r2=_explained(cells, X) if n_fits == 1 else float("nan"),
@@ -439,3 +441,73 @@ class Certificate:
         )
         head = f"Certificate: {self.leakage}, {self.width} columns, {self.depth} locks"
         return f"<table><caption>{html.escape(head)}</caption>{rows}</table>"
+
+
+def certify(encryptor, X, y, n_fits, n_repeats):
+    """Return the certificate of a fitted encryptor.
+
+    Parameters
+    ----------
+    encryptor : HomeomorphicEncryptor
+        Fitted.
+    X : ndarray of shape (n_candidates, n_features) or None
+        Candidates.
+    y : array-like of shape (n_candidates,) or None
+        Their classes.
+    n_fits, n_repeats : int
+
+    Returns
+    -------
+    certificate : Certificate
+    """
+    cipher, leakage = encryptor._cipher, encryptor.leakage_
+    n_cells = encryptor.n_cells_
+    bounds, forgery, linking = {}, 0.0, None
+    if leakage != "space":
+        bounds = {q: log2_advantage(cipher.width, q) for q in QUERIES}
+        randomized = cipher.lattice.randomized
+        forgery = log2_forgery(cipher.n_features, cipher.width, randomized)
+        if X is not None:
+            linking = _linking(encryptor, X, y, n_fits, n_repeats)
+    return Certificate(
+        leakage=leakage,
+        width=cipher.width,
+        depth=encryptor.depth,
+        n_cells=n_cells,
+        leakage_bits=n_fits * encryptor.leakage_bits_,
+        min_cell_rows=(encryptor._state["view"] or {}).get("smallest_cell"),
+        log2_advantages=bounds,
+        log2_forgery=forgery,
+        randomized=bool(encryptor.randomized),
+        n_fits=n_fits,
+        n_repeats=n_repeats,
+        linking=linking,
+    )
+
+
+def _linking(encryptor, X, y, n_fits, n_repeats):
+    floor = _label_floor(encryptor, len(X), y)
+    if encryptor.leakage_ == "scores":
+        noise = encryptor.linkage_noise_
+        S = encryptor.preserve(X)
+        return scores_linking(S, noise, n_fits * n_repeats, floor)
+    lattice = encryptor._cipher.lattice
+    u = lattice.round(X, Workspace())
+    codes = encryptor._cipher.view.codes(u)
+    units = (X - lattice.mean) / lattice.scale
+    return cells_linking(
+        codes, units, encryptor.n_cells_, n_fits, lattice.randomized, floor
+    )
+
+
+def _label_floor(encryptor, n, y):
+    """Rate of linking by the label alone; NaN for numbers, or where it is not known."""
+    sizes = (encryptor._state["view"].get("regions") or {}).get("sizes")
+    if sizes is not None and len(sizes) == 0:
+        return float("nan")
+    if y is not None:
+        values = np.asarray(y).reshape(n, -1)
+        return len(np.unique(values, axis=0)) / n
+    if sizes is None:
+        return float("nan")
+    return min(int(np.prod(sizes)), n) / n

@@ -1,13 +1,18 @@
 """From data and labels to a fitted state."""
 
+import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from sklearn_homeo.ciphers.base import Workspace
 from sklearn_homeo.ciphers.lattice import Lattice
 from sklearn_homeo.encryption._state import VERSION
+from sklearn_homeo.encryption.label_space.dial import choose_cells
 from sklearn_homeo.encryption.label_space.scores import fit_scores
 from sklearn_homeo.encryption.label_space.subspace import find_label_space
 
-__all__ = ["Fitted", "fit_scores_state", "fit_space_state"]
+__all__ = ["Fitted", "fit_cells_state", "fit_scores_state", "fit_space_state"]
 
 DEFAULT_NOISE = 0.1
 
@@ -23,7 +28,11 @@ class Fitted:
     n_preserved : int
     preserved_variance_ratio : float
     linkage_noise : float, default=0.0
-    probe_scores : list of ProbeScore, default=[]
+    probe_scores : list of ProbeScore or of Trial, default=[]
+    n_cells : int or None, default=None
+        How many different views there are; None where none are counted.
+    choice : CellChoice or None, default=None
+        How the cells were chosen.
     """
 
     state: dict = field(repr=False)
@@ -31,6 +40,13 @@ class Fitted:
     preserved_variance_ratio: float
     linkage_noise: float = 0.0
     probe_scores: list = field(default_factory=list)
+    n_cells: int | None = None
+    choice: object = field(default=None, repr=False)
+
+    @property
+    def leakage_bits(self):
+        """What a view tells of its row, at most."""
+        return math.inf if self.n_cells is None else math.log2(self.n_cells)
 
 
 def fit_space_state(X, depth):
@@ -78,6 +94,53 @@ def fit_scores_state(X, target, depth, linkage_noise, randomized, **options):
         noise,
         space.probe_scores,
     )
+
+
+def fit_cells_state(X, target, depth, randomized, n_cells, min_cell_size):
+    """Fit the view by cells to rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), dtype float64
+    target : Target
+    depth : int
+    randomized : bool
+    n_cells : "auto" or int
+    min_cell_size : int
+
+    Returns
+    -------
+    fitted : Fitted
+    """
+    lattice = Lattice.from_data(X, randomized)
+    u = lattice.round(X, Workspace())
+    choice = choose_cells(u, target, n_cells, min_cell_size)
+    index = choice.cells.index(u)
+    view = {
+        "kind": "cells",
+        "width": lattice.width,
+        "smallest_cell": int(np.bincount(index).min()),
+        **choice.cells.state(),
+    }
+    return Fitted(
+        _state(lattice, view, depth),
+        choice.cells.centres.shape[1],
+        _explained((X - lattice.mean) / lattice.scale, index),
+        probe_scores=[choice.trial, *choice.others],
+        n_cells=choice.cells.n_cells,
+        choice=choice,
+    )
+
+
+def _explained(units, index):
+    """Share of the variance of standardised rows that the cells' means explain."""
+    total = (units**2).sum()
+    counts = np.bincount(index)
+    between = sum(
+        (np.bincount(index, values)[counts > 0] ** 2 / counts[counts > 0]).sum()
+        for values in units.T
+    )
+    return float(between / total) if total > 0 else 0.0
 
 
 def _state(lattice, view, depth):

@@ -12,13 +12,14 @@ import numpy as np
 from sklearn_homeo.ciphers.lattice import Lattice
 from sklearn_homeo.ciphers.smooth import SmoothCipher
 from sklearn_homeo.ciphers.view_cipher import ViewCipher
+from sklearn_homeo.encryption.label_space.cells import CellsView
 from sklearn_homeo.encryption.label_space.scores import ScoresView
 
 __all__ = ["VERSION", "build_cipher", "build_locks", "canonical_bytes", "digest"]
 
 # Of the state's layout and of the ciphertexts' format.
 VERSION = "v3"
-_VIEWS = {"scores": ScoresView}
+_VIEWS = {"cells": CellsView, "scores": ScoresView}
 
 
 def canonical_bytes(value):

@@ -10,11 +10,17 @@ from sklearn_homeo._utils.rows import column_name
 from sklearn_homeo.ciphers.base import Workspace
 from sklearn_homeo.exceptions import (
     LeakageWarning,
+    LossOfAccuracyWarning,
     NoProtectionWarning,
     ResolutionWarning,
 )
 
-__all__ = ["warn_of_data", "warn_of_weaknesses"]
+__all__ = [
+    "warn_of_data",
+    "warn_of_leakage",
+    "warn_of_lost_accuracy",
+    "warn_of_weaknesses",
+]
 
 _ROWS_AT_ONCE = 4096
 # Rows and numbers that a column's own resolution is looked for in, at most.
@@ -37,6 +43,43 @@ def warn_of_weaknesses(encryptor):
             "or more linkage_noise, to trade accuracy for protection.",
             NoProtectionWarning,
         )
+
+
+def warn_of_leakage(choice):
+    """Warn that scores are leaked, since no number of cells was enough.
+
+    Parameters
+    ----------
+    choice : CellChoice
+    """
+    _warn(
+        f"No number of cells keeps the label: with {choice.trial.n_cells}, models lose "
+        f"up to {_losses(choice)} against the best one on all features. So label "
+        "coordinates are leaked, which tell far more of a row: certificate(X) says how "
+        'much. Set leakage="cells" to leak no more than cells.',
+        LeakageWarning,
+    )
+
+
+def _losses(choice):
+    return ", ".join(
+        f"{loss:.3f} of {name}" for name, loss in choice.trial.losses.items()
+    )
+
+
+def warn_of_lost_accuracy(choice):
+    """Warn of cells that keep less of the label than the tolerances allow.
+
+    Parameters
+    ----------
+    choice : CellChoice
+    """
+    _warn(
+        f"With {choice.cells.n_cells} cells models lose up to {_losses(choice)} "
+        'against the best one on all features. Set n_cells to more or to "auto", or '
+        'leakage to "auto" or "scores", which leaks more.',
+        LossOfAccuracyWarning,
+    )
 
 
 def warn_of_data(encryptor, X, lattice):

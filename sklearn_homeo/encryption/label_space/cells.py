@@ -5,10 +5,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sklearn_homeo._utils.arrays import namespace, to_numpy
-from sklearn_homeo.encryption.label_space.carriers import carry, on_grid
+from sklearn_homeo.encryption.label_space.carriers import (
+    MAX_CENTRE,
+    carry,
+    on_grid,
+)
 from sklearn_homeo.encryption.label_space.kernel_scores import KernelScores
 from sklearn_homeo.encryption.label_space.linear_scores import LinearScores
 from sklearn_homeo.encryption.label_space.regions import (
+    POWERS,
     Regions,
     cell_labels,
     centred_logarithms,
@@ -71,34 +76,25 @@ class Cells:
 
     def state(self):
         """Return what defines them, by name."""
-        kind = next(
+        family = next(
             name for name, cls in _SCORERS.items() if isinstance(self.scorer, cls)
         )
         return {
-            "kind": "cells",
-            "scorer": kind,
-            **{f"scorer/{k}": v for k, v in self.scorer.state().items()},
-            **{f"regions/{k}": v for k, v in self.regions.state().items()},
-            "cell_centres": self.centres,
+            "family": family,
+            "scorer": self.scorer.state(),
+            "regions": self.regions.state(),
+            "centres": self.centres,
         }
 
     @classmethod
     def from_state(cls, state):
         """Rebuild them from `state`."""
-        scorer = _SCORERS[state["scorer"]].from_state(_part(state, "scorer/"))
-        regions = Regions.from_state(_part(state, "regions/"))
-        return cls(scorer, regions, np.asarray(state["cell_centres"], dtype=np.int64))
+        scorer = _SCORERS[state["family"]].from_state(state["scorer"])
+        regions = Regions.from_state(state["regions"])
+        return cls(scorer, regions, np.asarray(state["centres"], dtype=np.int64))
 
 
-def _part(state, prefix):
-    return {
-        name.removeprefix(prefix): value
-        for name, value in state.items()
-        if name.startswith(prefix)
-    }
-
-
-def cut_cells(scorer, held_out, outputs, sizes, n_cells, min_rows):
+def cut_cells(scorer, held_out, outputs, sizes, n_cells, min_rows, power=POWERS[0]):
     """Cut the space of a scorer's scores.
 
     Parameters
@@ -114,12 +110,14 @@ def cut_cells(scorer, held_out, outputs, sizes, n_cells, min_rows):
         How many at most.
     min_rows : int
         Rows of a cell, at least.
+    power : float, default=0.5
+        Of the class probabilities that are compared.
 
     Returns
     -------
     cells : Cells
     """
-    regions = Regions.from_scores(held_out, sizes, n_cells, min_rows)
+    regions = Regions.from_scores(held_out, sizes, n_cells, min_rows, power)
     return _with_centres(Cells(scorer, regions, np.zeros((0, 1))), held_out, outputs)
 
 
@@ -160,22 +158,39 @@ class CellsView:
         self._codes = carry(cells.centres, width, stream)
         self.n_cells = cells.n_cells
 
+    @classmethod
+    def from_state(cls, state, n_features, key, binding):
+        """Derive the keyed part of the view.
+
+        Parameters
+        ----------
+        state : dict
+            What `state` gave.
+        n_features : int
+        key : SecretKey
+        binding : str
+            Names the fitted state, for the sub-key's label.
+        """
+        stream = key.stream(f"v3/view/{binding}")
+        return cls(Cells.from_state(state), state["width"], stream)
+
     def codes(self, u):
-        """Return what is leaked of rows; see `View.codes`."""
+        """Return what is leaked of rows; see `View`."""
         return self._looked_up(self._codes, u)
 
     def coordinates(self, u):
-        """Return the centres of the rows' cells; see `View.coordinates`."""
-        return self._looked_up(self._cells.centres / 2.0**20, u)
+        """Return the centres of the rows' cells; see `View`."""
+        return self._looked_up(self._cells.centres / MAX_CENTRE, u)
 
     def state(self):
-        """Return what, with the key, rebuilds the view."""
-        return self._cells.state()
+        """Return what, with the key, rebuilds the view; see `View`."""
+        width = self._codes.shape[1]
+        return {"kind": "cells", "width": width, **self._cells.state()}
 
     def _looked_up(self, table, u):
         if namespace(u) is np:
             return table[self._cells.index(u)]
-        # Cells are found by NumPy, as order of ties and sums is that of NumPy.
+        # Cells are found by NumPy, which takes the first of equally near ones.
         import torch
 
         found = table[self._cells.index(to_numpy(u))]

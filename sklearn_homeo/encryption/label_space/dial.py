@@ -28,6 +28,7 @@ from sklearn_homeo.encryption.label_space.linear_scores import (
     fit_linear_scores,
 )
 from sklearn_homeo.encryption.label_space.regions import (
+    POWERS,
     Regions,
     cell_labels,
     predicted_labels,
@@ -47,12 +48,15 @@ __all__ = ["CellChoice", "Trial", "choose_cells"]
 # rows to which the family that won is fitted.
 TRIAL_ROWS, ROWS_OF_RAREST, MOST_TRIAL_ROWS = 2000, 60, 4000
 FITTED_ROWS = 6000
-FOLDS = 3
+# Folds and repeats. On fewer rows than that, more folds: training rows are scarce.
+FOLDS, SMALL_ROWS, SMALL_FOLDS = 3, 700, 5
 TOLERANCES = {"balanced accuracy": 0.01, "ROC AUC": 0.01, "R2": 0.02}
 FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS = 8, 64
 # Cells for each class; with more, scores are not much worse.
 MOST_CELLS_PER_CLASS = 16
 MAX_BOOSTED_CLASSES, FEWEST_BOOSTED_ROWS = 4, 400
+SHRINKAGE = 0.1
+METRICS = {"kernel": 0.0, "kernel, soft metric": 0.5, "kernel, sharp metric": 1.0}
 # So near to chance, in standard errors, a model is taken to see nothing.
 CHANCE_ERRORS = 3.0
 
@@ -104,6 +108,24 @@ class CellChoice:
     trial: Trial
     others: list
     is_enough: bool
+
+    def __str__(self):
+        kept = ", ".join(
+            f"{name} {score:.3f} (best model {best:.3f})"
+            for (name, score), best in zip(
+                self.trial.scores.items(), self._best(), strict=True
+            )
+        )
+        n_cells = self.cells.n_cells
+        return (
+            f"{n_cells} cells, {np.log2(n_cells):.2f} bits a row, {self.trial.name}: "
+            f"{kept}{'' if self.is_enough else '; not enough'}"
+        )
+
+    def _best(self):
+        """The best of each measure on all features."""
+        models = [one.scores for one in self.others if one.n_cells is None]
+        return [max(scores[name] for scores in models) for name in self.trial.scores]
 
 
 def choose_cells(u, target, n_cells, min_cell_size):
@@ -174,13 +196,15 @@ def _sample(target, n_rows):
 
 
 def _families(u, outputs, sizes):
-    penalties = None if sizes is None else find_penalties(u, outputs, sizes)
-    families = {
-        "linear": partial(fit_linear_scores, penalties=penalties),
-        "kernel": partial(fit_kernel_scores, sharpness=0.0),
-        "kernel, soft metric": partial(fit_kernel_scores, sharpness=0.5),
-        "kernel, sharp metric": partial(fit_kernel_scores, sharpness=1.0),
-    }
+    families = {"linear": fit_linear_scores}
+    if sizes is not None:
+        penalties = find_penalties(u, outputs, sizes)
+        shrunk = [SHRINKAGE * C for C in penalties]
+        families["linear"] = partial(fit_linear_scores, penalties=penalties)
+        # More alike within and outside the training rows.
+        families["linear, shrunk"] = partial(fit_linear_scores, penalties=shrunk)
+    for name, sharpness in METRICS.items():
+        families[name] = partial(fit_kernel_scores, sharpness=sharpness)
     few = sizes is None or sizes[0] <= MAX_BOOSTED_CLASSES
     if few and outputs.shape[1] == 1 and len(outputs) >= FEWEST_BOOSTED_ROWS:
         families["boosted trees"] = fit_boosted_scores
@@ -192,6 +216,7 @@ class _Attempt:
     trial: Trial
     family: str
     n_wanted: int
+    power: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,7 +232,7 @@ class _Bench:
 
     def __init__(self, u, outputs, sizes, min_rows):
         self.u, self.outputs, self.sizes, self.min_rows = u, outputs, sizes, min_rows
-        self.folds = _folds(outputs, sizes)
+        self.n_splits, self.folds = _folds(outputs, sizes)
         self.families = _families(u, outputs, sizes)
         self.scores = {
             name: [self._fold(fit, *fold) for fold in self.folds]
@@ -267,7 +292,7 @@ class _Bench:
         }
         best = []
         for i in range(len(self.folds)):
-            repeat = np.arange(len(self.folds)) // FOLDS == i // FOLDS
+            repeat = np.arange(len(self.folds)) // self.n_splits == i // self.n_splits
             repeat[i] = False
             name = max(overall, key=lambda name: overall[name][repeat].sum())
             best.append(measured[name][i])
@@ -294,11 +319,13 @@ class _Bench:
         """Trials of all families with all numbers of cells, or with the one wanted."""
         found = []
         for name in self.families:
-            for n_wanted in self._ladder() if n_cells == "auto" else [n_cells]:
-                found.append(self._attempt(name, n_wanted))
-                if found[-1].trial.n_cells < n_wanted / 2:
-                    # Rows are too few for more.
-                    break
+            ladder = self._ladder() if n_cells == "auto" else [n_cells]
+            for power in POWERS if self.sizes is not None else POWERS[:1]:
+                for n_wanted in ladder:
+                    found.append(self._attempt(name, n_wanted, power))
+                    if found[-1].trial.n_cells < n_wanted / 2:
+                        # Rows are too few for more.
+                        break
         return found
 
     def _ladder(self):
@@ -315,14 +342,16 @@ class _Bench:
         scores = np.empty((len(self.u), self.scores[family][0].outside.shape[1]))
         # The first repeat; later ones hold the same rows out once more.
         for (_, test), fold in list(zip(self.folds, self.scores[family], strict=True))[
-            :FOLDS
+            : self.n_splits
         ]:
             scores[test] = fold.outside
         return scores
 
-    def _attempt(self, family, n_wanted):
+    def _attempt(self, family, n_wanted, power):
         held_out = self.held_out(family)
-        regions = Regions.from_scores(held_out, self.sizes, n_wanted, self.min_rows)
+        regions = Regions.from_scores(
+            held_out, self.sizes, n_wanted, self.min_rows, power
+        )
         found, numbers = [], []
         for fold, (train, test) in zip(self.scores[family], self.folds, strict=True):
             min_rows = -(-self.min_rows * len(train) // len(self.u))
@@ -337,7 +366,7 @@ class _Bench:
             found.append(self._measures(labels[merged.index(fold.outside)], test))
             numbers.append(merged.n_cells)
         n_cells = int(np.rint(np.mean(numbers)))
-        return _Attempt(self._trial(family, n_cells, found), family, n_wanted)
+        return _Attempt(self._trial(family, n_cells, found), family, n_wanted, power)
 
     def final_cells(self, attempt, u, target, min_cell_size):
         """Cells of the family fitted to all rows, or to a larger sample of them."""
@@ -351,7 +380,13 @@ class _Bench:
             growth = _certainty(scorer.scores(u[rows])) / max(np.mean(folds), 1.0)
             held_out = np.rint(held_out * growth)
         cells = cut_cells(
-            scorer, held_out, self.outputs, self.sizes, attempt.n_wanted, self.min_rows
+            scorer,
+            held_out,
+            self.outputs,
+            self.sizes,
+            attempt.n_wanted,
+            self.min_rows,
+            attempt.power,
         )
         return merge_small(cells, u, held_out, self.outputs, min_cell_size)
 
@@ -362,13 +397,20 @@ def _certainty(scores):
 
 
 def _folds(outputs, sizes):
-    """Three folds, more often on fewer rows."""
-    n_repeats = int(np.clip(600 // len(outputs), 1, 3))
-    settings = {"n_splits": FOLDS, "n_repeats": n_repeats, "random_state": 0}
+    """How many folds there are, and the folds of all repeats."""
+    small = len(outputs) < SMALL_ROWS
+    n_splits = min(SMALL_FOLDS if small else FOLDS, len(outputs))
+    settings = {
+        "n_splits": n_splits,
+        "n_repeats": int(np.clip(300 // len(outputs), 1, 2)),
+        "random_state": 0,
+    }
     labels = outputs[:, 0]
-    if sizes is not None and np.bincount(labels)[labels].min() >= FOLDS:
-        return list(RepeatedStratifiedKFold(**settings).split(outputs, labels))
-    return list(RepeatedKFold(**settings).split(outputs))
+    if sizes is not None and np.bincount(labels)[labels].min() >= n_splits:
+        folds = RepeatedStratifiedKFold(**settings).split(outputs, labels)
+    else:
+        folds = RepeatedKFold(**settings).split(outputs)
+    return n_splits, list(folds)
 
 
 def _standard_error(values):

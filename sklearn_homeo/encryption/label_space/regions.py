@@ -6,13 +6,15 @@ import numpy as np
 
 from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP
 
-__all__ = ["Regions", "cell_labels", "centred_logarithms", "predicted_labels"]
+__all__ = ["POWERS", "Regions", "cell_labels", "centred_logarithms", "predicted_labels"]
 
 # Exponential function of -i * 2**-8 for logits below the largest, up to 16.
 _EXP_STEP, _EXP_SIZE, _EXP_BITS = 2.0**-8, 4096, 20
 PROBABILITY_BITS = 15
-# Fourth roots of probabilities: small ones matter, or rare classes would vanish.
-_ROOT, _ROOT_BITS = 0.25, 12
+# Probabilities are compared by their square or fourth roots: the smaller the power, the
+# more small ones matter, those of rare classes.
+POWERS = (0.5, 0.25)
+_ROOT_BITS = 12
 # More than any squared distance between two points.
 _OTHER_CLASS = 2.0**48
 _LLOYD_ROUNDS = 10
@@ -34,10 +36,12 @@ class Regions:
     ----------
     sizes : tuple of int or None
         Number of classes of each output; None for numbers.
+    power : float
+        Of the probabilities that are compared.
     exponentials, roots : ndarray of shape (n,), dtype int64
         Look-up tables of integers; empty for numbers.
     centres : ndarray of shape (n_centres, n_scores), dtype float64
-        Integers: fourth roots of probabilities, or scores.
+        Integers: powers of probabilities, or scores.
     owners : ndarray of shape (n_centres,), dtype int64
         The class that a centre belongs to; zeros if it belongs to none.
     cells : ndarray of shape (n_centres,), dtype int64
@@ -45,6 +49,7 @@ class Regions:
     """
 
     sizes: tuple | None
+    power: float
     exponentials: np.ndarray
     roots: np.ndarray
     centres: np.ndarray
@@ -112,6 +117,7 @@ class Regions:
         none = np.zeros(0, np.int64)
         return {
             "sizes": none if self.sizes is None else np.array(self.sizes),
+            "power": self.power,
             "exponentials": self.exponentials,
             "roots": self.roots,
             "centres": self.centres.astype(np.int32),
@@ -130,10 +136,12 @@ class Regions:
         centres = np.asarray(state["centres"], dtype=np.float64)
         owners = np.asarray(state["owners"], dtype=np.int64)
         cells = np.asarray(state["cells"], dtype=np.int64)
-        return cls(sizes or None, *tables, centres, owners, cells)
+        return cls(
+            sizes or None, float(state["power"]), *tables, centres, owners, cells
+        )
 
     @classmethod
-    def from_scores(cls, scores, sizes, n_cells, min_rows):
+    def from_scores(cls, scores, sizes, n_cells, min_rows, power=POWERS[0]):
         """Cut the space where rows differ most, into at most that many regions.
 
         Parameters
@@ -145,18 +153,22 @@ class Regions:
             At least 1. Each class that is anywhere the likeliest has a region.
         min_rows : int
             Rows of a region, at least.
+        power : float, default=0.5
+            Of the probabilities that are compared.
 
         Returns
         -------
         regions : Regions
         """
-        tables = _tables(sizes)
+        tables = _tables(sizes, power)
         points, owners = _locate(scores, sizes, *tables)
         parts = [np.flatnonzero(owners == owner) for owner in np.unique(owners)]
         parts = _split(points, parts, n_cells, min_rows)
         part_owners = np.array([owners[rows[0]] for rows in parts])
         centres = np.array([np.rint(points[rows].mean(axis=0)) for rows in parts])
-        regions = cls(sizes, *tables, centres, part_owners, np.arange(len(parts)))
+        regions = cls(
+            sizes, power, *tables, centres, part_owners, np.arange(len(parts))
+        )
         for _ in range(_LLOYD_ROUNDS):
             nearest = regions._nearest(points, owners)
             moved = regions.centres.copy()
@@ -168,12 +180,12 @@ class Regions:
         return regions
 
 
-def _tables(sizes):
+def _tables(sizes, power):
     if sizes is None:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     exponentials = np.exp(-_EXP_STEP * np.arange(_EXP_SIZE)) * 2**_EXP_BITS
     shares = np.arange(2**PROBABILITY_BITS + 1) / 2**PROBABILITY_BITS
-    roots = shares**_ROOT * 2**_ROOT_BITS
+    roots = shares**power * 2**_ROOT_BITS
     return np.rint(exponentials).astype(np.int64), np.rint(roots).astype(np.int64)
 
 
@@ -267,7 +279,8 @@ def predicted_labels(regions, held_out):
     points, centres = held_out * SCORE_STEP, regions.centres * SCORE_STEP
     if regions.sizes is not None:
         points, _ = regions.located(held_out)
-        points, centres = points ** (1 / _ROOT), regions.centres ** (1 / _ROOT)
+        points = points ** (1 / regions.power)
+        centres = regions.centres ** (1 / regions.power)
     # Where no row lies, the region's own centre tells what would be predicted.
     sums, counts = np.zeros((n_cells, points.shape[1])), np.zeros((n_cells, 1))
     np.add.at(sums, regions.cells, _TRACE * centres)
