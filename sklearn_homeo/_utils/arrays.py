@@ -19,7 +19,8 @@ def namespace(x):
 def to_device(part, device):
     """Copy an array, or a tree of dataclasses with arrays, to a torch device.
 
-    None leaves everything as it is, in NumPy.
+    None leaves everything as it is, in NumPy. What has a method ``on`` is asked by it
+    for what does its work there.
     """
     if device is None:
         return part
@@ -29,6 +30,8 @@ def to_device(part, device):
         return torch.tensor(part, device=device)
     if namespace(part) is not np:
         return part.to(device)
+    if hasattr(part, "on"):
+        return part.on(device)
     if isinstance(part, (tuple, list)):
         return type(part)(to_device(item, device) for item in part)
     if dataclasses.is_dataclass(part):

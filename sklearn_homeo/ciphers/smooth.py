@@ -5,6 +5,7 @@ Nothing but its key hides a row, and known pairs break it.
 
 import numpy as np
 
+from sklearn_homeo._utils.arrays import to_numpy
 from sklearn_homeo.ciphers.base import RowOutOfRange, run_in_pieces
 from sklearn_homeo.ciphers.lattice import GRID_BITS
 from sklearn_homeo.ciphers.skew import SmoothLock
@@ -94,13 +95,13 @@ class SmoothCipher:
         _refuse(context)
 
         def work(piece, workspace):
-            points = self._points(X[piece], workspace)
+            points = self._points(to_numpy(X[piece]), workspace)
             z = points
             for lock in self._locks:
                 z = lock.forward(z)
             z = z + self._shift
             self._check_return(points, z)
-            out[piece] = z
+            _write(z, out, piece)
 
         run_in_pieces(work, len(X), self._piece_rows)
 
@@ -110,9 +111,11 @@ class SmoothCipher:
         valid = np.empty(len(Z), dtype=bool)
 
         def work(piece, workspace):
-            z = np.asarray(Z[piece], dtype=np.float64)
+            z = np.asarray(to_numpy(Z[piece]), dtype=np.float64)
             u, valid[piece] = self._nearest(z)
-            self.lattice.restore(u[:, : self.n_features], out[piece])
+            rows = np.empty((len(u), self.n_features))
+            self.lattice.restore(u[:, : self.n_features], rows)
+            _write(rows, out, piece)
 
         run_in_pieces(work, len(Z), self._piece_rows)
         return valid
@@ -122,7 +125,8 @@ class SmoothCipher:
         found = np.empty((len(X), self.n_features))
 
         def work(piece, workspace):
-            found[piece] = self._points(X[piece], workspace)[:, : self.n_features]
+            points = self._points(to_numpy(X[piece]), workspace)
+            found[piece] = points[:, : self.n_features]
 
         run_in_pieces(work, len(X), self._piece_rows)
         return found
@@ -175,6 +179,13 @@ class SmoothCipher:
 
     def __repr__(self):
         return f"SmoothCipher(<{len(self._locks)} secret locks>)"
+
+
+def _write(rows, out, piece):
+    if isinstance(out, np.ndarray):
+        out[piece] = rows
+    else:
+        out[piece] = out.new_tensor(rows)
 
 
 def _refuse(context):

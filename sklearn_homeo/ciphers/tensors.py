@@ -68,6 +68,7 @@ class TensorCipher:
         self.locks = [_TensorLock(lock, device) for lock in cipher.locks]
         self._mean = torch.tensor(self.lattice.mean, device=device)
         self._step = torch.tensor(self.lattice.step, device=device)
+        self._whole = torch.tensor(self.lattice.whole, device=device)
 
     @property
     def n_features(self):
@@ -179,7 +180,12 @@ class TensorCipher:
     def _restored(self, u):
         # Two steps: a multiply-add would round once, and to other bits.
         scaled = u.double() * self._step
-        return scaled + self._mean
+        rows = scaled + self._mean
+        values = rows[:, self._whole]
+        nearest = values.round()
+        near = (values - nearest).abs() <= self._step[self._whole]
+        rows[:, self._whole] = torch.where(near, nearest + 0.0, values)
+        return rows
 
     def __repr__(self):
         return f"TensorCipher(<{len(self.locks)} secret locks>)"

@@ -1,6 +1,7 @@
 """The encryptor: a scikit-learn transformer around the cipher."""
 
 import warnings
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -33,6 +34,7 @@ from sklearn_homeo._utils.validation import (
 )
 from sklearn_homeo.ciphers.base import RowOutOfRange
 from sklearn_homeo.encryption._certificate import certify
+from sklearn_homeo.encryption._devices import cipher_on
 from sklearn_homeo.encryption._fitting import (
     fit_cells_state,
     fit_scores_state,
@@ -502,7 +504,9 @@ class HomeomorphicEncryptor(
         """
         check_is_fitted(self)
         X = self._check_rows(X)
-        return _like(X, self._on_rows(self._cipher.preserve, X))
+        with self._naming_rows():
+            found = self._cipher_for(X).preserve(_as_array(X))
+        return _like(X, found)
 
     def certificate(self, X=None, y=None, *, n_fits=1, n_repeats=1):
         """State what is claimed of this encryptor, in numbers.
@@ -605,21 +609,30 @@ class HomeomorphicEncryptor(
         self.leakage_ = "space" if state["view"] is None else state["view"]["kind"]
 
     def _encrypt(self, X, out, context):
-        X, out, result = _prepare(X, out, self._cipher.width)
-        self._on_rows(self._cipher.encrypt, X, out, _checked_context(context))
-        return _finish(out, result)
+        cipher = self._cipher_for(X)
+        X, out, result = _prepare(X, out, cipher.width)
+        with self._naming_rows():
+            cipher.encrypt(X, out, _checked_context(context))
+        return result
 
     def _decrypt(self, Z, out, context):
-        Z, out, result = _prepare(Z, out, self.n_features_in_)
-        valid = self._cipher.decrypt(Z, out, _checked_context(context))
-        out = _finish(out, result)
+        cipher = self._cipher_for(Z)
+        Z, out, result = _prepare(Z, out, cipher.n_features)
+        valid = cipher.decrypt(Z, out, _checked_context(context))
         self._report_invalid(np.flatnonzero(~valid), len(valid))
-        return out
+        return result
 
-    def _on_rows(self, method, X, *arguments):
-        """Call the cipher; ValueError in the estimator's words for a bad row."""
+    def _cipher_for(self, rows):
+        """The cipher where rows are to be worked on."""
+        device = rows.device if is_tensor(rows) else compute_device(self.device)
+        return cipher_on(self._cipher, device)
+
+    @contextmanager
+    def _naming_rows(self):
+        """Turn the cipher's error about a row into one in the estimator's words."""
         try:
-            return method(_as_array(X), *arguments)
+            yield
+            return
         except RowOutOfRange as error:
             found = error
         where = f"Row {found.row} of X {found.reason}"
@@ -704,29 +717,25 @@ class HomeomorphicEncryptor(
 
 
 def _prepare(rows, out, width):
-    """Arrays to read from and to write to, and what is to be returned in the end."""
+    """What to read from and to write to, and what is to be returned in the end.
+
+    Tensors that are on the CPU are taken as the arrays that they share memory with.
+    """
     shape = (len(rows), width)
     if out is None:
-        result = np.empty(shape)
-        return _as_array(rows), result, _like(rows, result)
-    check_out(out, shape)
-    rows = _as_array(rows)
-    if is_tensor(out) and out.device.type != "cpu":
-        return rows, np.empty(shape), out
-    array = out.detach().numpy() if is_tensor(out) else out
-    check_separate(rows, array)
-    return rows, array, out
-
-
-def _finish(array, result):
-    """Return the result, after a copy to the device if it is on one."""
-    if is_tensor(result) and result.device.type != "cpu":
-        result.copy_(result.new_tensor(array))
-    return result
+        out = _like(rows, np.empty(shape))
+    else:
+        check_out(out, shape)
+    source, target = _as_array(rows), _as_array(out)
+    check_separate(source, target)
+    return source, target, out
 
 
 def _as_array(rows):
-    return to_numpy(rows.double()) if is_tensor(rows) else rows
+    """An array instead of a tensor, if it is on the CPU."""
+    if not is_tensor(rows) or rows.device.type != "cpu":
+        return rows
+    return rows.detach().double().numpy()
 
 
 def _like(rows, array):

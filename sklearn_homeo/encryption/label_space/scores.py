@@ -1,10 +1,11 @@
 """The view of label coordinates with keyed noise."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo._utils.arrays import namespace
+from sklearn_homeo._utils.arrays import namespace, to_device
 from sklearn_homeo.ciphers.prf import HALF_BITS, Prf
 from sklearn_homeo.encryption.label_space.homeomorphism import Homeomorphism
 from sklearn_homeo.encryption.label_space.projection import Projection, coarsened
@@ -189,18 +190,28 @@ class RowNoise:
 
         Parameters
         ----------
-        x : ndarray of shape (n_samples, n_features), dtype float64
+        x : ndarray or tensor of shape (n_samples, n_features), dtype float64
             Coarsened integers.
 
         Returns
         -------
-        noise : ndarray of shape (n_samples, k), dtype float64
+        noise : ndarray or tensor of shape (n_samples, k), dtype float64
             Integers.
         """
-        # As the cipher takes them: in the high bits.
-        half = x.astype(np.int32) << (32 - HALF_BITS)
-        halves = self._prf.halves(half.view(np.uint32))
-        return self._table[halves >> np.uint32(32 - NOISE_BITS)]
+        halves = self._prf.of_integers(x)
+        if namespace(x) is np:
+            return self._table[halves >> np.uint32(32 - NOISE_BITS)]
+        # Halves are signed there.
+        return self._table[(halves >> (32 - NOISE_BITS) & (2**NOISE_BITS - 1)).long()]
+
+    def on(self, device):
+        """Return the same function of tensors on a torch device."""
+        from sklearn_homeo.ciphers.tensors import TensorPrf
+
+        moved = copy(self)
+        moved._prf = TensorPrf(self._prf, device)
+        moved._table = to_device(self._table, device)
+        return moved
 
     def __reduce__(self):
         return type(self), self._arguments

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest, spearmanr
 
 from problems import KEY, OTHER
+from sklearn_homeo._utils.arrays import to_device
 from sklearn_homeo.encryption.label_space.homeomorphism import Homeomorphism
 from sklearn_homeo.encryption.label_space.scores import ScoresView, fit_scores
 
@@ -149,3 +150,15 @@ def test_nothing_varies(constant):
     state = fit_scores(units, np.zeros((6, 1)), np.zeros(1, bool), 0.0, 6)
     view = ScoresView.from_state(state, 6, KEY, "binding")
     assert np.ptp(view.codes(lattice(units)), axis=0).max() == 0
+
+
+@pytest.mark.parametrize("by_column", [None, [True, False, True]])
+def test_tensors_have_the_same_codes(by_column):
+    torch = pytest.importorskip("torch")
+    view, units = view_of(20, 3, by_column)
+    u = lattice(units)
+    moved = to_device(view, torch.device("cpu"))
+    np.testing.assert_array_equal(moved.codes(torch.tensor(u)).numpy(), view.codes(u))
+    np.testing.assert_array_equal(
+        moved.coordinates(torch.tensor(u)).numpy(), view.coordinates(u)
+    )
