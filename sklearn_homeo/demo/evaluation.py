@@ -367,8 +367,8 @@ def measure_table(
         rows : Bunch
             Train and test rows, from :func:`split_rows`.
         leak : float
-        plain, frame : dict of str to float
-            Scores on plain rows and on unencrypted preserved coordinates.
+        plain, view : dict of str to float
+            Scores on plain rows, and on the coordinates that the view shows.
         ciphers : list of Bunch
             Of the encryptor and the baseline: what :func:`measure_cipher` returns
             and `attack`, or `cipher` and `reason`.
@@ -387,7 +387,7 @@ def measure_table(
         ciphers = [_measure(rows, models, encryptor, options, on_step)]
     except ValueError as error:
         raise ValueError(f"{table.name}: {error}") from error
-    frame = score_models(models, rows, encryptor.preserve, on_step=on_step)
+    view = score_models(models, rows, encryptor.preserve, on_step=on_step)
     if baseline is not None:
         try:
             ciphers.append(_measure(rows, models, baseline, options, on_step))
@@ -398,7 +398,7 @@ def measure_table(
         rows=rows,
         leak=leak,
         plain=plain,
-        frame=frame,
+        view=view,
         ciphers=ciphers,
     )
 

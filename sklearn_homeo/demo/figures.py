@@ -220,19 +220,19 @@ def _attack_title(result):
 
 
 def _draw_attack(ax, measured, colour, middle, width):
-    attack, conceded = measured.attack, measured.encryptor.preserved_variance_ratio_
+    attack, leaked = measured.attack, measured.encryptor.preserved_variance_ratio_
     rate, (low, high) = attack.rate, attack.interval
     heights = (max(attack.r2, 0), rate)
     ax.bar(middle + np.arange(2), heights, width, color=colour, label=measured.cipher)
     spread = [[rate - low], [high - rate]]
     ax.errorbar(1 + middle, rate, spread, color=BLACK, capsize=4)
     for place, top, text in (
-        (middle, max(heights[0], conceded), f"{attack.r2:.2f}"),
+        (middle, max(heights[0], leaked), f"{attack.r2:.2f}"),
         (1 + middle, high, f"{rate:.0%}"),
     ):
         ax.text(place, top + 0.02, text, ha="center", va="bottom", fontsize=9)
     for place, height, style, label in (
-        (middle, conceded, "--", "frame concedes"),
+        (middle, leaked, "--", "the view leaks"),
         (1 + middle, attack.chance, ":", "chance"),
     ):
         ends = place - width / 2, place + width / 2

@@ -15,7 +15,7 @@ _CSV_COLUMNS = (
     "depth",
     "n_preserved",
     "plain",
-    "frame",
+    "view",
     "value",
     "loss",
     "loss_vs_best",
@@ -93,15 +93,15 @@ def _records(result, measured):
 
 def _score_records(result, scores, measure):
     for name, score in scores.items():
-        plain, frame = result.plain[name], result.frame[name]
+        plain, view = result.plain[name], result.view[name]
         yield {
             "measure": measure,
             "name": name,
             "plain": plain,
-            "frame": frame,
+            "view": view,
             "value": score,
             "loss": plain - score,
-            "loss_vs_best": max(plain, frame) - score,
+            "loss_vs_best": max(plain, view) - score,
         }
 
 

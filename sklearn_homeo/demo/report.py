@@ -22,15 +22,15 @@ BROKEN_R2, R2_MARGIN = 0.80, 0.05
 
 
 LEGEND = (
-    "frame: unencrypted preserved coordinates, the plain features through the same "
-    "frame.",
+    "view: the models on what a ciphertext lets see, the label's coordinates, without "
+    "the encryption.",
     "loss: plain minus encrypted (negative: a gain); loss*: against the better of "
-    "plain and frame, so that a gain of the frame is not credited to encryption.",
+    "plain and view, so that a gain of the view is not credited to encryption.",
     "Round trip: greatest error of decrypting, in standard deviations of the column.",
     "The attacker knows the leaked pairs. R2: share of the other rows' variance that "
-    "the attack rebuilds; 'frame concedes': share that the preserved coordinates alone "
-    "give away. Rebuilding is BROKEN above R2 0.8, as conceded if no attack gets 0.05 "
-    "more than the frame concedes, else beyond conceded.",
+    "the attack rebuilds; 'the view leaks': share that the view's coordinates alone "
+    "give away. Rebuilding is BROKEN above R2 0.8, as leaked if no attack gets 0.05 "
+    "more than the view leaks, else beyond the leak.",
     "Re-id: share of the other rows that the rebuilt ones are matched to correctly, "
     "with the exact 95 % interval. Linking is graded by the highest re-id rate on the "
     "NeuraCrypt challenge's scale: BROKEN (bad) above 20 %, moderate from 5 %, good "
@@ -78,29 +78,29 @@ def linking_verdict(rate, n_targets):
     return "moderate" if rate >= GOOD else "good"
 
 
-def rebuilding_verdict(r2, conceded):
-    """Grade a reconstruction beside what the preserved coordinates give away.
+def rebuilding_verdict(r2, leaked):
+    """Grade a reconstruction beside what the view tells.
 
     Parameters
     ----------
     r2 : float
         Of the best attack.
-    conceded : float
+    leaked : float
         ``preserved_variance_ratio_`` of the encryptor.
 
     Returns
     -------
-    grade : {"BROKEN", "beyond conceded", "as conceded"}
+    grade : {"BROKEN", "beyond the leak", "as leaked"}
 
     Examples
     --------
     >>> from sklearn_homeo.demo.report import rebuilding_verdict
     >>> rebuilding_verdict(0.99, 1.0), rebuilding_verdict(0.4, 0.38)
-    ('BROKEN', 'as conceded')
+    ('BROKEN', 'as leaked')
     """
     if r2 > BROKEN_R2:
         return "BROKEN"
-    return "as conceded" if r2 <= conceded + R2_MARGIN else "beyond conceded"
+    return "as leaked" if r2 <= leaked + R2_MARGIN else "beyond the leak"
 
 
 def format_text(result):
@@ -174,7 +174,7 @@ def _title(result):
 
 def _header(result):
     first, *others = [f"{measured.cipher}" for measured in result.ciphers]
-    header = ["", "plain", "frame", first, "loss", "loss*"]
+    header = ["", "plain", "view", first, "loss", "loss*"]
     return header + [cell for name in others for cell in (name, "loss")]
 
 
@@ -201,15 +201,15 @@ def _groups(result):
 def _score_rows(result, unit):
     digits = 1 if unit == 100 else 3
     for name in [*result.plain, "mean of the five"]:
-        plain, frame = _score(result.plain, name), _score(result.frame, name)
-        row = [name, _fixed(unit * plain, digits), _fixed(unit * frame, digits)]
+        plain, view = _score(result.plain, name), _score(result.view, name)
+        row = [name, _fixed(unit * plain, digits), _fixed(unit * view, digits)]
         for place, measured in enumerate(result.ciphers):
             n_losses = 2 if place == 0 else 1
             if "reason" in measured:
                 row += ["-"] * (1 + n_losses)
                 continue
             score = _score(measured.scores, name)
-            losses = (plain - score, max(plain, frame) - score)[:n_losses]
+            losses = (plain - score, max(plain, view) - score)[:n_losses]
             row += [_fixed(unit * figure, digits) for figure in (score, *losses)]
         yield row
     if "scores" in result.get("hybrid", {}):
@@ -217,11 +217,11 @@ def _score_rows(result, unit):
 
 
 def _hybrid_row(result, unit, digits):
-    plain, frame, score = (
+    plain, view, score = (
         np.mean(list(scores.values()))
-        for scores in (result.plain, result.frame, result.hybrid.scores)
+        for scores in (result.plain, result.view, result.hybrid.scores)
     )
-    figures = score, plain - score, max(plain, frame) - score
+    figures = score, plain - score, max(plain, view) - score
     cells = ["hybrid, mean", "", "", *(_fixed(unit * f, digits) for f in figures)]
     return cells + ["", ""] * (len(result.ciphers) - 1)
 
@@ -234,11 +234,11 @@ def _attack_rows(ciphers, names):
     for name in names:
         if any("attack" in c and rebuilds(c.attack.attacks[name]) for c in ciphers):
             yield _spread(f"R2, {name}", [_given(c, _r2, name) for c in ciphers])
-    conceded = [
+    leaked = [
         _given(c, lambda c: f"{c.encryptor.preserved_variance_ratio_:.3f}")
         for c in ciphers
     ]
-    yield _spread("R2, frame concedes", conceded)
+    yield _spread("R2, the view leaks", leaked)
     for name in names:
         cells = [_given(c, _linked, name) for c in ciphers]
         yield _spread(f"re-id %, {name}", cells)
@@ -255,8 +255,8 @@ def rebuilds(attempt):
 
 def rebuilding_of(measured):
     """Grade of a measured cipher."""
-    conceded = measured.encryptor.preserved_variance_ratio_
-    return rebuilding_verdict(measured.attack.r2, conceded)
+    leaked = measured.encryptor.preserved_variance_ratio_
+    return rebuilding_verdict(measured.attack.r2, leaked)
 
 
 def _linking(measured):

@@ -1,6 +1,6 @@
 """One column of a table: its code, and which of its cells hold no ordinary value."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -69,7 +69,7 @@ class ColumnCode:
 
     code: object
     markers: tuple
-    fill: np.ndarray = field(default=None)
+    fill: np.ndarray | None = None
 
     @property
     def suffixes(self):

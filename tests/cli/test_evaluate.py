@@ -86,7 +86,7 @@ def test_table_fits_the_terminal_and_tells_everything(job):
         "MLP",
         "mean of the five",
         "round trip, sd",
-        "R2, frame concedes",
+        "R2, the view leaks",
         "re-id %, by chance",
         "attacker who knows 142 of 178 rows (80%) and attacks the other 36",
         "hybrid, mean",
@@ -116,11 +116,11 @@ def test_csv_holds_every_figure(job):
     assert 0 <= found["hybrid_membership_tpr"] < 0.3
     for row in rows:
         if row["measure"] in ("accuracy", "hybrid_accuracy"):
-            plain, frame, value = (
-                float(row[name]) for name in ("plain", "frame", "value")
+            plain, view, value = (
+                float(row[name]) for name in ("plain", "view", "value")
             )
             assert float(row["loss"]) == pytest.approx(plain - value)
-            best = max(plain, frame)
+            best = max(plain, view)
             assert float(row["loss_vs_best"]) == pytest.approx(best - value)
 
 
