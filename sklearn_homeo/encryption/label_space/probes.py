@@ -1,6 +1,5 @@
 """How well models of several kinds learn a label from given coordinates."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -172,10 +171,7 @@ def _evidence(name, known_rows, known, rows, n_classes):
     if name == "support vectors" and len(seen) > MAX_PAIRED_CLASSES:
         name = "neighbours"
     model = _class_probe(name, rows.shape[1], len(known), len(seen))
-    with warnings.catch_warnings():
-        # Of a linear probe that needs more rounds: it is a good one all the same.
-        warnings.simplefilter("ignore")
-        model.fit(known_rows, known)
+    model.fit(known_rows, known)
     if name == "support vectors":
         found = model.decision_function(rows)
         found = np.column_stack([-found, found]) if found.ndim == 1 else found

@@ -300,6 +300,7 @@ class Search:
     def _nearly_enough(self):
         """The candidate of which it is surest that little is lost, or all features."""
         tried = [c for c in self.trials if c != self._everything]
+        tried = tried or [Candidate(self._names[0], 1)]
         best = min(tried, key=lambda c: self._loss_in_tolerances(c, errors=1.0))
         may_take_all = self.most >= self._everything.width
         if may_take_all and self._loss_in_tolerances(best) > PATIENCE:
@@ -365,13 +366,10 @@ class Search:
                 return
 
     def _ask_all_features(self, questions):
-        # Linear probes silence a warning, which no two threads can do at a time.
-        linear = [question for question in questions if question[1] == "linear"]
-        for fold, kind in linear:
-            self._ask(self._everything, fold, [kind])
+        """Ask kinds of probes on folds, each a pair of fold and kind."""
         self._in_threads(
             lambda question: self._ask(self._everything, question[0], [question[1]]),
-            [question for question in questions if question not in linear],
+            questions,
         )
 
     def _in_threads(self, function, items):

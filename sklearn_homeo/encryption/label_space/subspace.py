@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
@@ -142,12 +143,15 @@ def find_label_space(
             return _space(units, target, Candidate("linear", width))
         sample = _sample(units, target, PROBE_ROWS)
         search = Search(sample, max_preserved or n, n_threads)
-        if n_preserved == "auto":
-            chosen = search.choose()
-        else:
-            chosen = search.choose_finder(n_preserved)
-        noise, scores = search.most_noise(chosen), search.probe_scores(chosen)
-        space = _space(units, target, chosen, noise, scores)
+        with warnings.catch_warnings():
+            # Linear probes that need more rounds are good ones all the same.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            if n_preserved == "auto":
+                chosen = search.choose()
+            else:
+                chosen = search.choose_finder(n_preserved)
+            noise = search.most_noise(chosen)
+        space = _space(units, target, chosen, noise, search.probe_scores(chosen))
         _report(search, chosen, space, verbose)
         return space
 

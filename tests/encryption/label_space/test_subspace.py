@@ -159,6 +159,13 @@ def test_tiny_tables(n_samples, n, is_numeric):
     assert np.isfinite(space.directions).all()
 
 
+def test_columns_that_are_the_same():
+    x = rows(60, 1)
+    space = space_of(np.hstack([x, x]), x[:, 0] > 0)
+    assert np.isfinite(space.directions).all()
+    assert space.leak == pytest.approx(1.0)
+
+
 def test_rows_that_do_not_vary():
     space = find_label_space(
         np.zeros((50, 4)), Target.from_labels(np.arange(50) % 2, False)
