@@ -1,10 +1,9 @@
 """What models lose on the label subspace, for curved labels, real-like and random ones.
 
 The best of four kinds of models (support vectors, random forest, gradient boosting,
-neural network) learns from plain rows, from label coordinates, and from label
-coordinates with as much noise as was found bearable, and is scored on fresh rows:
-accuracy in per cent (balanced accuracy where a class is rare), R2 for numbers. Found
-directions are rotated at random, as the cipher does, and columns are kept as they are.
+neural network) learns from plain rows, from label coordinates without noise, and from
+ciphertexts at ``leakage="scores"``, and is scored on fresh rows: accuracy in per cent
+(balanced accuracy where a class is rare), R2 for numbers.
 
     python benchmarks/label_subspace.py
     python benchmarks/label_subspace.py --only moons product --rows 1500
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from csv_files import write_csv
+from fixed_keys import fixed_key
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -44,8 +44,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from sklearn_homeo.encryption.label_space.subspace import find_label_space
-from sklearn_homeo.encryption.label_space.target import Target
+from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo.exceptions import LossOfAccuracyWarning
 
 
@@ -249,7 +248,7 @@ def main(argv=None):
         _print(rows[-1])
     write_csv(rows, Path(options.out) / "label_subspace.csv")
     if options.draws:
-        lost = np.array([row["plain"] - row["coordinates"] for row in rows])
+        lost = np.array([row["plain"] - row["encrypted"] for row in rows])
         print(f"{(lost <= 3.0).mean():.0%} of draws lose 3 points or less")
     return 0
 
@@ -263,28 +262,26 @@ def measure(X, y, n_train):
         random_state=0,
         stratify=None if is_numeric else y,
     )
-    scaler = StandardScaler().fit(X[train])
-    units = scaler.transform(X)
+    encryptor = HomeomorphicEncryptor(
+        leakage="scores",
+        target_type="continuous" if is_numeric else "discrete",
+        key=fixed_key(0),
+    )
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", LossOfAccuracyWarning)
-        target = Target.from_labels(y[train], is_numeric)
-        space = find_label_space(units[train], target)
+        warnings.simplefilter("always")
+        encryptor.fit(X[train], y[train])
     seconds = time.perf_counter() - start
-    S = units @ space.directions
-    free = np.flatnonzero(~space.by_column)
-    rng = np.random.RandomState(0)
-    S[:, free] = S[:, free] @ np.linalg.qr(rng.normal(size=(len(free),) * 2))[0]
-    noisy = S + space.noise * rng.normal(size=S.shape)
+    chosen = [score.finder for score in encryptor.probe_scores_ if score.chosen]
     return {
-        "plain": best_of_four(units, y, train, test),
-        "coordinates": best_of_four(S, y, train, test),
-        "noisy": best_of_four(noisy, y, train, test),
-        "noise": space.noise,
-        "k": space.n_preserved,
+        "plain": best_of_four(X, y, train, test),
+        "coordinates": best_of_four(encryptor.preserve(X), y, train, test),
+        "encrypted": best_of_four(encryptor.transform(X), y, train, test),
+        "noise": encryptor.linkage_noise_,
+        "k": encryptor.n_preserved_,
         "n": X.shape[1],
-        "finder": space.finder,
-        "leak": space.leak,
+        "finder": chosen[0] if chosen else "",
+        "leak": encryptor.preserved_variance_ratio_,
         "warned": any(w.category is LossOfAccuracyWarning for w in caught),
         "seconds": seconds,
     }
@@ -294,7 +291,7 @@ def best_of_four(Z, y, train, test):
     """Score of the best of four kinds of models, in per cent or R2."""
     is_numeric = y.dtype.kind == "f"
     if is_numeric:
-        models = [SVR(C=3.0), RandomForestRegressor(200, random_state=0)]
+        models = [SVR(C=3.0), RandomForestRegressor(100, random_state=0)]
         models += [HistGradientBoostingRegressor(random_state=0)]
         models += [
             MLPRegressor(hidden_layer_sizes=(64,), early_stopping=True, random_state=0)
@@ -314,7 +311,7 @@ def best_of_four(Z, y, train, test):
     weight = "balanced" if rare else None
     models = [
         SVC(class_weight=weight),
-        RandomForestClassifier(200, class_weight=weight, random_state=0),
+        RandomForestClassifier(100, class_weight=weight, random_state=0),
         HistGradientBoostingClassifier(class_weight=weight, random_state=0),
         MLPClassifier(
             hidden_layer_sizes=(64,), alpha=1e-3, early_stopping=True, random_state=0
@@ -369,8 +366,8 @@ def _turned(X, y, rng):
 def _print(row):
     print(
         f"{row['labels']:28s} plain {row['plain']:6.2f}  coordinates "
-        f"{row['coordinates']:6.2f}  noisy {row['noisy']:6.2f} "
-        f"({row['noise']:.2f})  k {row['k']:2d} of {row['n']:2d} "
+        f"{row['coordinates']:6.2f}  encrypted {row['encrypted']:6.2f} "
+        f"(noise {row['noise']:g})  k {row['k']:2d} of {row['n']:2d} "
         f"{row['finder']:28s} leak {row['leak']:.2f}"
         f"{'  warned' if row['warned'] else ''}  {row['seconds']:.1f} s",
         flush=True,

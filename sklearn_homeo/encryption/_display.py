@@ -113,6 +113,7 @@ class SubspaceDisplay:
         ring = {"s": 200, "facecolors": "none", "edgecolors": BLACK, "label": "chosen"}
         ax.scatter([s.width for s in chosen], [s.score for s in chosen], **ring)
         ax.set_xscale("log", base=2)
+        ax.set_xticks(sorted({score.width for score in tried}), minor=False)
         ax.xaxis.set_major_formatter(lambda width, _: f"{width:g}")
         ax.set_xlabel("directions")
         ax.set_ylabel("R2" if whole.roc_auc is None else "balanced accuracy")

@@ -110,8 +110,9 @@ class HomeomorphicEncryptor(
 
     linkage_noise : "auto" or float, default="auto"
         Standard deviation of the noise at "scores", in standard deviations within a
-        class; "auto" is 0.1. More makes it harder to tell which record a ciphertext is,
-        and costs accuracy. It is not removed: decryption does not need the view.
+        class. More makes it harder to tell which record a ciphertext is, and costs
+        accuracy. "auto" is 0.1, or the most that probes bear if that is less. It is not
+        removed: decryption does not need the view.
 
     randomized : bool, default=False
         Whether two columns of fresh randomness are added to a ciphertext, so that equal

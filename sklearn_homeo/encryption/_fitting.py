@@ -14,8 +14,6 @@ from sklearn_homeo.encryption.label_space.subspace import find_label_space
 
 __all__ = ["Fitted", "fit_cells_state", "fit_scores_state", "fit_space_state"]
 
-DEFAULT_NOISE = 0.1
-
 
 @dataclass(frozen=True)
 class Fitted:
@@ -85,7 +83,7 @@ def fit_scores_state(X, target, depth, linkage_noise, randomized, **options):
     lattice = Lattice.from_data(X, randomized)
     units = (X - lattice.mean) / lattice.scale
     space = find_label_space(units, target, **options)
-    noise = DEFAULT_NOISE if linkage_noise == "auto" else float(linkage_noise)
+    noise = space.noise if linkage_noise == "auto" else float(linkage_noise)
     view = fit_scores(units, space.directions, space.by_column, noise, lattice.width)
     return Fitted(
         _state(lattice, view, depth),

@@ -14,9 +14,9 @@ EXAMPLES = sorted(Path(__file__).parents[2].glob("examples/plot_*.py"))
 QUICK = ("plot_08_two_owners", "plot_09_decrypt_the_model")
 
 
-def test_gallery_has_ten_examples_in_order():
+def test_gallery_has_examples_in_order():
     numbers = [path.stem[5:7] for path in EXAMPLES]
-    assert numbers == [f"{i:02}" for i in range(1, 11)]
+    assert numbers == [f"{i:02}" for i in range(1, len(EXAMPLES) + 1)]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -38,7 +38,8 @@ PLATEAU, PROGRESS = 2, 1.0
 # Times the tolerance that may be lost before all features are preserved instead.
 PATIENCE = 2.0
 # Standard deviations of noise on the coordinates, within classes, most first.
-NOISES = (0.1, 0.05, 0.02, 0.01)
+# It may cost that much of the tolerance.
+NOISES, NOISE_COST = (0.1, 0.05, 0.02, 0.01, 0.005), 0.5
 # What is tried first, with so many directions more than the label spans: few rows can
 # do more for models on a good subspace than for models on all features.
 SCOUTS, SCOUT_WIDTH = ("gradients", "gradient columns", "linear + columns"), 3
@@ -165,14 +166,10 @@ class Search:
         return best or min(candidates, key=self._loss_in_tolerances)
 
     def most_noise(self, candidate):
-        """Most noise on a candidate's coordinates with which it is still enough.
-
-        Or, if it is not enough itself, with which it hardly gets worse.
-        """
+        """Most noise on a candidate's coordinates with which it hardly gets worse."""
         if not self.told.any():
             return NOISES[0]
-        own = self._loss_in_tolerances(candidate)
-        allowed = max(2 * SETTLED, own + SETTLED)
+        allowed = self._loss_in_tolerances(candidate) + NOISE_COST
         for noise in NOISES:
             if self._loss_in_tolerances(candidate._replace(noise=noise)) <= allowed:
                 return noise

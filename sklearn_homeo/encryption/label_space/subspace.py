@@ -56,7 +56,7 @@ class LabelSpace:
     leak : float
         Share of the rows' standardised variance that the coordinates give away.
     noise : float
-        Most noise, up to 0.1, that the coordinates bear with the loss still tolerated.
+        Most noise, up to 0.1, that costs no more than half the tolerance.
     probe_scores : list of ProbeScore
         All features first, then whatever was tried. Empty if nothing was probed.
     """

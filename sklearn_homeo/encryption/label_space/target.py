@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
-from sklearn.svm import SVC, SVR
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import assert_all_finite, check_consistent_length
 
@@ -17,8 +14,6 @@ __all__ = ["Target", "check_target"]
 
 # One row of each class for every fold.
 MIN_CLASS_ROWS = 3
-# Support vectors take a machine for each pair of classes.
-MAX_PAIRED_CLASSES = 20
 
 
 @dataclass(frozen=True)
@@ -58,11 +53,6 @@ class Target:
             return min(self.outputs.shape[1], n_axes)
         return min(int((self.outputs.max(axis=0)).sum()), n_axes)
 
-    def is_binary(self):
-        """Whether there are two classes, of one output."""
-        classes = self.outputs
-        return not self.is_numeric and classes.shape[1] == 1 and classes.max() == 1
-
     def common_rows(self):
         """Mask of rows whose classes all have at least `MIN_CLASS_ROWS` rows."""
         if self.is_numeric:
@@ -94,40 +84,6 @@ class Target:
     def strata(self):
         """Labels for stratified folds."""
         return self.slices()[0]
-
-    def tolerance(self):
-        """Loss of probe score that does not matter: accuracy, or share of variance."""
-        return 0.02 if self.is_numeric else 0.005
-
-    def folds(self):
-        """Cross-validation splitter for the probes."""
-        kind = KFold if self.is_numeric else StratifiedKFold
-        return kind(3, shuffle=True, random_state=0)
-
-    def probe(self, S_train, S_test, train, test):
-        """Score of each test row: share of right probes, or 1 - squared error."""
-        scores = [
-            self._score(model.fit(S_train, column[train]).predict(S_test), column[test])
-            for column in self.outputs.T
-            for model in self._probes(column[train])
-        ]
-        return np.mean(scores, axis=0)
-
-    def _probes(self, column):
-        if self.is_numeric:
-            machine = SVR()
-            # SVR takes no such parameter, but draws a number from what stands here.
-            machine.random_state = 0
-            return machine, KNeighborsRegressor(min(10, len(column)))
-        neighbours = KNeighborsClassifier(min(5, len(column)))
-        if 1 < len(np.unique(column)) <= MAX_PAIRED_CLASSES:
-            return SVC(random_state=0), neighbours
-        return (neighbours,)
-
-    def _score(self, predicted, true):
-        if self.is_numeric:
-            return 1.0 - (predicted - true) ** 2
-        return (predicted == true).astype(np.float64)
 
 
 def check_target(X, y, target_type):

@@ -1,0 +1,67 @@
+"""
+============================================
+The label space of the exclusive or
+============================================
+
+What ciphertexts keep of the data is *label space*: the few directions or columns that
+every model needs. The sign of a product of two columns is the smallest label that no
+straight line tells; 18 columns of noise hide which two they are.
+"""
+
+# %%
+# Rows
+# ----
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.svm import SVC
+
+from sklearn_homeo import HomeomorphicEncryptor, SecretKey, SubspaceDisplay
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(3000, 20))
+y = np.where(X[:, 4] * X[:, 11] > 0, 1, 0)
+train, test = slice(0, 2000), slice(2000, None)
+
+# %%
+# What was chosen, and why
+# ------------------------
+# Each mark is a set of directions that probes learnt from, and what they got. The ring
+# is what was chosen: among those that lose nothing against all twenty columns, the one
+# that gives away least of the data.
+encryptor = HomeomorphicEncryptor(leakage="scores", key=SecretKey.generate())
+encryptor.fit(X[train], y[train])
+print(
+    encryptor.n_preserved_, "of 20, leak", round(encryptor.preserved_variance_ratio_, 2)
+)
+SubspaceDisplay.from_estimator(encryptor)
+
+# %%
+# Rows, label space, ciphertexts
+# ------------------------------
+# The key turns, bends and blurs label space, and ciphertexts show it coarsely. The four
+# corners stay four corners.
+S, Z = encryptor.preserve(X), encryptor.transform(X)
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
+panels = {
+    "two of twenty columns": X[:, [4, 11]],
+    "label space (secret)": S[:, :2],
+    "two columns of the ciphertexts": Z[:, :2],
+}
+for ax, (title, points) in zip(axes, panels.items(), strict=True):
+    for label, colour in enumerate(["#0072B2", "#E69F00"]):
+        ax.scatter(*points[y == label].T, s=3, color=colour)
+    ax.set_title(title)
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+# %%
+# Models
+# ------
+# A linear label space would hold nothing of this label. Here models lose next to
+# nothing.
+for model in (SVC(), HistGradientBoostingClassifier()):
+    plain = model.fit(X[train], y[train]).score(X[test], y[test])
+    kept = model.fit(Z[train], y[train]).score(Z[test], y[test])
+    print(f"{type(model).__name__}: plain {plain:.1%}, ciphertexts {kept:.1%}")
+plt.show()
