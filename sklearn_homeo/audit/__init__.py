@@ -24,7 +24,13 @@ from sklearn_homeo.audit.images._similarity import (
     image_reidentification,
     image_similarity,
 )
+from sklearn_homeo.audit.inside._chosen_ciphertexts import (
+    chosen_ciphertext_attack,
+    forgery_attack,
+)
+from sklearn_homeo.audit.inside._distinguishers import distinguisher_attack
 from sklearn_homeo.audit.inside._oracle import chosen_plaintext_attack
+from sklearn_homeo.audit.inside._related_plaintexts import related_plaintext_attack
 from sklearn_homeo.audit.inside._seed_search import seed_search
 from sklearn_homeo.audit.known_plaintext._forward import forward_linkage_attack
 from sklearn_homeo.audit.known_plaintext._leak import (
@@ -62,12 +68,15 @@ __all__ = [
     "PrivacyUtilityDisplay",
     "attribute_inference_attack",
     "best_private_index",
+    "chosen_ciphertext_attack",
     "chosen_plaintext_attack",
     "clopper_pearson",
     "distance_to_records",
+    "distinguisher_attack",
     "duplicate_detection",
     "epsilon_lower_bound",
     "extra_trees_attack",
+    "forgery_attack",
     "forward_linkage_attack",
     "hidden_attribute",
     "image_decoding_attack",
@@ -86,6 +95,7 @@ __all__ = [
     "privacy_audit",
     "procrustes_attack",
     "reidentification",
+    "related_plaintext_attack",
     "ridge_attack",
     "seed_search",
     "seeded_matching_attack",
