@@ -6,7 +6,6 @@ MemoryError if it cannot hold that width.
 """
 
 import os
-import threading
 from functools import partial
 
 import numpy as np
@@ -14,51 +13,37 @@ from sklearn.utils import gen_batches
 
 from sklearn_homeo._utils.threads import run_in_threads
 
-# As wide as the hidden waves of a lock, and as many couplings.
-N_HIDDEN, N_COUPLINGS = 64, 3
-# Numbers that a flow maps at a time (fewer are slower), and in a ciphertext.
-FLOW_ENTRIES = 2**18
-# Of a product: what a core's cache holds, and fewest rows.
-PIECE_ENTRIES, PIECE_ROWS = 2**18, 128
-N_SLOTS = 4096
+# Hidden units of a flow's nets, and couplings for each lock: as many as change all
+# columns of a row.
+N_HIDDEN, N_COUPLINGS = 64, 2
+# Numbers that a flow maps at a time (fewer are slower), that AES-GCM encrypts at once,
+# and in a ciphertext of CKKS.
+FLOW_ENTRIES, GCM_ENTRIES, N_SLOTS = 2**18, 2**18, 4096
 
 
 def encryptor_itself(encryptor):
     """The encryptor."""
-    return encryptor.transform, encryptor.inverse_transform
+    return _keeping(encryptor.encrypt_into), _keeping(encryptor.decrypt_into)
 
 
-def bare_products(encryptor):
-    """A product with a matrix as wide as the rows, in pieces and threads."""
-    forward, inverse = product_matrices(encryptor._cipher)
-    return _multiply(forward), _multiply(inverse)
+def one_product(encryptor):
+    """One bare product of the rows with a square matrix, on BLAS's threads."""
+    n = encryptor.n_features_in_
+    matrix = np.random.default_rng(0).normal(size=(n, n))
+
+    def multiply(rows, out):
+        return np.matmul(rows, matrix, out=out)
+
+    return _keeping(multiply), _keeping(multiply)
 
 
-def product_matrices(cipher):
-    """One matrix as wide as a ciphertext, to encrypt and to decrypt."""
-    square = np.ones((cipher.width, cipher.width))
-    return [square], [square]
+def _keeping(function):
+    """Give a function the same array to write to each time."""
+    outs = {}
 
-
-def _multiply(matrices):
-    heights = {matrix.shape[0] for matrix in matrices}
-    widths = {matrix.shape[1] for matrix in matrices}
-    store = threading.local()
-
-    def run(X):
-        def work(piece):
-            n_rows = piece.stop - piece.start
-            if getattr(store, "n_rows", 0) < n_rows:
-                store.n_rows = n_rows
-                store.rows = {n: np.ones((n_rows, n)) for n in heights}
-                store.out = {n: np.empty((n_rows, n)) for n in widths}
-            for matrix in matrices:
-                rows = store.rows[matrix.shape[0]][:n_rows]
-                np.matmul(rows, matrix, out=store.out[matrix.shape[1]][:n_rows])
-
-        n_rows = max(PIECE_ROWS, PIECE_ENTRIES // X.shape[1])
-        run_in_threads(work, lambda n: (gen_batches(len(X), n_rows), n))
-        return X
+    def run(rows):
+        out = outs.setdefault(rows.shape, np.empty(rows.shape))
+        return function(rows, out)
 
     return run
 
@@ -68,7 +53,7 @@ def aes_gcm(encryptor):
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     cipher = AESGCM(AESGCM.generate_key(256))
-    n_rows = max(PIECE_ROWS, PIECE_ENTRIES // encryptor.n_features_in_)
+    n_rows = max(1, GCM_ENTRIES // encryptor.n_features_in_)
 
     def encrypt(rows):
         blobs = [None] * -(-len(rows) // n_rows)
@@ -218,7 +203,7 @@ def _over(n_features, function):
 
 COMPETITORS = {
     "sklearn_homeo": encryptor_itself,
-    "bare products": bare_products,
+    "one product": one_product,
     "FrEIA": freia,
     "normflows": normflows,
     "nflows": nflows,

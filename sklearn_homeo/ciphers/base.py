@@ -97,7 +97,9 @@ class Workspace:
 
     Large arrays that are freed go back to the operating system, which hands them out
     again page by page, filled with zeros: that takes longer than what is computed in
-    them.
+    them. Large arrays that are not needed at the same time share one of three names,
+    ``"numbers/1"`` to ``"numbers/3"``: of rounding and joining, of packing and hashing,
+    of shifting and of blocks of AES.
 
     Examples
     --------

@@ -127,7 +127,7 @@ class Lattice:
         RowOutOfRange
             If a value is beyond the range, or no finite number.
         """
-        real = workspace.array("lattice/real", X.shape, np.float64)
+        real = workspace.array("numbers/1", X.shape, np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             np.subtract(X, self.mean, out=real)
             real /= self.step

@@ -42,7 +42,7 @@ def split(u, left, right, workspace):
         Filled.
     workspace : Workspace
     """
-    shifted = workspace.array("packing/shifted", u.shape, np.int64)
+    shifted = workspace.array("numbers/3", u.shape, np.int64)
     np.right_shift(u, _LEFT_SHIFT, out=shifted)
     np.copyto(left, shifted, casting="unsafe")
     left &= _LEFT_MASK
@@ -67,7 +67,7 @@ def join(left, right, u, workspace):
 
 def _add_right(u, right, workspace):
     u <<= _LEFT_SHIFT
-    low = workspace.array("packing/shifted", u.shape, np.int64)
+    low = workspace.array("numbers/3", u.shape, np.int64)
     right >>= _RIGHT_SHIFT
     np.copyto(low, right)
     u |= low
@@ -86,14 +86,14 @@ def pack(codes, left, right, out, workspace):
         Filled.
     workspace : Workspace
     """
-    integers = workspace.array("packing/integers", codes.shape, np.int64)
+    integers = workspace.array("numbers/2", codes.shape, np.int64)
     np.copyto(integers, left)
     _add_right(integers, right, workspace)
-    view = workspace.array("packing/shifted", codes.shape, np.int64)
+    view = workspace.array("numbers/3", codes.shape, np.int64)
     np.copyto(view, codes)
     view <<= RESIDUE_BITS
     integers |= view
-    real = workspace.array("packing/real", codes.shape, np.float64)
+    real = workspace.array("numbers/1", codes.shape, np.float64)
     np.copyto(real, integers)
     np.multiply(real, _UNIT, out=out)
 
@@ -116,8 +116,8 @@ def unpack(Z, codes, left, right, workspace):
         multiples of 2**-50 in [-4, 4).
     """
     real = np.asarray(Z, dtype=np.float64)
-    integers = workspace.array("packing/integers", Z.shape, np.int64)
-    again = workspace.array("packing/shifted", Z.shape, np.float64)
+    integers = workspace.array("numbers/2", Z.shape, np.int64)
+    again = workspace.array("numbers/3", Z.shape, np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         np.multiply(real, 1 / _UNIT, out=again)
         np.copyto(integers, again, casting="unsafe")

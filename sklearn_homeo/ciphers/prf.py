@@ -117,7 +117,7 @@ class Inputs:
         self._n_stacks = -(-self.n_rows * chunk // _SMALL_PRODUCT)
         n_rows = self._n_stacks * -(-self.n_rows // self._n_stacks)
         n_columns = max(n_chunks * chunk, math.prod(_chunks(width + 1)))
-        self._real = workspace.array("hash/real", (n_rows, n_columns), np.float64)
+        self._real = workspace.array("numbers/2", (n_rows, n_columns), np.float64)
         self._real[self.n_rows :] = 0.0
         self._real[:, width:] = 0.0
         self._real[: self.n_rows, width] = _ONE
@@ -298,19 +298,6 @@ class Prf:
     def __repr__(self):
         return "Prf(<secret>)"
 
-    def halves(self, half):
-        """Return the function's value for rows without a tweak, all at once.
-
-        Parameters
-        ----------
-        half : ndarray of shape (n_samples, width), dtype uint32
-
-        Returns
-        -------
-        halves : ndarray of shape (n_samples, n_outputs), dtype uint32
-        """
-        return self.of_integers(half.view(np.int32) * 2.0 ** (self._bits_in - 32))
-
     def of_integers(self, rows):
         """Return the function's value for rows without a tweak, all at once.
 
@@ -364,7 +351,7 @@ class Prf:
 
 
 def _encrypt_counters(encryptor, seeds, counters, workspace):
-    blocks = workspace.array("prf/blocks", (len(seeds), len(counters)), "<u8")
+    blocks = workspace.array("numbers/3", (len(seeds), len(counters)), "<u8")
     # Complex numbers, as they have the size of a block.
     np.copyto(blocks.view(np.complex128), seeds.view(np.complex128))
     blocks |= counters

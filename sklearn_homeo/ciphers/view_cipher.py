@@ -128,7 +128,7 @@ class ViewCipher:
             inputs = self._inputs(codes, context, workspace)
             for lock in reversed(self.locks):
                 lock.inverse(left, right, inputs, workspace)
-            u = workspace.array("u", shape, np.int64)
+            u = workspace.array("numbers/1", shape, np.int64)
             join(left, right, u, workspace)
             valid[piece] = written & self.lattice.covers(u)
             self.lattice.restore(u[:, : self.n_features], out[piece])
@@ -156,7 +156,7 @@ class ViewCipher:
         left = workspace.array("left", shape, np.uint32)
         right = workspace.array("right", shape, np.uint32)
         if self.width > self.n_features:
-            wide = workspace.array("u", shape, np.int64)
+            wide = workspace.array("wide", shape, np.int64)
             randoms = os.urandom(16 * len(u)) if self.lattice.randomized else b""
             self.lattice.widen(u, randoms, wide)
             u = wide

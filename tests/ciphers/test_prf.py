@@ -121,7 +121,7 @@ def test_what_a_workspace_held_before_does_not_matter():
         found = hash_.words(make_inputs(rows, workspace=workspace), workspace)
         expected = hash_.words(make_inputs(rows), Workspace())
         np.testing.assert_array_equal(found, expected)
-        workspace.array("hash/real", (10**6,), np.float64)[:] = np.nan
+        workspace.array("numbers/2", (10**6,), np.float64)[:] = np.nan
 
 
 @pytest.mark.parametrize("bits", [23, 24])

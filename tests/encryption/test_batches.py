@@ -224,7 +224,7 @@ def test_scratch_space_does_not_follow_the_number_of_rows(
             work(rows, out)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-            assert peak <= n_threads * 48 * 2**20
+            assert peak <= n_threads * 24 * 2**20
 
 
 def test_a_file_passes_through_a_twentieth_of_its_size(tmp_path):
