@@ -65,7 +65,7 @@ _LIMB_SHIFTS = np.array([1, 22, 43])[:, None, None]
 _EXACT_INPUTS = 1024
 # Numbers in a factor that OpenBLAS multiplies without packing it first.
 _SMALL_PRODUCT = 2**17 - 2**13
-# Halves drawn at a time, so that a cache holds them.
+# Halves drawn at a time: all of a piece, unless it is very wide.
 _DRAWN_HALVES = 2**18
 # The constant, as a half of 24 bits.
 _ONE = 2.0**8
@@ -184,9 +184,6 @@ class Hash:
         padded = self.limbs.reshape(-1, n_limbs)[:n_inputs]
         np.multiply(limbs >> (_WORD_BITS - _LIMB_BITS), unit[:, None], out=padded)
 
-    def __repr__(self):
-        return "Hash(<secret>)"
-
     def words(self, inputs, workspace):
         """Hash rows.
 
@@ -212,6 +209,9 @@ class Hash:
         limbs[1:] <<= _LIMB_SHIFTS
         words = workspace.array("hash/words", limbs.shape[1:], np.int64)
         return np.add.reduce(limbs, axis=0, out=words).view(np.uint64)
+
+    def __repr__(self):
+        return "Hash(<secret>)"
 
 
 def half_mask(bits):
@@ -295,9 +295,6 @@ class Prf:
         self.counters = np.empty((n_blocks, 2), "<u8")
         self.counters[:, 1], self.counters[:, 0] = divmod(np.arange(n_blocks), 256)
 
-    def __repr__(self):
-        return "Prf(<secret>)"
-
     def of_integers(self, rows):
         """Return the function's value for rows without a tweak, all at once.
 
@@ -348,6 +345,9 @@ class Prf:
             halves = drawn[:, : self.n_outputs - first]
             halves &= self.mask
             yield slice(first, first + halves.shape[1]), halves
+
+    def __repr__(self):
+        return "Prf(<secret>)"
 
 
 def _encrypt_counters(encryptor, seeds, counters, workspace):
