@@ -32,6 +32,8 @@ _HOME = {
     "TableEncoder": "tables._encoder",
     "TanhEncryptor": "baselines",
     "encrypt_images": "images._display",
+    "load_pipeline": "files._pipelines",
+    "save_pipeline": "files._pipelines",
 }
 _SUBMODULES = ("audit", "datasets", "exceptions")
 

@@ -14,6 +14,8 @@ VERBS = {
     "keygen": "draw a key and save it under a passphrase",
     "split": "split a key into shares for several holders",
     "combine": "bring a key back from its shares",
+    "encrypt": "encrypt a table, or queries, for a service",
+    "decrypt": "bring the encrypted table back",
     "evaluate": "measure on your data what is kept and what an attacker gets",
     "audit": "attack your data in every way and write a report",
 }

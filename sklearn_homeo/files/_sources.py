@@ -177,6 +177,7 @@ class ParquetSource:
     """
 
     kind = "parquet"
+    form = None
 
     def __init__(self, table):
         self.table = table
@@ -291,6 +292,7 @@ class FrameSource:
     """
 
     kind = "frame"
+    form = None
 
     def __init__(self, table):
         self.table = table

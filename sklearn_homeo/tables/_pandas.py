@@ -159,7 +159,7 @@ def _read_arrow(series):
         values = array.cast(small).cast(pa.int64()).fill_null(0).to_numpy(False)
         return Cells("ticks", values, unit=_arrow_unit(kind), **one_state(missing))
     if pa.types.is_dictionary(kind):
-        codes = array.indices.fill_null(-1).to_numpy(False).astype(np.int64)
+        codes = array.indices.fill_null(0).to_numpy(False).astype(np.int64)
         return Cells(
             "category",
             codes,

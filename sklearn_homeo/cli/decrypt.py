@@ -1,0 +1,29 @@
+"""Decrypt a ciphertext file. The table that was encrypted comes back, with the same
+rows, order, names, types and cells; of a CSV file the same text.
+"""
+
+from sklearn_homeo.cli.parsing import existing_file, load_key, new_file
+
+
+def add_options(parser):
+    add = parser.add_argument
+    add("file", metavar="FILE", help="ciphertext.parquet (or .csv, .npy)")
+    add(
+        "--with",
+        dest="sealed",
+        required=True,
+        metavar="SEALED",
+        help="the encryptor.sealed that was written with it",
+    )
+    add("--key", required=True, metavar="KEYFILE", help="the saved key")
+    add("--out", required=True, metavar="TABLE", help="to write: .csv, .parquet, .xlsx")
+
+
+def run(options):
+    path, sealed = existing_file(options.file), existing_file(options.sealed)
+    out = new_file(options.out)
+    key = load_key(options.key)
+    from sklearn_homeo.files._decrypting import decrypt_table_file
+
+    n_rows = decrypt_table_file(path, key, sealed, out)
+    print(f"{n_rows} rows in {out}.")

@@ -1,0 +1,104 @@
+"""A ciphertext file in, the table's file out."""
+
+from pathlib import Path
+
+from sklearn_homeo._utils.messages import listed
+from sklearn_homeo.exceptions import InvalidCiphertextError
+from sklearn_homeo.files._ciphertexts import read_ciphertexts
+from sklearn_homeo.files._pipelines import open_pipeline
+from sklearn_homeo.files._rows import open_rows
+from sklearn_homeo.files._sources import source_class
+
+__all__ = ["decrypt_table_file"]
+
+
+def decrypt_table_file(path, key, sealed, out):
+    """Decrypt a ciphertext file into the table that was encrypted.
+
+    The same rows in the same order, names, types and cells; of a CSV file the same
+    text. Rows may have been left out of the ciphertext file or put in another order.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ciphertext file. A ``.npy`` file has no sealed cells: what these hold (the
+        target, identifiers and text, the order of the rows) does not come back.
+    key : SecretKey
+    sealed : str or Path
+        The ``encryptor.sealed`` that was written with it.
+    out : str or Path
+        Where to write; nothing may be there. ``.parquet``, a spreadsheet (``.xlsx``),
+        or text; the table's own kind gives the same file.
+
+    Returns
+    -------
+    n_rows : int
+
+    Raises
+    ------
+    FileExistsError
+        If anything is at `out`.
+    InvalidCiphertextError
+        If rows were changed, or cells put beside other rows, or rows repeated.
+    OSError
+        If a file cannot be read or written.
+    SealedFileError
+        If the sealed file does not open with this key.
+    ValueError
+        If `path` is no ciphertext file, or one of another key.
+    """
+    out = Path(out).expanduser()
+    if out.exists():
+        raise FileExistsError(f"{out} exists; nothing was overwritten")
+    ciphertexts = read_ciphertexts(path)
+    if ciphertexts.fingerprint not in ("", key.fingerprint):
+        raise ValueError(
+            f"{path} was encrypted with the key {ciphertexts.fingerprint}, not with "
+            f"{key.fingerprint}"
+        )
+    pipeline, about = open_pipeline(sealed, key)
+    if about is None:
+        raise ValueError(f"{sealed} is of a pipeline fitted in Python, not on a file")
+    decoded = pipeline.inverse_transform(ciphertexts.Z)
+    source = source_class(about["kind"])
+    columns = {
+        name: source.rendered(decoded[name], name, about) for name in decoded.columns
+    }
+    if ciphertexts.sealed is not None:
+        trees = open_rows(ciphertexts.sealed, ciphertexts.Z, key)
+        columns = _restored(path, columns, trees, about["names"])
+        about |= next(({"form": tree["form"]} for tree in trees if "form" in tree), {})
+    source.write(columns, about, out)
+    return len(ciphertexts.Z)
+
+
+def _restored(path, columns, trees, names):
+    """Return columns with the sealed cells, in the order of the table."""
+    changed = [i for i, tree in enumerate(trees) if tree is None]
+    if changed:
+        raise InvalidCiphertextError(
+            f"{path}: the sealed cells of rows {listed(changed)} were changed, or "
+            "belong to other rows",
+            changed,
+        )
+    places = [tree["row"] for tree in trees]
+    first = {place: i for i, place in reversed(list(enumerate(places)))}
+    repeated = [i for i, place in enumerate(places) if first[place] != i]
+    if repeated:
+        raise InvalidCiphertextError(
+            f"{path}: rows {listed(repeated)} repeat others; ciphertexts of different "
+            "files were mixed, or one was replayed",
+            repeated,
+        )
+    order = sorted(range(len(trees)), key=places.__getitem__)
+    given = {name for tree in trees for name in tree["cells"]} | set(columns)
+    restored = {}
+    for name in names:
+        if name not in given:
+            continue
+        column = columns.get(name)
+        restored[name] = [
+            trees[i]["cells"][name] if name in trees[i]["cells"] else column[i]
+            for i in order
+        ]
+    return restored
