@@ -22,6 +22,13 @@ _TIMES = (
     "%Y-%m-%d %H:%M",
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%m/%d/%Y %H:%M",
+    "%b %d %Y",
+    "%H:%M",
+    "%H:%M:%S",
 )
 _MISSING = {"", *ABSENT}
 

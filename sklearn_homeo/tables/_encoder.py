@@ -169,6 +169,11 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         table = self._open(X, reset=True)
         cells = [self._read(table, i) for i in range(len(table.labels))]
         sealed = self._find_sealed(table, cells)
+        if len(sealed) == len(cells):
+            raise ValueError(
+                "all columns of X are sealed, so there is nothing to encode; "
+                "sealed_columns=[] seals none"
+            )
         codes, heavy = [], []
         for i, column in enumerate(cells):
             if i in sealed:
@@ -513,6 +518,8 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
 
     def _woven(self, columns, sealed):
         n_sealed = len(self.sealed_columns_)
+        if not n_sealed and not sealed.shape[1]:
+            return columns
         if sealed.shape != (len(columns[0]) if columns else len(sealed), n_sealed):
             raise ValueError(
                 f"sealed has the shape {sealed.shape}, but the rows need "

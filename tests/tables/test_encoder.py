@@ -361,6 +361,11 @@ def test_identifiers_and_free_text_are_set_aside_and_named(kind):
         assert_frame_equal(encoder.inverse_transform(Z), rest)
 
 
+def test_a_table_of_nothing_but_sealed_columns_is_refused():
+    with pytest.raises(ValueError, match="all columns of X are sealed"):
+        TableEncoder(sealed_columns=["name"]).fit(people()[["name"]])
+
+
 def test_named_columns_are_sealed_and_no_others():
     table = people().drop(columns="tags")
     with warnings.catch_warnings(action="error"):
