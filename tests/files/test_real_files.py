@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import polars as pl
 import pytest
+from frames import returned
 from pandas.testing import assert_frame_equal
 from polars.testing import assert_frame_equal as assert_polars_equal
 
-from frames import returned
 from problems import KEY
 from sklearn_homeo import HomeomorphicEncryptor, TableEncoder
 from sklearn_homeo.files._decrypting import decrypt_table_file
@@ -21,7 +21,8 @@ def folder_of(package, *parts):
     return Path(find_spec(package).submodule_search_locations[0], *parts)
 
 
-PENGUINS, VEGA = folder_of("palmerpenguins", "data"), folder_of("vega_datasets", "_data")
+PENGUINS = folder_of("palmerpenguins", "data")
+VEGA = folder_of("vega_datasets", "_data")
 # Name of the file, and what to predict.
 FILES = {
     PENGUINS / "penguins.csv": "species",
