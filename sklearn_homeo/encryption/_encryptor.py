@@ -35,6 +35,7 @@ from sklearn_homeo._utils.validation import (
 from sklearn_homeo.ciphers.base import RowOutOfRange
 from sklearn_homeo.encryption._certificate import certify
 from sklearn_homeo.encryption._devices import cipher_on
+from sklearn_homeo.encryption._files import encryptor_tree, restore_encryptor
 from sklearn_homeo.encryption._fitting import (
     fit_cells_state,
     fit_scores_state,
@@ -50,8 +51,11 @@ from sklearn_homeo.encryption._warnings import (
 from sklearn_homeo.encryption.label_space.target import check_target
 from sklearn_homeo.exceptions import InvalidCiphertextError
 from sklearn_homeo.keys._key import SecretKey
+from sklearn_homeo.keys._seal import open_sealed, save_sealed
 
 __all__ = ["HomeomorphicEncryptor"]
+
+_KIND = "encryptor"
 
 # Entries of a batch when batch_size is None: 128 MiB of float64.
 BATCH_ENTRIES = 2**24
@@ -555,6 +559,64 @@ class HomeomorphicEncryptor(
         if X is not None:
             X = np.asarray(_as_array(self._check_rows(X)), dtype=np.float64)
         return certify(self, X, y, n_fits, n_repeats)
+
+    def save(self, path):
+        """Write the fitted encryptor to a new file, sealed under its key.
+
+        Its parameters and what it learnt, without the key. Only its owner can read the
+        file (mode 0600); it is no pickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to write; nothing may be there.
+
+        Raises
+        ------
+        FileExistsError
+            If anything is at `path`.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+        >>> X, y = load_wine(return_X_y=True)
+        >>> key = SecretKey.generate()
+        >>> encryptor = HomeomorphicEncryptor(leakage="space", key=key).fit(X)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "encryptor.sealed")
+        ...     encryptor.save(path)
+        ...     loaded = HomeomorphicEncryptor.load(path, key)
+        >>> bool((loaded.transform(X) == encryptor.transform(X)).all())
+        True
+        """
+        check_is_fitted(self)
+        save_sealed(path, encryptor_tree(self), _KIND, self.key_)
+
+    @classmethod
+    def load(cls, path, key):
+        """Read the encryptor that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where the file is.
+        key : SecretKey
+            The encryptor's key.
+
+        Returns
+        -------
+        encryptor : HomeomorphicEncryptor
+            Fitted; its ``device`` is None.
+
+        Raises
+        ------
+        SealedFileError
+            If it is no sealed file or one of something else, was changed, is of another
+            key or of a newer version.
+        """
+        return restore_encryptor(cls(), open_sealed(path, _KIND, key), key)
 
     def _fit_state(self, X, y):
         if self.leakage == "space":
