@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from sklearn_homeo.encryption.label_space.dial import Trial
 from sklearn_homeo.encryption.label_space.search import ProbeScore
 
 __all__ = ["encryptor_tree", "restore_encryptor"]
 
 # What no file holds: the key opens it, and the device is one of this machine.
 _LEFT_OUT = {"key", "device"}
+_SCORES = {"ProbeScore": ProbeScore, "Trial": Trial}
 
 
 def encryptor_tree(encryptor):
@@ -52,7 +54,7 @@ def restore_encryptor(encryptor, tree, key):
         encryptor.feature_names_in_ = names
     if "probe_scores_" in tree["fitted"]:
         scores = tree["fitted"]["probe_scores_"]
-        encryptor.probe_scores_ = [ProbeScore(*score) for score in scores]
+        encryptor.probe_scores_ = [_SCORES[kind](**score) for kind, score in scores]
     encryptor._start(tree["state"], key)
     return encryptor
 
@@ -65,7 +67,9 @@ def _plain(value):
         return value.item()
     if isinstance(value, np.ndarray) and value.dtype.kind in "OU":
         return value.tolist()
-    if isinstance(value, list):
-        return list(map(_plain, value))
-    # Named tuples as well: `restore_encryptor` names them again.
-    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
+    if type(value).__name__ in _SCORES:
+        fields = value._asdict() if isinstance(value, tuple) else vars(value)
+        return (type(value).__name__, _plain(fields))
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return value

@@ -121,16 +121,14 @@ def encrypt_table_file(
     if encryptor is None:
         encryptor = HomeomorphicEncryptor(randomized=True)
     encryptor.set_params(key=key)
-    X = encoder.fit(features).transform(features)
-    encryptor.fit(X[labelled], _plain_labels(frame[target][labelled]))
+    X = encoder.fit(features).transform(features)[labelled]
+    y = _plain_labels(frame[target][labelled])
+    encryptor.fit(X, y)
     pipeline = Pipeline([("tableencoder", encoder), ("encryptor", encryptor)])
     about = source.about() | {"target": target}
     found = _encrypt(source, frame, pipeline, about)
     found.paths = paths
-    certificate = None
-    if hasattr(encryptor, "certificate"):
-        certificate = encryptor.certificate(X[labelled])
-    page = report_page(found, Path(path).name, certificate)
+    page = report_page(found, Path(path).name, encryptor.certificate(X, y))
     write_private(paths["report"], page.encode())
     write_pipeline(pipeline, paths["encryptor"], about)
     if synthetic:

@@ -24,8 +24,8 @@ def report_page(encrypted, name, certificate):
     encrypted : EncryptedFile
     name : str
         Of the table's file.
-    certificate : object
-        What `HomeomorphicEncryptor.certificate` returned for the rows.
+    certificate : Certificate
+        Of the encryptor and the rows.
     """
     ciphertexts = encrypted.ciphertexts
     encoder, encryptor = (step for _, step in encrypted.pipeline.steps)
@@ -33,10 +33,9 @@ def report_page(encrypted, name, certificate):
         ("What was encrypted", _table(_facts(encrypted, encoder, encryptor))),
         ("To hand over", _list(_to_hand_over(encrypted))),
         ("To keep", _list(_to_keep(encrypted))),
+        ("What an attacker gets", certificate._repr_html_()),
         ("Columns", _table(_columns(encrypted, encoder))),
     ]
-    if certificate is not None:
-        sections.append(("What an attacker gets", certificate._repr_html_()))
     body = "".join(
         f"<h2>{html.escape(title)}</h2>{content}" for title, content in sections
     )
