@@ -21,6 +21,8 @@ from sklearn_homeo.tables._encoder import TableEncoder
 __all__ = ["EncryptedFile", "encrypt_query_file", "encrypt_table_file"]
 
 CIPHERTEXTS, SYNTHETIC = "ciphertext.parquet", "synthetic.parquet"
+# More different numbers are a quantity.
+_MOST_CLASSES = 20
 SEALED, REPORT = "encryptor.sealed", "report.html"
 
 
@@ -128,7 +130,8 @@ def encrypt_table_file(
     about = source.about() | {"target": target}
     found = _encrypt(source, frame, pipeline, about)
     found.paths = paths
-    page = report_page(found, Path(path).name, encryptor.certificate(X, y))
+    certificate = encryptor.certificate(X, _classes(y))
+    page = report_page(found, Path(path).name, certificate)
     write_private(paths["report"], page.encode())
     write_pipeline(pipeline, paths["encryptor"], about)
     if synthetic:
@@ -273,6 +276,12 @@ def _plain_labels(column):
     if column.dtype.kind in "biuf":
         return column.to_numpy(getattr(column.dtype, "numpy_dtype", column.dtype))
     return column.astype(str).to_numpy(dtype=object)
+
+
+def _classes(y):
+    """Return labels as numbers of classes, None if they are numbers themselves."""
+    levels, codes = np.unique(y, return_inverse=True)
+    return codes if y.dtype == object or len(levels) <= _MOST_CLASSES else None
 
 
 def _arrow_labels(column):
