@@ -19,6 +19,7 @@ from sklearn_homeo.cli.parsing import (
     shows_progress,
 )
 
+LEAKAGES = ("auto", "cells", "scores", "space")
 AUDITED_KEYS = 2
 
 
@@ -42,13 +43,20 @@ def add_encryption(parser):
     """Add the encryptor's options."""
     add = parser.add_argument
     add("--depth", type=positive_int, default=3, help="locks (default 3)")
-    add("--leakage", choices=("auto", "scores", "space"), default="auto")
+    add("--leakage", choices=LEAKAGES, default="auto", help="what models see")
     add(
-        "--n-preserved",
-        type=_n_preserved,
+        "--n-cells",
+        type=_auto_or_int,
         default="auto",
         metavar="auto|N",
-        help="label coordinates (default auto)",
+        help="cells of label space, at --leakage cells (default auto)",
+    )
+    add(
+        "--n-preserved",
+        type=_auto_or_int,
+        default="auto",
+        metavar="auto|N",
+        help="label coordinates, at --leakage scores (default auto)",
     )
 
 
@@ -82,6 +90,7 @@ def make_encryptor(task, key, options):
         options.leakage,
         task,
         depth=options.depth,
+        n_cells=options.n_cells,
         n_preserved=options.n_preserved,
         key=key,
     )
@@ -183,5 +192,5 @@ def _audit(table, encryptor, options):
         )
 
 
-def _n_preserved(text):
+def _auto_or_int(text):
     return text if text == "auto" else positive_int(text)

@@ -1,5 +1,6 @@
 """What encryption keeps of a table and what an attacker gets."""
 
+import math
 import warnings
 
 import numpy as np
@@ -209,15 +210,17 @@ def split_rows(table, train, test):
     )
 
 
-def make_encryptor(leakage, task, *, depth=3, n_preserved="auto", key=None):
+def make_encryptor(
+    leakage, task, *, depth=3, n_cells="auto", n_preserved="auto", key=None
+):
     """Build an unfitted encryptor for a task.
 
     Parameters
     ----------
-    leakage : {"auto", "scores", "space"}
+    leakage : {"auto", "cells", "scores", "space"}
     task : {"classification", "regression"}
     depth : int, default=3
-    n_preserved : "auto" or int, default="auto"
+    n_cells, n_preserved : "auto" or int, default="auto"
     key : SecretKey or None, default=None
 
     Returns
@@ -228,6 +231,7 @@ def make_encryptor(leakage, task, *, depth=3, n_preserved="auto", key=None):
     return HomeomorphicEncryptor(
         depth,
         leakage=leakage,
+        n_cells=n_cells,
         n_preserved=n_preserved,
         target_type=target_type,
         key=key,
@@ -250,8 +254,15 @@ def make_baseline(*, depth=3, key=None):
 
 
 def cipher_name(encryptor):
-    """How reports call the cipher of an encryptor."""
-    return "tanh" if isinstance(encryptor, TanhEncryptor) else encryptor.leakage
+    """How reports call the cipher of a fitted encryptor."""
+    return "tanh" if isinstance(encryptor, TanhEncryptor) else encryptor.leakage_
+
+
+def leakage_bits(encryptor):
+    """What a row's ciphertexts tell of it at most, in bits."""
+    if isinstance(encryptor, TanhEncryptor):
+        return math.inf
+    return encryptor.leakage_bits_
 
 
 def measure_cipher(rows, models, encryptor, *, on_step=None):
@@ -271,6 +282,8 @@ def measure_cipher(rows, models, encryptor, *, on_step=None):
     -------
     measured : Bunch
         cipher : str
+        leakage_bits : float
+            What a row's ciphertexts tell of it at most; infinite without cells.
         encryptor : HomeomorphicEncryptor, fitted
         scores : dict of str to float
         round_trip_error : float
@@ -290,6 +303,7 @@ def measure_cipher(rows, models, encryptor, *, on_step=None):
     every_row = np.vstack([rows.X_train, rows.X_test])
     return Bunch(
         cipher=cipher_name(encryptor),
+        leakage_bits=leakage_bits(encryptor),
         encryptor=encryptor,
         scores=scores,
         round_trip_error=round_trip_error(encryptor, every_row),
@@ -392,7 +406,7 @@ def measure_table(
         try:
             ciphers.append(_measure(rows, models, baseline, options, on_step))
         except ValueError as error:
-            ciphers.append(Bunch(cipher=cipher_name(baseline), reason=str(error)))
+            ciphers.append(Bunch(cipher="tanh", reason=str(error)))
     return Bunch(
         table=table,
         rows=rows,

@@ -82,6 +82,7 @@ def _records(result, measured):
     single = {
         "round_trip_error": measured.round_trip_error,
         "preserved_variance_ratio": encryptor.preserved_variance_ratio_,
+        "leakage_bits": measured.leakage_bits,
     }
     measure = "accuracy" if result.table.task == "classification" else "r2"
     rows = [*_score_records(result, measured.scores, measure)]

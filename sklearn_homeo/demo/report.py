@@ -26,6 +26,8 @@ LEGEND = (
     "the encryption.",
     "loss: plain minus encrypted (negative: a gain); loss*: against the better of "
     "plain and view, so that a gain of the view is not credited to encryption.",
+    "Leaked at most: the logarithm of the number of cells; without cells there is no "
+    "such bound (inf).",
     "Round trip: greatest error of decrypting, in standard deviations of the column.",
     "The attacker knows the leaked pairs. R2: share of the other rows' variance that "
     "the attack rebuilds; 'the view leaks': share that the view's coordinates alone "
@@ -186,9 +188,14 @@ def _groups(result):
     yield heading, [*_score_rows(result, 100 if percent else 1)]
     sizes = [_given(c, lambda c: f"{c.encryptor.n_preserved_}") for c in ciphers]
     errors = [_given(c, lambda c: f"{c.round_trip_error:.1e}") for c in ciphers]
+    bits = [_given(c, lambda c: f"{c.leakage_bits:.1f}") for c in ciphers]
     yield (
         "cipher",
-        [_spread("preserved directions", sizes), _spread("round trip, sd", errors)],
+        [
+            _spread("leaked at most, bits", bits),
+            _spread("label coordinates", sizes),
+            _spread("round trip, sd", errors),
+        ],
     )
     known = next(c.attack for c in ciphers if "attack" in c)
     yield (
