@@ -8,9 +8,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.multiclass import type_of_target
 
 from sklearn_homeo.audit._references import best_linking
+from sklearn_homeo.encryption.label_space.target import check_target
 
 _TEST_SIZE = 0.25
 _FEWEST_CELLS = 2
@@ -37,7 +37,8 @@ def advise(encryptor, X, y):
     y = np.asarray(y)
     if change is None or y.ndim != 1:
         return []
-    is_number = type_of_target(y).startswith("continuous")
+    # As the encryptor took it: whole numbers may be classes or numbers.
+    is_number = check_target(X, y, encryptor.target_type).is_numeric
     train, test = train_test_split(
         np.arange(len(X)),
         test_size=_TEST_SIZE,
