@@ -82,21 +82,31 @@ def _spanned(functionals):
 
 
 def _logistic_functionals(X, outputs):
+    n_samples, n = X.shape
+    if n > n_samples:
+        # All that the rows span: the penalty is the same in any basis.
+        _, axes = _gram_axes(X)
+        return axes @ _regressions(X @ axes, outputs, n)
+    return _regressions(X, outputs, n)
+
+
+def _regressions(X, outputs, n):
+    """Weights of logistic regressions on rows that came from ``n`` columns."""
     found = []
     for labels in outputs.T:
         if labels.min() == labels.max():
             continue
-        weights = _logistic_regression(X, labels).coef_.T
+        weights = _logistic_regression(X, labels, n).coef_.T
         found.append(weights - weights.mean(axis=1, keepdims=True))
         if weights.shape[1] == 1:
             found[-1] = weights
     return np.hstack(found)
 
 
-def _logistic_regression(X, labels):
+def _logistic_regression(X, labels, n):
     """Logistic regression with the penalty that does best on a third of the rows."""
     train, test = slice(0, 2 * len(X) // 3), slice(2 * len(X) // 3, None)
-    strengths = [strength * 64 / X.shape[1] for strength in STRENGTHS]
+    strengths = [strength * 64 / n for strength in STRENGTHS]
     if len(np.unique(labels[train])) < len(np.unique(labels)):
         return _logistic(strengths[2]).fit(X, labels)
     losses = []

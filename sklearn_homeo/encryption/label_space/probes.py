@@ -21,6 +21,8 @@ MAX_PAIRED_CLASSES = 20
 N_NEIGHBOURS = 10
 N_BOOSTED_TREES = 40
 N_FOREST_TREES = 30
+# Columns that boosting chooses from at a split, at random if there are more.
+MOST_SPLIT_COLUMNS = 128
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ def _number_probe(name, n_coordinates, n_rows):
             max_iter=2 * N_BOOSTED_TREES,
             max_leaf_nodes=15,
             max_bins=63,
+            max_features=min(1.0, MOST_SPLIT_COLUMNS / n_coordinates),
             early_stopping=False,
             random_state=0,
         )
@@ -141,6 +144,7 @@ def _class_probe(name, n_coordinates, n_rows, n_classes):
             learning_rate=min(0.2, 6.0 / n_rounds),
             max_leaf_nodes=15,
             max_bins=63,
+            max_features=min(1.0, MOST_SPLIT_COLUMNS / n_coordinates),
             early_stopping=False,
             random_state=0,
         )

@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg import eigh
-from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.utils.extmath import randomized_svd
 
 from sklearn_homeo.encryption.label_space.target import Target
@@ -47,10 +46,23 @@ class LeadingAxes:
         else:
             _, singular, vectors = randomized_svd(X, rank, random_state=0)
             variances, vectors = singular**2 / n_samples, vectors.T
-        shrinkage = ledoit_wolf_shrinkage(X, assume_centered=True)
-        shrinkage = max(shrinkage, MIN_SHRINKAGE)
+        shrinkage = max(_ledoit_wolf_shrinkage(X), MIN_SHRINKAGE)
         variances = (1 - shrinkage) * np.maximum(variances, 0.0) + shrinkage
         return cls(vectors, variances**-0.5)
+
+
+def _ledoit_wolf_shrinkage(X):
+    """Ledoit and Wolf's (2004) shrinkage of the covariance of centred rows.
+
+    By the smaller of the two matrices of products; scikit-learn's function takes the
+    covariance column by column.
+    """
+    n_samples, n = X.shape
+    gram = X @ X.T if n_samples < n else X.T @ X
+    square = (gram**2).sum() / n_samples**2
+    distance = square - (X**2).sum() ** 2 / (n_samples**2 * n)
+    spread = ((X**2).sum(axis=1) ** 2).sum() / n_samples**2 - square / n_samples
+    return min(1.0, spread / distance) if distance > 0 else 1.0
 
 
 @dataclass(frozen=True)

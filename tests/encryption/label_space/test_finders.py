@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.covariance import ledoit_wolf_shrinkage
 
 from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
 from sklearn_homeo.encryption.label_space.finders import (
@@ -13,9 +14,14 @@ from sklearn_homeo.encryption.label_space.finders import (
     suitable_finders,
 )
 from sklearn_homeo.encryption.label_space.leak import linear_leaks
+from sklearn_homeo.encryption.label_space.linear import (
+    _logistic_functionals,
+    _logistic_regression,
+)
 from sklearn_homeo.encryption.label_space.sample import (
     LeadingAxes,
     Sample,
+    _ledoit_wolf_shrinkage,
     balanced_rows,
 )
 from sklearn_homeo.encryption.label_space.target import Target
@@ -67,6 +73,14 @@ def test_numbers(name):
     X = rows()
     y = X[:, 3] + 0.1 * rows(seed=1)[:, 0]
     assert find(name, sample_of(X, y, True), 1).vectors[3, 0] ** 2 > 0.9
+
+
+def test_more_columns_than_rows_give_the_same_logistic_regression():
+    X = rows(60, 100)
+    y = (X[:, 0] > 0).astype(int)
+    wide = _logistic_functionals(X, y[:, None])[:, 0]
+    model = _logistic_regression(X, y, 100)
+    np.testing.assert_allclose(wide, model.coef_[0], rtol=0.02, atol=1e-4)
 
 
 def test_several_outputs_are_all_found():
@@ -175,6 +189,13 @@ def test_leaks_of_nested_widths_are_those_of_least_squares():
         S = X @ directions[:, :width]
         left = X - S @ np.linalg.lstsq(S, X, rcond=None)[0]
         assert leaks[width - 1] == pytest.approx(1 - (left**2).sum() / (X**2).sum())
+
+
+@pytest.mark.parametrize("n_samples, n", [(200, 12), (30, 90)])
+def test_the_shrinkage_is_ledoit_and_wolfs(n_samples, n):
+    X = rows(n_samples, n) * np.linspace(0.5, 2.0, n)
+    expected = ledoit_wolf_shrinkage(X, assume_centered=True)
+    assert _ledoit_wolf_shrinkage(X) == pytest.approx(expected)
 
 
 def test_rare_classes_are_sampled_whole():

@@ -39,6 +39,7 @@ def test_a_linear_label_needs_one_direction():
     X = rows()
     space = space_of(X, X @ np.arange(1.0, 13.0) > 0)
     assert space.n_preserved == 1
+    assert space.noise == 0.1
     assert space.leak < 0.2
     assert not space.by_column.any()
 
@@ -48,6 +49,10 @@ def test_a_curved_label_in_few_columns_gets_these_columns():
     space = space_of(X, X[:, 3] * X[:, 5] > 0)
     np.testing.assert_array_equal(np.flatnonzero(space.directions.any(axis=1)), [3, 5])
     assert space.by_column.all()
+    # Noise moves rows over two boundaries.
+    assert space.noise < 0.1
+    chosen = [score for score in space.probe_scores if score.chosen]
+    assert [(s.finder, s.width) for s in chosen] == [(space.finder, 2)]
 
 
 def test_a_curved_label_in_a_turned_basis_gets_its_plane():
