@@ -55,10 +55,10 @@ except KeyShareError as refusal:
 # another with a key. Encryptors are transformers, so the chain is a pipeline. Keys come
 # from seeds here only so that the page is the same whenever it is built.
 #
-# An encryptor rounds what it is given to a lattice of its own. The coupling cipher
-# needs ciphertexts back to the last bit, so it has to be the outermost; those further
-# in are ``"smooth"``, decrypt to within the rounding, and are told not to insist on
-# more.
+# An encryptor rounds what it is given to a lattice of its own. Where residues are
+# locked, ciphertexts are needed back to the last bit, so that has to be the outermost;
+# those further in are ``leakage="space"``, decrypt to within the rounding, and are told
+# not to insist on more.
 warnings.simplefilter("ignore", InsecureKeyWarning)
 X, y = load_digits(return_X_y=True)
 X, X_new, y, y_new = train_test_split(X, y, stratify=y, random_state=0)
