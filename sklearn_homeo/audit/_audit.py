@@ -1,6 +1,7 @@
 """The audit: every attack, several keys, and controls."""
 
 import warnings
+from copy import copy
 from numbers import Integral, Real
 from time import perf_counter
 
@@ -172,14 +173,28 @@ def _fitted(encryptor, X, y, n_keys, linkable):
     if not hasattr(encryptor, "key"):
         return [clone(encryptor).fit(X, y)]
     n_fits = max(n_keys, 2) if linkable else n_keys
-    return [_with_key(encryptor, i).fit(X, y) for i in range(n_fits)]
+    first = _with_key(encryptor, 0).fit(X, y)
+    return [first, *(_another(first, encryptor, i, X, y) for i in range(1, n_fits))]
 
 
 def _with_key(encryptor, i):
-    copy = clone(encryptor)
+    keyed = clone(encryptor)
     if encryptor.key is not None:
-        copy.set_params(key=SecretKey.from_bytes(encryptor.key.subkey(f"audit/{i}")))
-    return copy
+        keyed.set_params(key=SecretKey.from_bytes(encryptor.key.subkey(f"audit/{i}")))
+    return keyed
+
+
+def _another(fitted, encryptor, i, X, y):
+    """The same fit under another key."""
+    unfitted = _with_key(encryptor, i)
+    if not hasattr(fitted, "_start"):
+        return unfitted.fit(X, y)
+    # What was learnt does not depend on the key, and takes most of the time.
+    again = copy(fitted)
+    again._start(
+        fitted._state, SecretKey.generate() if unfitted.key is None else unfitted.key
+    )
+    return again
 
 
 def _transform(fitted, X):

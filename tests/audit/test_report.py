@@ -12,6 +12,8 @@ from sklearn.datasets import load_breast_cancer
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey, TanhEncryptor
 from sklearn_homeo.audit import AttackResult, AuditReport, privacy_audit
+from sklearn_homeo.audit._advice import advise
+from sklearn_homeo.audit._audit import _fitted
 from sklearn_homeo.audit._controls import CONTROLS
 from sklearn_homeo.audit._registry import TIERS
 
@@ -20,6 +22,10 @@ KEY = SecretKey.from_bytes(bytes(range(32)))
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.BrokenCipherWarning"),
     pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.NoProtectionWarning"),
+    pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.LeakageWarning"),
+    pytest.mark.filterwarnings(
+        "ignore::sklearn_homeo.exceptions.LossOfAccuracyWarning"
+    ),
 ]
 
 
@@ -167,6 +173,25 @@ def test_advice_is_shown(report):
     advised = AuditReport(report.rows, report.settings, advice=["n_cells=2 would do"])
     assert "What to change: n_cells=2 would do" in str(advised)
     assert "What to change" in advised._repr_html_()
+
+
+def test_the_remedy_is_measured():
+    X, y = features(300)
+    exact = HomeomorphicEncryptor(leakage="scores", n_preserved=4, linkage_noise=0.0)
+    (line,) = advise(exact.fit(X, y), X, y)
+    assert line.startswith("leakage='cells' would let")
+    assert "(now 100.0%)" in line
+    assert advise(Cipher(), X, y) == advise(exact, X, None) == []
+
+
+def test_one_fit_serves_all_keys():
+    X, y = features(200)
+    first, second = _fitted(HomeomorphicEncryptor(n_preserved=1), X, y, 2, False)
+    assert first._state is second._state
+    assert first.key_fingerprint_ != second.key_fingerprint_
+    assert not np.array_equal(first.transform(X), second.transform(X))
+    back = second.inverse_transform(second.transform(X))
+    np.testing.assert_allclose(back, X, atol=1e-7)
 
 
 def test_no_secret_is_in_the_report(report):

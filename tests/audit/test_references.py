@@ -1,0 +1,77 @@
+"""What attacks are compared with: the label's floor, and bounds that none exceeds."""
+
+import numpy as np
+import pytest
+from attacked import features
+
+from problems import KEY
+from sklearn_homeo import HomeomorphicEncryptor
+from sklearn_homeo.audit import clopper_pearson, forward_linkage_attack, ridge_attack
+from sklearn_homeo.audit._audit import make_scenarios
+from sklearn_homeo.audit._references import best_linking, find_references
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn_homeo.exceptions.LossOfAccuracyWarning",
+    "ignore::sklearn_homeo.exceptions.LeakageWarning",
+)
+
+
+def scenarios_of(encryptors, X, y, leak=0.8):
+    ciphertexts = [one.transform(X) for one in encryptors]
+    seeds = range(len(encryptors))
+    return make_scenarios(ciphertexts, seeds, {"X": X, "y": y, "leak": leak})
+
+
+@pytest.fixture(scope="module")
+def at_cells():
+    X, y = features(400)
+    encryptor = HomeomorphicEncryptor(leakage="cells", n_cells=4, key=KEY).fit(X, y)
+    return encryptor, X, y
+
+
+def test_floors_are_what_the_label_alone_gives(at_cells):
+    encryptor, X, y = at_cells
+    references = find_references([encryptor], scenarios_of([encryptor], X, y))
+    assert references.floors["T4"] == 2 / 80
+    assert references.floors["T2"] == 2 / 400
+    assert references.floors["T5"] == 0.5
+    assert 0 < references.r2_floor < references.r2_leaked + 0.1
+    # Without labels the floor is chance.
+    unlabelled = find_references([encryptor], scenarios_of([encryptor], X, None))
+    assert unlabelled.floors["T4"] == 1 / 80
+    assert unlabelled.r2_floor == pytest.approx(0, abs=0.05)
+
+
+def test_cells_bound_linking_by_their_number(at_cells):
+    encryptor, X, y = at_cells
+    references = find_references([encryptor], scenarios_of([encryptor], X, y))
+    assert references.bounds["T4"] <= encryptor.n_cells_ / 80
+    # Cells and public classes together.
+    assert references.bounds["T2"] <= 2 * encryptor.n_cells_ / 400
+
+
+@pytest.mark.parametrize("attack", [ridge_attack, forward_linkage_attack])
+def test_no_attack_exceeds_the_bound(at_cells, attack):
+    encryptor, X, y = at_cells
+    scenarios = scenarios_of([encryptor] * 5, X, y)
+    hits, n, bounds = 0, 0, []
+    for scenario in scenarios:
+        known, hidden = scenario.split()
+        Z = scenario.Z
+        found = attack(Z[known], X[known], Z[hidden], X[hidden], random_state=0)
+        hits, n = hits + found.hits, n + found.n
+        bounds.append(best_linking(encryptor, X[hidden]))
+    assert clopper_pearson(hits, n, 0.998)[0] <= np.mean(bounds)
+
+
+def test_transformers_without_a_certificate_have_no_bound():
+    X, y = features(100)
+
+    class Nothing:
+        pass
+
+    references = find_references(
+        [Nothing()], make_scenarios([X], [0], {"X": X, "y": y, "leak": 0.5})
+    )
+    assert references.bounds == {}
+    assert np.isnan(references.r2_leaked)
