@@ -96,7 +96,7 @@ from sklearn.decomposition import PCA
 blue, orange = "#0072B2", "#D55E00"
 colours = np.where(y == 1, blue, orange)
 light = ListedColormap(["#f6d6c2", "#c6dff0"])
-axes_of_ciphertexts = PCA(whiten=True).fit(flat.transform(X_2))
+axes_of_ciphertexts = PCA(2, whiten=True).fit(flat.transform(X_2))
 
 
 def view(records):
