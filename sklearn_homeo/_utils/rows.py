@@ -9,17 +9,23 @@ import os
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils.validation import validate_data
+from sklearn.utils import check_array
+from sklearn.utils.validation import column_or_1d, validate_data
 
 from sklearn_homeo._utils.arrays import namespace
 from sklearn_homeo._utils.messages import listed
 
 __all__ = [
     "as_float_rows",
+    "as_table",
     "check_finite",
     "check_out",
+    "check_real",
+    "check_real_array",
     "check_separate",
+    "check_table",
     "check_tensor",
+    "check_vector",
     "column_name",
     "find_invalid",
     "is_tensor",
@@ -57,7 +63,7 @@ def validate_numbers(estimator, X, dtype=np.float64, ensure_finite=True, **check
         no value.
     """
     owner = type(estimator).__name__
-    rows = X if hasattr(X, "columns") else _as_table(X, "X")
+    rows = X if hasattr(X, "columns") else as_table(X, "X")
     _check_columns(rows, "X", owner)
     X = validate_data(estimator, X, dtype=dtype, ensure_all_finite=False, **checks)
     if ensure_finite:
@@ -65,10 +71,74 @@ def validate_numbers(estimator, X, dtype=np.float64, ensure_finite=True, **check
     return X
 
 
+def check_table(rows, name, owner):
+    """Raise the errors of `validate_numbers`, but for missing or infinite values."""
+    if not hasattr(rows, "columns"):
+        rows = as_table(rows, name)
+    _check_columns(rows, name, owner)
+
+
+def check_real_array(
+    rows, *, input_name, dtype=np.float64, allow_nd=False, ensure_2d=True, **checks
+):
+    """Return what scikit-learn's ``check_array`` does; errors show no value.
+
+    Parameters
+    ----------
+    rows : array-like
+    input_name : str
+    dtype : dtype or "numeric", default=float64
+    allow_nd, ensure_2d : bool, default=False and True
+    **checks : dict
+        For ``check_array``, whose parameters these are.
+
+    Returns
+    -------
+    rows : ndarray
+    """
+    if allow_nd or not ensure_2d:
+        check_real(rows, input_name)
+    else:
+        check_table(rows, input_name, "This function")
+    return check_array(
+        rows,
+        dtype=dtype,
+        allow_nd=allow_nd,
+        ensure_2d=ensure_2d,
+        input_name=input_name,
+        **checks,
+    )
+
+
+def check_vector(values, name):
+    """Return values of one dimension, as scikit-learn's ``column_or_1d`` does.
+
+    Complex ones raise ValueError here, without being shown.
+    """
+    if np.iscomplexobj(np.asarray(values)):
+        raise ValueError(f"{name} holds complex numbers, which have no order.")
+    return column_or_1d(values)
+
+
+def check_real(array, name):
+    """Raise ValueError for what holds no real numbers, of any dimensions."""
+    try:
+        array = np.asarray(array)
+        if array.dtype.kind == "O":
+            array = array.astype(np.float64)
+    except (ValueError, TypeError, OverflowError):
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must hold real numbers, but holds complex ones, text, dates or "
+            "other objects, or has rows of different lengths."
+        )
+
+
 def as_float_rows(rows, name, owner):
     """Return rows, of any container, as float64; errors as in `validate_numbers`."""
     if not hasattr(rows, "columns"):
-        rows = _as_table(rows, name)
+        rows = as_table(rows, name)
     _check_columns(rows, name, owner)
     return np.asarray(rows, dtype=np.float64)
 
@@ -106,7 +176,7 @@ def column_name(column, names=None):
     return str(column) if names is None else f"{column} ({names[column]!r})"
 
 
-def _as_table(X, name):
+def as_table(X, name):
     """Return an array of two dimensions; errors show no value."""
     if issparse(X):
         raise TypeError(
@@ -154,6 +224,12 @@ def _check_columns(rows, name, owner):
             f"{listed(kinds['text'])}. Encode them first, for instance with "
             "OneHotEncoder in a ColumnTransformer, or leave them out."
         )
+    if "huge numbers" in kinds:
+        raise ValueError(
+            f"{owner} takes numbers below 1e308, but of {name} these columns hold "
+            f"greater ones: {listed(kinds['huge numbers'])}. Scale them, or leave them "
+            "out."
+        )
     if kinds:
         raise TypeError(
             f"{owner} takes numbers, but of {name} these columns hold other objects, "
@@ -183,7 +259,7 @@ def _kind_of(column):
     if values.dtype.kind == "O":
         real = [isinstance(v, numbers.Real) or _is_missing(v) for v in values.flat]
         if all(real):
-            return None
+            return _kind_by_conversion(values) if _are_huge(values) else None
         return _kind_of_objects(values)
     if values.dtype.kind in "mM":
         return "dates or times"
@@ -205,9 +281,16 @@ def _kind_of_objects(values):
     return _kind_by_conversion(values)
 
 
+def _are_huge(values):
+    """Whether integers of Python are beyond what float64 can hold."""
+    return any(isinstance(v, int) and v.bit_length() > 1023 for v in values.flat)
+
+
 def _kind_by_conversion(values):
     try:
         values.astype(np.float64)
+    except OverflowError:
+        return "huge numbers"
     except ValueError:
         return "text"
     except TypeError:

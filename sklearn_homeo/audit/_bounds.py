@@ -8,9 +8,10 @@ from time import perf_counter
 
 import numpy as np
 from scipy.special import ndtr
-from sklearn.utils import Bunch, check_array
+from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo.audit._checks import check_labels, check_rows
 from sklearn_homeo.audit._result import hit_result
 from sklearn_homeo.ciphers.base import Workspace
@@ -159,7 +160,7 @@ def linkage_bound(encryptor, X, y=None):
     """
     check_is_fitted(encryptor)
     if not _has_noise(encryptor):
-        n = len(check_array(X, input_name="X"))
+        n = len(check_real_array(X, input_name="X"))
         return _bound(1.0, 1.0, np.full(encryptor.n_preserved_, np.nan), n)
     S = encryptor.preserve(X)
     return preserved_linkage_bound(S, encryptor.linkage_noise_, y)

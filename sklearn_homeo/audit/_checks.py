@@ -1,13 +1,13 @@
 """Checks that attacks begin with."""
 
 import numpy as np
-from sklearn.utils import check_array
-from sklearn.utils.validation import column_or_1d
+
+from sklearn_homeo._utils.rows import check_real_array, check_vector
 
 
 def check_rows(rows, name, least=2):
     """Check an array and that it has enough rows."""
-    rows = check_array(rows, dtype=np.float64, input_name=name)
+    rows = check_real_array(rows, dtype=np.float64, input_name=name)
     if len(rows) < least:
         raise ValueError(f"{name} has {len(rows)} rows; the attack needs {least}")
     return rows
@@ -27,7 +27,7 @@ def check_labels(y, n_rows, name="y"):
     """Class codes 0, 1, ... of public labels; one class if there are none."""
     if y is None:
         return np.zeros(n_rows, dtype=np.int64)
-    y = column_or_1d(y)
+    y = check_vector(y, "y")
     if len(y) != n_rows:
         raise ValueError(f"{name} has {len(y)} labels for {n_rows} rows")
     return np.unique(y, return_inverse=True)[1]

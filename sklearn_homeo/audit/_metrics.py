@@ -4,8 +4,9 @@ from time import perf_counter
 
 import numpy as np
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import gen_batches
 
+from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo.audit._result import hit_result
 
 # Rows of the distance matrix held at once, so that memory stays linear in n.
@@ -199,8 +200,8 @@ def own_ranks(Z, predicted, X):
 
 
 def _check_pair(first, second, first_name, second_name):
-    first = check_array(first, dtype=np.float64, input_name=first_name)
-    second = check_array(second, dtype=np.float64, input_name=second_name)
+    first = check_real_array(first, dtype=np.float64, input_name=first_name)
+    second = check_real_array(second, dtype=np.float64, input_name=second_name)
     if first.shape != second.shape:
         raise ValueError(
             f"{first_name} has shape {first.shape}, "

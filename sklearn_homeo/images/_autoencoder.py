@@ -17,6 +17,7 @@ from torch import nn
 
 from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.rows import as_float_rows, check_finite
 from sklearn_homeo._utils.validation import Interval, fit_context
 from sklearn_homeo.exceptions import PoorReconstructionWarning
 from sklearn_homeo.images._codec import ImageCodec, gather
@@ -342,7 +343,9 @@ class ImageAutoencoder(
             If Z has another number of columns.
         """
         check_is_fitted(self)
-        Z = check_array(Z, dtype=np.float64, input_name="Z")
+        owner = type(self).__name__
+        Z = check_array(as_float_rows(Z, "Z", owner), ensure_all_finite=False)
+        check_finite(Z, "Z", owner)
         if Z.shape[1] != self.n_components:
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but the codes of this "

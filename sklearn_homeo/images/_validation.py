@@ -10,6 +10,7 @@ from PIL import Image
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_non_negative, validate_data
 
+from sklearn_homeo._utils.rows import check_real, check_table
 from sklearn_homeo.images._reading import ArrayImages, FileImages, PictureImages
 
 __all__ = ["check_images", "count_dimensions"]
@@ -49,6 +50,7 @@ def check_images(estimator, X, *, reset):
         return PictureImages(pictures, estimator.max_pixels)
     if paths is not None:
         return _check_files(estimator, X, paths, shape, reset)
+    _check_numbers(X, type(estimator).__name__)
     if count_dimensions(X) > 2:
         pixels = _check_pixels(X, shape)
         if reset:
@@ -139,6 +141,14 @@ def count_dimensions(X):
         ) from None
 
 
+def _check_numbers(X, owner):
+    """Refuse what holds no real numbers, without scikit-learn, which would show it."""
+    if count_dimensions(X) <= 2:
+        check_table(X, "X", owner)
+        return
+    check_real(X, "X")
+
+
 def _check_pixels(X, shape):
     pixels = check_array(X, allow_nd=True)
     if pixels.ndim > 4 or 0 in pixels.shape:
@@ -221,12 +231,10 @@ def _check_range(images, reset):
                 ": floats run from 0 to 1, unless those seen in fit run to 255. Divide "
                 "X by its white, or cast it to uint8"
             )
-        raise ValueError(
-            f"X has values up to {largest:g}, but white is {white:g}{hint}."
-        )
+        raise ValueError(f"X has values above white, which is {white:g}{hint}.")
     if 0 < largest < NEARLY_BLACK * white and (reset or (is_float and largest <= 1)):
         warnings.warn(
-            f"The largest value of X is {largest:g}, where white is {white:g}: the "
+            f"All values of X are below a tenth of white, which is {white:g}: the "
             "images are nearly black. Scale X so that white is 1.",
             UserWarning,
             stacklevel=5,

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.rows import as_float_rows, as_table
 from sklearn_homeo._utils.threads import run_in_threads
 from sklearn_homeo._utils.validation import (
     Interval,
@@ -272,7 +273,7 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         """
         check_is_fitted(self)
         index = getattr(Z, "index", None) if self._layout.has_index else None
-        Z = check_array(Z, input_name="Z")
+        Z = check_array(as_float_rows(Z, "Z", type(self).__name__), input_name="Z")
         if Z.shape[1] != self._n_features_out:
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but {type(self).__name__} gives "
@@ -420,8 +421,12 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         library = library_of(X)
         rows = X
         if library == "numpy":
+            rows = as_table(as_array(X), "X")
+            if rows.dtype.kind == "c":
+                # scikit-learn's own message shows them.
+                raise ValueError("Complex data not supported: X holds complex numbers.")
             rows = check_array(
-                as_array(X),
+                rows,
                 dtype=None,
                 ensure_all_finite=False,
                 estimator=self,

@@ -12,9 +12,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from sklearn.utils.validation import column_or_1d
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.rows import check_vector
 from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._checks import (
     check_labels,
@@ -95,7 +95,7 @@ def hidden_attribute(X, y=None, *, component=2):
 
 @validate_params(
     {
-        "X": ["array-like", None],
+        "X": "no_validation",
         "leak": [Interval(Real, 0, 1, closed="neither")],
         "max_rows": [Interval(Integral, _MIN_ROWS, None, closed="left")],
         "random_state": ["random_state"],
@@ -155,7 +155,7 @@ def attribute_inference_attack(
     """
     started = perf_counter()
     Z = check_rows(Z, "Z", _MIN_ROWS)
-    attribute = column_or_1d(attribute)
+    attribute = check_vector(attribute, "attribute")
     rng = make_random_state(random_state)
     known, hidden = _split(attribute, len(Z), leak, max_rows, rng)
     codes = np.unique(attribute, return_inverse=True)[1]

@@ -4,9 +4,9 @@ from numbers import Integral
 from time import perf_counter
 
 import numpy as np
-from sklearn.utils import check_array
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._checks import check_sides, standardise
 from sklearn_homeo.audit._result import rate_result
@@ -108,7 +108,7 @@ def image_decoding_attack(
     """
     started = perf_counter()
     rng = make_random_state(random_state)
-    images_leak = check_array(images_leak, allow_nd=True, input_name="images_leak")
+    images_leak = check_real_array(images_leak, allow_nd=True, input_name="images_leak")
     mean = images_leak.mean(axis=0, keepdims=True)
     images_target, guess = check_image_pairs(
         images_target, np.broadcast_to(mean, np.shape(images_target))

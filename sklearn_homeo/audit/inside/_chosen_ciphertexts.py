@@ -6,6 +6,7 @@ from time import perf_counter
 import numpy as np
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._result import hit_result
 from sklearn_homeo.audit.inside._cipher import RIGHT_BITS, CipherOnDemand, join_numbers
@@ -152,6 +153,7 @@ def forgery_attack(encryptor, X, *, n_attempts=100_000, random_state=None):
     started = perf_counter()
     oracle = CipherOnDemand(encryptor)
     rng = make_random_state(random_state)
+    X = check_real_array(X, input_name="X")
     codes, residues = oracle.encrypt_records(X)
     accepted, n_total = {}, 0
     for kind, forge in _FORGERIES.items():

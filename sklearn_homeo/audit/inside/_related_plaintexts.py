@@ -3,9 +3,9 @@
 from time import perf_counter
 
 import numpy as np
-from sklearn.utils import check_array
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo.audit._metrics import pooled_r2
 from sklearn_homeo.audit._result import hit_result
 from sklearn_homeo.audit.inside._cipher import CipherOnDemand
@@ -72,8 +72,8 @@ def related_plaintext_attack(
     started = perf_counter()
     oracle = CipherOnDemand(encryptor)
     rng = make_random_state(random_state)
-    X_known = check_array(X_known, dtype=np.float64, input_name="X_known")
-    X_target = check_array(X_target, dtype=np.float64, input_name="X_target")
+    X_known = check_real_array(X_known, dtype=np.float64, input_name="X_known")
+    X_target = check_real_array(X_target, dtype=np.float64, input_name="X_target")
     scale = np.where(X_known.std(axis=0) > 0, X_known.std(axis=0), 1.0)
     n_targets, n_features = X_target.shape
     own, own_known = (oracle.encrypt_records(X)[1] for X in (X_target, X_known))

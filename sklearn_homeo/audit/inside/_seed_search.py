@@ -4,10 +4,10 @@ import warnings
 from time import perf_counter
 
 import numpy as np
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo.audit._result import hit_result
 from sklearn_homeo.encryption._state import build_locks
 from sklearn_homeo.exceptions import InsecureKeyWarning
@@ -67,7 +67,7 @@ def seed_search(encryptor, x, z, *, seeds=range(2**16)):
     if encryptor.leakage_ == "space":
         raise ValueError("encryptor has no locks, whose key is searched")
     x, z = (
-        check_array(row, ensure_2d=False, dtype=np.float64).reshape(1, -1)
+        check_real_array(row, ensure_2d=False, dtype=np.float64).reshape(1, -1)
         for row in (x, z)
     )
     expected = encryptor.n_features_in_, encryptor._n_features_out

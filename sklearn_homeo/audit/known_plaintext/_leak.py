@@ -5,10 +5,10 @@ from numbers import Integral, Real
 from time import perf_counter
 
 import numpy as np
-from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo._utils.validation import Interval, StrOptions, validate_params
 from sklearn_homeo.audit._checks import check_names, check_sides
 from sklearn_homeo.audit._registry import attacks_of
@@ -142,8 +142,8 @@ def known_plaintext_attack(
     """
     started = perf_counter()
     names = check_names(attacks, attacks_of("T4"))
-    Z = check_array(Z, dtype=np.float64, input_name="Z")
-    X = check_array(X, dtype=np.float64, input_name="X")
+    Z = check_real_array(Z, dtype=np.float64, input_name="Z")
+    X = check_real_array(X, dtype=np.float64, input_name="X")
     check_consistent_length(Z, X)
     rng = make_random_state(random_state)
     order = rng.permutation(len(X))

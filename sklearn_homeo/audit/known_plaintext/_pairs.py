@@ -2,9 +2,9 @@
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo.audit._metrics import (
     guessing_rate,
     mean_reciprocal_rank,
@@ -105,8 +105,8 @@ class LeakedPairs:
 
 
 def _check_rows(Z, X, role, least):
-    Z = check_array(Z, dtype=np.float64, input_name=f"Z_{role}")
-    X = check_array(X, dtype=np.float64, input_name=f"X_{role}")
+    Z = check_real_array(Z, dtype=np.float64, input_name=f"Z_{role}")
+    X = check_real_array(X, dtype=np.float64, input_name=f"X_{role}")
     if len(Z) != len(X):
         raise ValueError(f"Z_{role} has {len(Z)} rows, X_{role} has {len(X)}")
     if len(Z) < least:

@@ -4,9 +4,10 @@ from numbers import Real
 
 import numpy as np
 from sklearn.metrics import pairwise_distances_argmin_min
-from sklearn.utils import Bunch, check_array, column_or_1d
+from sklearn.utils import Bunch
 
 from sklearn_homeo._utils.random import make_random_state
+from sklearn_homeo._utils.rows import check_real_array, check_vector
 from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._intervals import clopper_pearson
 
@@ -66,7 +67,7 @@ def distance_to_records(X_synthetic, X_real, X_control):
     """
     names = "X_synthetic", "X_real", "X_control"
     synthetic, real, control = (
-        check_array(X, dtype=np.float64, input_name=name)
+        check_real_array(X, dtype=np.float64, input_name=name)
         for X, name in zip((X_synthetic, X_real, X_control), names, strict=True)
     )
     for X, name in ((real, "X_real"), (control, "X_control")):
@@ -191,8 +192,8 @@ def epsilon_lower_bound(
 
 
 def _check_scores(scores, name):
-    scores = check_array(
-        column_or_1d(scores), ensure_2d=False, dtype=np.float64, input_name=name
+    scores = check_real_array(
+        check_vector(scores, name), ensure_2d=False, dtype=np.float64, input_name=name
     )
     if len(scores) < _LEAST_SCORES:
         raise ValueError(

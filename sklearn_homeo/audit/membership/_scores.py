@@ -11,9 +11,10 @@ from scipy.stats import rankdata
 from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.metrics.pairwise import euclidean_distances
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_consistent_length
 
+from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo.audit._intervals import clopper_pearson
 from sklearn_homeo.audit._result import rate_result
 
@@ -57,7 +58,7 @@ def check_sets(sets, labels, encryptor):
     checked : Checked
     """
     rows = [
-        X if X is None else check_array(X, dtype=np.float64, input_name=name)
+        X if X is None else check_real_array(X, dtype=np.float64, input_name=name)
         for X, name in zip(sets, _NAMES, strict=True)
     ]
     for X, name in zip(rows, _NAMES, strict=True):
