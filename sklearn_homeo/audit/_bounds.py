@@ -154,7 +154,7 @@ def linkage_bound(encryptor, X, y=None):
     >>> from sklearn_homeo import HomeomorphicEncryptor
     >>> from sklearn_homeo.audit import linkage_bound
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> encryptor = HomeomorphicEncryptor(linkage_noise=0.3).fit(X, y)
+    >>> encryptor = HomeomorphicEncryptor(leakage="scores", linkage_noise=0.3).fit(X, y)
     >>> bool(linkage_bound(encryptor, X).bound < 0.1)
     True
     """
@@ -201,7 +201,9 @@ def measured_linkage(encryptor, X):
     >>> from sklearn_homeo.audit import linkage_bound, measured_linkage
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> key = SecretKey.from_bytes(bytes(range(32)))
-    >>> encryptor = HomeomorphicEncryptor(linkage_noise=0.3, key=key).fit(X, y)
+    >>> encryptor = HomeomorphicEncryptor(
+    ...     leakage="scores", linkage_noise=0.3, key=key
+    ... ).fit(X, y)
     >>> lowest, _ = measured_linkage(encryptor, X).interval
     >>> bool(lowest <= linkage_bound(encryptor, X).bound)
     True

@@ -45,6 +45,7 @@ from sklearn_homeo.encryption._keyed import KeyedMixin
 from sklearn_homeo.encryption._state import build_cipher
 from sklearn_homeo.encryption._warnings import (
     warn_of_data,
+    warn_of_leakage,
     warn_of_lost_accuracy,
     warn_of_weaknesses,
 )
@@ -93,8 +94,8 @@ class HomeomorphicEncryptor(
         logarithm of their number leaks, in bits. "scores" are the label coordinates of
         the row with keyed noise, through a keyed homeomorphism. "space" is no view but
         a smooth homeomorphism of all of R^n, for tasks that are not known yet: `y` is
-        not needed, and known pairs of rows and ciphertexts break it. "auto" takes
-        scores.
+        not needed, and known pairs of rows and ciphertexts break it. "auto" takes cells
+        or, if no number of them is enough or `n_preserved` is an integer, scores.
 
     n_cells : "auto" or int, default="auto"
         How many cells there are at most. "auto" takes the fewest with which
@@ -634,8 +635,11 @@ class HomeomorphicEncryptor(
                 'leakage to "space".'
             )
         target = None if y is None else check_target(X, y, self.target_type)
-        if self.leakage == "cells":
-            return self._fit_cells(X, target)
+        if self.leakage == "cells" or self._may_take_cells():
+            fitted = self._fit_cells(X, target)
+            if self.leakage == "cells" or fitted.choice.is_enough:
+                return fitted
+            warn_of_leakage(fitted.choice)
         return fit_scores_state(
             X,
             target,
@@ -656,11 +660,15 @@ class HomeomorphicEncryptor(
         fitted = fit_cells_state(
             X, target, self.depth, self.randomized, self.n_cells, self.min_cell_size
         )
-        if not fitted.choice.is_enough:
+        if self.leakage == "cells" and not fitted.choice.is_enough:
             warn_of_lost_accuracy(fitted.choice)
         if self.verbose:
             print(fitted.choice)
         return fitted
+
+    def _may_take_cells(self):
+        """Whether "auto" is free to; a number of coordinates asks for scores."""
+        return self.leakage == "auto" and self.n_preserved == "auto"
 
     def _start(self, state, key):
         """Take a fitted state and a key into use."""

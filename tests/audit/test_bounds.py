@@ -25,7 +25,11 @@ N_KEYS = 5
 def fitted(noise, seed=0):
     X, y = load_breast_cancer(return_X_y=True)
     key = SecretKey.from_bytes(bytes([seed]) * 32)
-    return HomeomorphicEncryptor(linkage_noise=noise, key=key).fit(X, y), X, y
+    return (
+        HomeomorphicEncryptor(leakage="scores", linkage_noise=noise, key=key).fit(X, y),
+        X,
+        y,
+    )
 
 
 def test_the_cipher_has_that_noise():
@@ -103,7 +107,9 @@ def test_ciphers_without_noise_have_no_bound():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         encryptors = [
-            HomeomorphicEncryptor(linkage_noise=0.0, n_preserved=2).fit(X, y),
+            HomeomorphicEncryptor(
+                leakage="scores", linkage_noise=0.0, n_preserved=2
+            ).fit(X, y),
             HomeomorphicEncryptor(leakage="space").fit(X, y),
             TanhEncryptor().fit(X, y),
         ]
