@@ -1,0 +1,231 @@
+"""Check the English of README, pages, docstrings and messages.
+
+Run it as ``python docs/check_prose.py``; ``--long`` lists the sentences over 35 words.
+It names the rule and the line of each finding, and fails if there is one, or if more
+than 2 % of all sentences are long. proselint's own checks run as well.
+"""
+
+import argparse
+import ast
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from proselint.checks import __register__ as CHECKS
+from proselint.config import DEFAULT
+from proselint.registry import CheckRegistry
+from proselint.tools import LintFile
+
+ROOT = Path(__file__).parents[1]
+LONG_WORDS, LONG_SHARE = 35, 0.02
+
+# What a reader stumbles over, each with what to write.
+RULES = {
+    "shall": (r"\bshall\b", "must, should or will"),
+    "is-no": (
+        r"\b(?:is|are|was|were) no (?!longer|more|less|better|worse|different)",
+        "is not a, or there is no",
+    ),
+    "who-headless": (
+        r"(?:^|[.:;] )(?:Who|Whoever|What|Whatever) (?:has|have|knows?|wants?|may|can)\b"
+        r"[^.?]*[^?]$",
+        "a subject: An attacker who knows ...",
+    ),
+    "of-headless": (r"^Of (?!course)[^,]*\.$", "a whole sentence"),
+    "beside": (r"\bbeside\b(?! the point)", "next to, with, or and"),
+    "thereby": (r"\b(?:thereof|therein|hereby|whereof|wherein)\b", "a plain word"),
+    "utilise": (r"\butili[sz]e\w*\b", "use"),
+    "in-order-to": (r"\bin order to\b", "to"),
+    "due-to-the-fact": (r"\bdue to the fact that\b", "because"),
+    "it-should-be-noted": (r"\bit should be noted\b", "leave it out"),
+    "tells-dative": (
+        r"\btells? (?:nothing|little|more|less) of\b",
+        "says nothing about",
+    ),
+    "number-of-times": (r"\bthat many times\b", "as often"),
+    "respectively": (r"\brespectively\b", "name each thing with its own"),
+    "simply": (r"\b(?:simply|obviously|clearly|trivially)\b", "leave it out"),
+}
+# Rules of proselint that judge typesetting or mistake terms of this field.
+IGNORED = (
+    "archaism",  # finds "for ever" in "for every"
+    "typography",
+    "lexical_illusions",
+    "redundancy.ras_syndrome",
+    "misc.waxed",
+)
+
+
+class Paragraph(NamedTuple):
+    """Plain text of one paragraph and where it stands."""
+
+    path: Path
+    line: int
+    text: str
+
+
+def plain(text):
+    """A paragraph of reStructuredText without its markup, on one line."""
+    text = re.sub(r"``.+?``", "code", text, flags=re.DOTALL)
+    text = re.sub(r":[\w:]+:`~?(.+?)(?:\s*<[^>]*>)?`", r"\1", text, flags=re.DOTALL)
+    text = re.sub(r"`(.+?)(?:\s*<[^>]*>)?`__?", r"\1", text, flags=re.DOTALL)
+    text = re.sub(r"[`*|]|\[\w+\]_|\\ ", "", text)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def paragraphs_of_page(path, text, first_line=1):
+    """Paragraphs of a page of reStructuredText, without code, tables and titles."""
+    skipped_indent = None
+    block, start = [], first_line
+    for number, line in enumerate([*text.splitlines(), ""], first_line):
+        indent = len(line) - len(line.lstrip())
+        if line.strip() and skipped_indent is not None and indent <= skipped_indent:
+            skipped_indent = None
+        if skipped_indent is not None:
+            continue
+        if line.strip():
+            if not block:
+                start = number
+            block.append(line)
+            continue
+        if block:
+            first = block[0].strip()
+            literal = block[-1].rstrip().endswith("::")
+            directive = first.startswith(".. ")
+            if literal or directive:
+                skipped_indent = len(block[0]) - len(block[0].lstrip())
+            if _is_prose(block):
+                found = plain("\n".join(block).replace("::", ":"))
+                yield from _items(path, start, found)
+        block = []
+
+
+def _is_prose(block):
+    first = block[0].strip()
+    if re.match(r"(\.\. (?!note|warning|tip|important)|>>>|\$ |:\w+:|\|)", first):
+        return False
+    if any(re.fullmatch(r"[=\-~^\"+ |]{3,}", line.strip()) for line in block):
+        return False
+    return not first.startswith(("..", "+--", "===", "make ", "http"))
+
+
+def _items(path, start, text):
+    """A list's items each for itself."""
+    for item in re.split(r"(?:^| )(?:[-*]|\d+\.|#\.) (?=[A-Z])", text):
+        if len(item.split()) > 1:
+            yield Paragraph(path, start, item.strip())
+
+
+def paragraphs_of_module(path, text):
+    """Paragraphs of a module's docstrings, and its messages."""
+    tree = ast.parse(text)
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and (docstring := ast.get_docstring(node)):
+            line = node.body[0].lineno
+            yield from _of_docstring(path, docstring, line)
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            for argument in node.exc.args[:1]:
+                if message := _literal(argument):
+                    yield Paragraph(path, node.lineno, message)
+
+
+def _of_docstring(path, docstring, first_line):
+    kept, section, described = [], None, True
+    lines = docstring.splitlines()
+    for i, line in enumerate(lines):
+        following = lines[i + 1].strip() if i + 1 < len(lines) else ""
+        if line.strip() and re.fullmatch(r"-{3,}", following):
+            section, line = line.strip(), ""
+        elif re.fullmatch(r"-{3,}", line.strip()):
+            line = ""
+        described = section not in ("Examples", "References", "See Also")
+        is_name = section is not None and re.match(r"\S", line) and section != "Notes"
+        kept.append(line if described and not is_name else "")
+    yield from paragraphs_of_page(path, "\n".join(kept), first_line)
+
+
+def _literal(node):
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return plain(node.value)
+    if isinstance(node, ast.JoinedStr):
+        parts = [
+            part.value if isinstance(part, ast.Constant) else "it"
+            for part in node.values
+        ]
+        return plain("".join(parts))
+    return ""
+
+
+def gather():
+    """All paragraphs that a reader may meet."""
+    pages = [*ROOT.glob("*.rst"), *(ROOT / "docs").rglob("*.rst")]
+    for path in sorted(pages):
+        if not {"_build", "auto_examples", "generated"} & set(path.parts):
+            yield from paragraphs_of_page(path, path.read_text("utf-8"))
+    for folder in ("sklearn_homeo", "examples", "benchmarks"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield from paragraphs_of_module(path, path.read_text("utf-8"))
+
+
+def sentences(text):
+    """The sentences of a paragraph."""
+    return re.split(r"(?<=[.?!:])\s+(?=[A-Z])", text)
+
+
+def broken_rules(paragraph):
+    """Names of the rules that a paragraph breaks, each with what to write."""
+    for sentence in sentences(paragraph.text):
+        for name, (pattern, advice) in RULES.items():
+            if re.search(pattern, sentence, re.IGNORECASE if name != "shall" else 0):
+                yield name, advice, sentence
+
+
+def proselint_findings(paragraphs):
+    """What proselint says of all paragraphs, one a line."""
+    CheckRegistry().register_many(CHECKS)
+    content = "\n".join(paragraph.text for paragraph in paragraphs)
+    for result in LintFile("prose", content=content).lint(
+        {**DEFAULT, "max_errors": 9999}
+    ):
+        check = result.check_result.check_path
+        if not any(check.startswith(ignored) for ignored in IGNORED):
+            paragraph = paragraphs[
+                content.count("\n", 0, result.check_result.span[0] - 1)
+            ]
+            yield paragraph, f"{check}: {result.check_result.message}"
+
+
+def main():
+    """Print all findings; return 1 if there are any."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--long", action="store_true", help="list long sentences")
+    arguments = parser.parse_args()
+    paragraphs = list(gather())
+    n_findings = 0
+    for paragraph in paragraphs:
+        where = f"{paragraph.path.relative_to(ROOT)}:{paragraph.line}"
+        for name, advice, sentence in broken_rules(paragraph):
+            print(f"{where}: {name}: write {advice}: {sentence[:100]}")
+            n_findings += 1
+    for paragraph, check in proselint_findings(paragraphs):
+        where = f"{paragraph.path.relative_to(ROOT)}:{paragraph.line}"
+        print(f"{where}: proselint {check}: {paragraph.text[:100]}")
+        n_findings += 1
+    every = [(p, s) for p in paragraphs for s in sentences(p.text)]
+    long = [(p, s) for p, s in every if len(s.split()) > LONG_WORDS]
+    if arguments.long:
+        for paragraph, sentence in long:
+            where = f"{paragraph.path.relative_to(ROOT)}:{paragraph.line}"
+            print(f"{where}: {len(sentence.split())} words: {sentence}")
+    share = len(long) / len(every)
+    print(
+        f"{n_findings} findings; {len(long)} of {len(every)} sentences ({share:.1%}) "
+        f"have more than {LONG_WORDS} words (limit {LONG_SHARE:.0%})."
+    )
+    return int(n_findings > 0 or share > LONG_SHARE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
