@@ -5,8 +5,7 @@ Encrypt a table
 
 A hospital has records and diagnoses, and wants a service to train a model without
 seeing the records. It encrypts them, hands over ciphertexts and labels, and queries the
-model with ciphertexts. Then the same in two dimensions, where one can look at what the
-encryptor does to the plane.
+model with ciphertexts. Then the same in two dimensions, where one can look at the cells.
 """
 
 # %%
@@ -31,8 +30,8 @@ X, X_new, y, y_new = train_test_split(X, y, stratify=y, random_state=0)
 key = SecretKey.insecure_from_seed(0)
 encryptor = HomeomorphicEncryptor(depth=3, key=key).fit(X, y)
 Z = encryptor.transform(X)
-print(f"{encryptor.n_preserved_} of {X.shape[1]} directions carry the label; they are")
-print(f"rotated and bent. The other {X.shape[1] - encryptor.n_preserved_} are masked.")
+print(f"The view names one of {encryptor.n_cells_} cells: it leaks at most", end=" ")
+print(f"{encryptor.leakage_bits_:.0f} bits of a record. The rest is encrypted.")
 
 # %%
 # The service's side
@@ -64,74 +63,60 @@ except InvalidCiphertextError as refusal:
     print(str(refusal).split(":")[0])
 
 # %%
-# Two features, where one can look
-# --------------------------------
-# The mean radius and the mean texture. Nothing forbids the encryptor two features, but
-# it then has only one direction to mask, and says so.
-from sklearn_homeo.exceptions import NoProtectionWarning
-
-warnings.simplefilter("ignore", NoProtectionWarning)
-X_2, X_2_new = X[:, :2], X_new[:, :2]
-flat = HomeomorphicEncryptor(n_preserved=1, key=key).fit(X_2, y)
+# What leaks, in numbers
+# ----------------------
+# The certificate states what is proved, and what it means for these records: the share
+# that anybody can link to their ciphertexts at best, next to what the labels alone tell.
+print(encryptor.certificate(X, y))
 
 # %%
-# A model that was trained on ciphertexts colours the plane of ciphertexts. Composed
-# with the encryptor it colours the plane of records: that is the decrypted model.
+# Two features, where one can look
+# --------------------------------
+# The mean radius and the mean texture, and an encryptor that cuts them into eight cells.
+X_2 = X[:, :2]
+flat = HomeomorphicEncryptor(leakage="cells", n_cells=8, key=key).fit(X_2, y)
+Z_2 = flat.transform(X_2)
+print(f"{flat.n_cells_} cells; ciphertexts of {Z_2.shape[1]} columns")
+
+# %%
+# A model that was trained on ciphertexts, composed with the encryptor, is a model of
+# plain records: the decrypted model.
 from sklearn.neighbors import KNeighborsClassifier
 
-neighbours = make_pipeline(StandardScaler(), KNeighborsClassifier(25))
-neighbours.fit(flat.transform(X_2), y)
+neighbours = make_pipeline(StandardScaler(), KNeighborsClassifier(25)).fit(Z_2, y)
 decrypted_model = make_pipeline(flat, neighbours)
 
 # %%
-# The paper's figures 1 and 2 (a-d), with data. The masked direction is a hundredth as
-# wide as the preserved one, so the ciphertexts are drawn in their principal axes, each
-# scaled to variance 1, which the service can do as well. The order along the first axis
-# is kept, and with it the classes. Along the second, records that were neighbours land
-# anywhere: the lines of a grid over the records become clouds of points.
+# (a) Records. (b) The cells: all records of a cell have one view, so nobody can tell them
+# apart. (c) What the service has: each cell is a cloud, in which the place of a record
+# is random. (d) The decrypted model.
 import matplotlib.pyplot as plt
 from matplotlib.colors import ListedColormap
-from sklearn.decomposition import PCA
 
 blue, orange = "#0072B2", "#D55E00"
 colours = np.where(y == 1, blue, orange)
 light = ListedColormap(["#f6d6c2", "#c6dff0"])
-axes_of_ciphertexts = PCA(2, whiten=True).fit(flat.transform(X_2))
-
-
-def view(records):
-    return axes_of_ciphertexts.transform(flat.transform(records))
-
+low, high = X_2.min(axis=0), X_2.max(axis=0)
+columns, rows = np.meshgrid(*np.linspace(low, high, 200).T)
+plane = np.column_stack([columns.ravel(), rows.ravel()])
+_, cell_of_plane = np.unique(flat.preserve(plane), axis=0, return_inverse=True)
 
 figure, axes = plt.subplots(2, 2, figsize=(7, 6.5), layout="constrained")
 axes[0, 0].scatter(*X_2.T, c=colours, s=9)
-axes[0, 0].set_title("(a) records, and a grid over them")
-axes[0, 1].scatter(*view(X_2).T, c=colours, s=9)
-axes[0, 1].set_title("(b) ciphertexts")
-
-low, high = X_2.min(axis=0), X_2.max(axis=0)
-steps = low + np.linspace(0, 1, 300)[:, None] * (high - low)
-for share in np.linspace(0, 1, 9):
-    for axis in (0, 1):
-        line = steps.copy()
-        line[:, axis] = low[axis] + share * (high - low)[axis]
-        colour = plt.cm.viridis(share)
-        if axis == 0:
-            axes[1, 0].plot(*view(line).T, ".", color=colour, markersize=3)
-        axes[0, 0].plot(*line.T, color=colour if axis == 0 else "0.85", zorder=0)
-axes[1, 0].set_title("(c) the grid's coloured lines, encrypted")
-for ax in (axes[0, 1], axes[1, 0]):
-    ax.set_xlabel("first principal axis")
-    ax.set_ylabel("second principal axis")
-
-columns, rows = np.meshgrid(*np.linspace(low, high, 200).T)
-plane = np.column_stack([columns.ravel(), rows.ravel()])
-axes[1, 1].pcolormesh(
-    columns, rows, decrypted_model.predict(plane).reshape(columns.shape), cmap=light
-)
+axes[0, 0].set_title("(a) records")
+cells = cell_of_plane.reshape(columns.shape)
+axes[0, 1].pcolormesh(columns, rows, cells, cmap="tab10", alpha=0.35, vmax=9)
+axes[0, 1].scatter(*X_2.T, c=colours, s=5)
+axes[0, 1].set_title("(b) the cells")
+axes[1, 0].scatter(*Z_2[:, :2].T, c=colours, s=9)
+axes[1, 0].set_title("(c) ciphertexts")
+axes[1, 0].set_xlabel("column 1 of 5")
+axes[1, 0].set_ylabel("column 2 of 5")
+answers = decrypted_model.predict(plane).reshape(columns.shape)
+axes[1, 1].pcolormesh(columns, rows, answers, cmap=light)
 axes[1, 1].scatter(*X_2.T, c=colours, s=5)
 axes[1, 1].set_title("(d) the decrypted model at home")
-for ax in (axes[0, 0], axes[1, 1]):
+for ax in (axes[0, 0], axes[0, 1], axes[1, 1]):
     ax.set_xlabel("mean radius")
     ax.set_ylabel("mean texture")
 plt.show()

@@ -36,11 +36,10 @@ X = extractor.fit_transform(images)
 print(X.shape)
 
 # %%
-# Plain, in the frame, encrypted
-# ------------------------------
-# *In the frame* are the preserved coordinates before they are encrypted: what the
-# supervised choice of directions does by itself. The difference between that column and
-# the next one is encryption's.
+# Plain, the view, encrypted
+# --------------------------
+# *View* is what the view is made of, before it is encrypted: what the choice of cells does
+# by itself. The difference between that column and the next one comes from encryption.
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
@@ -48,8 +47,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-encryptor = HomeomorphicEncryptor(n_preserved=9, key=SecretKey.insecure_from_seed(0))
-columns = ("plain", "frame", "encrypted")
+encryptor = HomeomorphicEncryptor(key=SecretKey.insecure_from_seed(0))
+columns = ("plain", "view", "encrypted")
 models = {
     "logistic": LogisticRegression(max_iter=300),
     "5-NN": KNeighborsClassifier(),

@@ -3,7 +3,7 @@
 Two owners train one model
 ===================================
 
-Two owners have one-sided records each. They agree on a key and on a frame, encrypt at
+Two owners have one-sided records each. They share a key and a fitted encryptor, encrypt at
 home, and a service trains one model on the ciphertexts of both: neither owner hands a
 record to the other beyond a small sample, and none to the service.
 """
@@ -36,11 +36,11 @@ for name, (rows, labels) in owners.items():
     print(f"{name}: {len(rows)} records, {100 * np.mean(labels <= 4):.0f} % of 0 to 4")
 
 # %%
-# One key, one frame
-# ------------------
-# The frame is learnt from data, and both must use the same one: someone fits the
-# encryptor and passes it on over a channel that both trust (its pickle contains the
-# key). Here A fits it to samples of both, 100 records each, which they agree to show
+# One key, one encryptor
+# ----------------------
+# The encryptor is learnt from data, and both must use the same one: someone fits it and
+# passes on its sealed file (``encryptor.save``), which the key opens. Here A fits it to
+# samples of both, 100 records each, which they agree to show
 # each other; similar records that are public would do as well.
 shared = [rng.permutation(len(rows))[:100] for rows, _ in owners.values()]
 sample = [
@@ -48,7 +48,7 @@ sample = [
     for parts in zip(*owners.values(), strict=True)
 ]
 key = SecretKey.insecure_from_seed(0)
-encryptor = HomeomorphicEncryptor(n_preserved=9, key=key).fit(*sample)
+encryptor = HomeomorphicEncryptor(leakage="scores", n_preserved=9, key=key).fit(*sample)
 handed_over = {
     name: (encryptor.transform(rows), labels) for name, (rows, labels) in owners.items()
 }
@@ -74,7 +74,7 @@ for name, score in scores.items():
 # Had each used a key of their own, the parts would not fit together, and queries are
 # encrypted with a third:
 alone = [
-    HomeomorphicEncryptor(n_preserved=9, key=SecretKey.insecure_from_seed(seed))
+    HomeomorphicEncryptor(leakage="scores", n_preserved=9, key=SecretKey.insecure_from_seed(seed))
     .fit(*sample)
     .transform(rows)
     for seed, (rows, _) in enumerate(owners.values(), start=1)
@@ -85,8 +85,8 @@ print(f"different keys {100 * own_keys:.1f} %")
 
 # %%
 # Note what this is not. Both owners have the key, so each can read what the other hands
-# to the service, should they get hold of it; and a frame that was learnt from few
-# records preserves less of the label. If owners do not trust each other, :ref:`a chain
+# to the service, should they get hold of it; and a view that was learnt from few
+# records keeps less of the label. If owners do not trust each other, :ref:`a chain
 # of locks <sphx_glr_auto_examples_plot_07_key_holders.py>` or secure multi-party
 # computation is the tool.
 import matplotlib.pyplot as plt
