@@ -28,8 +28,8 @@ RULES = {
         "is not a, or there is no",
     ),
     "who-headless": (
-        r"(?:^|[.:;] )(?:Who|Whoever|What|Whatever) (?:has|have|knows?|wants?|may|can)\b"
-        r"[^.?]*[^?]$",
+        r"(?:^|[.:;] )(?:Who|Whoever|What|Whatever) (?:has|have|knows?|wants?|may|can)"
+        r"\b[^.?]*[^?]$",
         "a subject: An attacker who knows ...",
     ),
     "of-headless": (r"^Of (?!course)[^,]*\.$", "a whole sentence"),

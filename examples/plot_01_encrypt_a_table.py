@@ -5,7 +5,8 @@ Encrypt a table
 
 A hospital has records and diagnoses, and wants a service to train a model without
 seeing the records. It encrypts them, hands over ciphertexts and labels, and queries the
-model with ciphertexts. Then the same in two dimensions, where one can look at the cells.
+model with ciphertexts. Then the same in two dimensions, where one can look at the
+cells.
 """
 
 # %%
@@ -66,13 +67,15 @@ except InvalidCiphertextError as refusal:
 # What leaks, in numbers
 # ----------------------
 # The certificate states what is proved, and what it means for these records: the share
-# that anybody can link to their ciphertexts at best, next to what the labels alone tell.
+# that anybody can link to their ciphertexts at best, next to what the labels alone
+# tell.
 print(encryptor.certificate(X, y))
 
 # %%
 # Two features, where one can look
 # --------------------------------
-# The mean radius and the mean texture, and an encryptor that cuts them into eight cells.
+# The mean radius and the mean texture, and an encryptor that cuts them into eight
+# cells.
 X_2 = X[:, :2]
 flat = HomeomorphicEncryptor(leakage="cells", n_cells=8, key=key).fit(X_2, y)
 Z_2 = flat.transform(X_2)
@@ -87,9 +90,9 @@ neighbours = make_pipeline(StandardScaler(), KNeighborsClassifier(25)).fit(Z_2, 
 decrypted_model = make_pipeline(flat, neighbours)
 
 # %%
-# (a) Records. (b) The cells: all records of a cell have one view, so nobody can tell them
-# apart. (c) What the service has: each cell is a cloud, in which the place of a record
-# is random. (d) The decrypted model.
+# (a) Records. (b) The cells: all records of a cell have one view, so nobody can tell
+# them apart. (c) What the service has: each cell is a cloud, in which the place of a
+# record is random. (d) The decrypted model.
 import matplotlib.pyplot as plt
 from matplotlib.colors import ListedColormap
 

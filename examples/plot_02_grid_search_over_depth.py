@@ -4,16 +4,17 @@ Search over the depth of the key
 ==================================
 
 How many locks should a cipher have? The encryptor is a scikit-learn transformer, so
-``GridSearchCV`` answers for accuracy: here for the package's cipher, where depth makes no
-difference, and for the published one. Two more curves answer whether what was encrypted
-can still be decrypted.
+``GridSearchCV`` answers for accuracy: here for the package's cipher, where depth makes
+no difference, and for the published one. Two more curves answer whether what was
+encrypted can still be decrypted.
 """
 
 # %%
 # The search
 # ----------
-# 500 of scikit-learn's digits; pipelines that encrypt and classify; depths of 1 to 10. The published cipher refuses rows that it could not decrypt
-# again, which counts as no score.
+# 500 of scikit-learn's digits; pipelines that encrypt and classify; depths of 1 to 10.
+# The published cipher refuses rows that it could not decrypt again, which counts as no
+# score.
 import warnings
 
 import numpy as np
@@ -21,7 +22,7 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
@@ -78,17 +79,19 @@ for name, encryptor in encryptors.items():
         errors[name, depth] = max(error.max(), 1e-17)
 
 # %%
-# Depth costs no accuracy, no exactness and adds no protection; it costs time. One lock is
-# enough for the guarantee, and several serve several holders of keys
-# (:ref:`sphx_glr_auto_examples_plot_07_key_holders.py`). Search over ``n_cells`` instead
-# (:ref:`sphx_glr_auto_examples_plot_10_privacy_utility_search.py`).
+# Depth costs no accuracy, no exactness and adds no protection; it costs time. One lock
+# is enough for the guarantee, and several serve several holders of keys
+# (:ref:`sphx_glr_auto_examples_plot_07_key_holders.py`). Search over ``n_cells``
+# instead (:ref:`sphx_glr_auto_examples_plot_10_privacy_utility_search.py`).
 import matplotlib.pyplot as plt
 
 figure, (above, below) = plt.subplots(2, 1, figsize=(6, 6.5), layout="constrained")
 for name, colour in (("package", "#0072B2"), ("tanh", "#D55E00")):
     middle = 100 * searches[name].cv_results_["mean_test_score"]
     spread = 100 * searches[name].cv_results_["std_test_score"]
-    above.fill_between(depths, middle - spread, middle + spread, color=colour, alpha=0.15)
+    above.fill_between(
+        depths, middle - spread, middle + spread, color=colour, alpha=0.15
+    )
     above.plot(depths, middle, "o-", color=colour, label=name)
     found = [(depth, errors[one, depth]) for one, depth in errors if one == name]
     below.semilogy(*zip(*found, strict=True), "o-", color=colour, label=name)

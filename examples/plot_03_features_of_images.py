@@ -38,8 +38,9 @@ print(X.shape)
 # %%
 # Plain, the view, encrypted
 # --------------------------
-# *View* is what the view is made of, before it is encrypted: what the choice of cells does
-# by itself. The difference between that column and the next one comes from encryption.
+# *View* is what the view is made of, before it is encrypted: what the choice of cells
+# does by itself. The difference between that column and the next one comes from
+# encryption.
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier

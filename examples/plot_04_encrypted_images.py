@@ -39,7 +39,7 @@ autoencoder = ImageAutoencoder(
     n_components=32, image_shape=(28, 28), max_epochs=8, random_state=0
 )
 key = SecretKey.insecure_from_seed(0)
-encryptor = HomeomorphicEncryptor(n_preserved=9, key=key)
+encryptor = HomeomorphicEncryptor(leakage="scores", n_preserved=9, key=key)
 pipeline = make_pipeline(autoencoder, encryptor)
 pipeline.fit(X, y)
 

@@ -34,7 +34,7 @@ from sklearn_homeo.exceptions import InsecureKeyWarning
 warnings.simplefilter("ignore", InsecureKeyWarning)
 X, y = load_digits(return_X_y=True)
 X, X_new, y, y_new = train_test_split(X, y, stratify=y, random_state=0)
-encryptor = HomeomorphicEncryptor(n_preserved=9, key=SecretKey.insecure_from_seed(0))
+encryptor = HomeomorphicEncryptor(key=SecretKey.insecure_from_seed(0))
 synthesizer = ClassConditionalSynthesizer(random_state=0)
 model = make_pipeline(StandardScaler(), SVC())
 ways = {

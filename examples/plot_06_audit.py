@@ -20,8 +20,8 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
-from sklearn_homeo.baselines import TanhEncryptor
 from sklearn_homeo.audit import known_plaintext_attack
+from sklearn_homeo.baselines import TanhEncryptor
 from sklearn_homeo.exceptions import BrokenCipherWarning, InsecureKeyWarning
 
 warnings.simplefilter("ignore", InsecureKeyWarning)
@@ -44,8 +44,9 @@ for cipher, Z in ciphertexts.items():
     print(f" by {found.choice}")
 
 # %%
-# The published cipher is nearly linear, and ridge regression inverts it. Of the package's
-# cipher the attacker rebuilds what the cells show: the average digit of each cell.
+# The published cipher is nearly linear, and ridge regression inverts it. Of the
+# package's cipher the attacker rebuilds what the cells show: the average digit of each
+# cell.
 #
 # How many pairs does it take?
 from sklearn_homeo.audit import known_plaintext_curve

@@ -51,17 +51,17 @@ except KeyShareError as refusal:
 # One lock for each holder
 # ------------------------
 # An encryptor of depth 3 applies three locks, and the key of each is derived from the
-# whole key: ``key.for_lock(0)``, ``key.for_lock(1)``, ``key.for_lock(2)``. Whoever holds
-# one of them learns neither another one nor the whole. The proof of confidentiality holds
-# as long as the attacker lacks the key of a single lock.
+# whole key: ``key.for_lock(0)``, ``key.for_lock(1)``, ``key.for_lock(2)``. Whoever
+# holds one of them learns neither another one nor the whole. The proof of
+# confidentiality holds as long as the attacker lacks the key of a single lock.
 warnings.simplefilter("ignore", InsecureKeyWarning)
 key = SecretKey.insecure_from_seed(0)
 for i, holder in enumerate(("hospital", "laboratory", "auditor")):
     print(f"{holder:<11} {key.for_lock(i)}")
 
 # %%
-# How much does a lock cost? Time, and nothing else: the view is the same, so models see the
-# same thing, and decryption is exact at any depth.
+# How much does a lock cost? Time, and nothing else: the view is the same, so models see
+# the same thing, and decryption is exact at any depth.
 from time import perf_counter
 
 X, y = load_digits(return_X_y=True)
@@ -88,8 +88,8 @@ except InvalidCiphertextError as refusal:
     print(str(refusal).split(":")[0])
 
 # %%
-# If the holders act for one owner, splitting the key is simpler. Locks of their own are for
-# parties that do not trust each other.
+# If the holders act for one owner, splitting the key is simpler. Locks of their own are
+# for parties that do not trust each other.
 import matplotlib.pyplot as plt
 
 figure, (above, below) = plt.subplots(

@@ -3,9 +3,9 @@
 Two owners train one model
 ===================================
 
-Two owners have one-sided records each. They share a key and a fitted encryptor, encrypt at
-home, and a service trains one model on the ciphertexts of both: neither owner hands a
-record to the other beyond a small sample, and none to the service.
+Two owners have one-sided records each. They share a key and a fitted encryptor, encrypt
+at home, and a service trains one model on the ciphertexts of both: neither owner hands
+a record to the other beyond a small sample, and none to the service.
 """
 
 # %%
@@ -17,6 +17,7 @@ record to the other beyond a small sample, and none to the service.
 import warnings
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -74,10 +75,11 @@ for name, score in scores.items():
 # Had each used a key of their own, the parts would not fit together, and queries are
 # encrypted with a third:
 alone = [
-    HomeomorphicEncryptor(leakage="scores", n_preserved=9, key=SecretKey.insecure_from_seed(seed))
-    .fit(*sample)
-    .transform(rows)
-    for seed, (rows, _) in enumerate(owners.values(), start=1)
+    clone(encryptor).set_params(key=SecretKey.insecure_from_seed(seed)).fit(*sample)
+    for seed in (1, 2)
+]
+alone = [
+    own.transform(rows) for own, (rows, _) in zip(alone, owners.values(), strict=True)
 ]
 mixed = np.vstack(alone), np.concatenate([labels for _, labels in owners.values()])
 own_keys = model.fit(*mixed).score(Z_new, y_new)

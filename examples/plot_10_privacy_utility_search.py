@@ -3,17 +3,17 @@
 Search for privacy and utility together
 =========================================
 
-More cells are more accurate and let an attacker link more records. A grid search with two
-scorers, one for the model and one for an attacker, finds settings that no other beats in
-both; the certificate then bounds what any attacker gets with the chosen one.
+More cells are more accurate and let an attacker link more records. A grid search with
+two scorers, one for the model and one for an attacker, finds settings that no other
+beats in both; the certificate then bounds what any attacker gets with the chosen one.
 """
 
 # %%
 # Two scores for each setting
 # ---------------------------
-# The utility is the area under the ROC curve. The privacy scorer plays the attacker on the rows that are
-# left out: knowing 70 % of their pairs, it links the others' ciphertexts to records;
-# the score is one minus its rate of success.
+# The utility is the area under the ROC curve. The privacy scorer plays the attacker on
+# the rows that are left out: knowing 70 % of their pairs, it links the others'
+# ciphertexts to records; the score is one minus its rate of success.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -73,14 +73,15 @@ for i, setting in enumerate(results["params"]):
 # %%
 # A bound for the chosen one
 # --------------------------
-# The scorer's attacker is one of many and had few rows. The certificate is not an attack's
-# figure: at cells, nobody links ciphertexts to these records at a greater rate.
+# The scorer's attacker is one of many and had few rows. The certificate is not an
+# attack's figure: at cells, nobody links ciphertexts to these records at a greater
+# rate.
 print(search.best_estimator_["encryptor"].certificate(X, y))
 
 # %%
 # The line joins the settings that no other beats in both respects; the chosen one is
-# circled. Scores keep a little more of the label and let an attacker link several times as
-# many records.
+# circled. Scores keep a little more of the label and let an attacker link several times
+# as many records.
 from sklearn_homeo.audit import PrivacyUtilityDisplay
 
 figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
