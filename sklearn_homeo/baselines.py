@@ -115,7 +115,9 @@ class TanhEncryptor(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Numbers.
         y : Ignored
+            There by convention.
 
         Returns
         -------
@@ -152,6 +154,7 @@ class TanhEncryptor(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Records, with the columns of `fit`.
 
         Returns
         -------
@@ -174,6 +177,7 @@ class TanhEncryptor(
         Parameters
         ----------
         Z : array-like of shape (n_samples, n_features)
+            Ciphertexts.
 
         Returns
         -------
@@ -207,6 +211,7 @@ class TanhEncryptor(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Records, with the columns of `fit`.
 
         Returns
         -------

@@ -115,13 +115,13 @@ def test_the_key_is_neither_spilled_nor_logged(client, encryptor, folder):
         Z = shared.transform(da.from_array(X, chunks=(100, 64))).persist()
         distributed.wait(Z)
         far = np.where(np.arange(64) == 3, 1e12, X[:5])
-        with pytest.raises(ValueError, match="Row 0 of X lies more than 16384"):
+        with pytest.raises(ValueError, match="Row 0 of X lies more than 8192"):
             shared.transform(da.from_array(far)).compute()
         one = encryptor.transform(X[:100])[7].tobytes()
         spilled = bytes_on_disk(folder)
         assert one in spilled and secret not in spilled
         logged = logs(client)
-        assert "lies more than 16384" in logged
+        assert "lies more than 8192" in logged
         assert secret.hex() not in logged and repr(secret)[2:-1] not in logged
     # It would be found: what is scattered is spilled, and the key with it.
     scattered = client.scatter([[encryptor, X]], hash=False)

@@ -234,8 +234,8 @@ class HomeomorphicEncryptor(
     >>> X, y = load_wine(return_X_y=True)
     >>> encryptor = HomeomorphicEncryptor(key=SecretKey.generate()).fit(X, y)
     >>> Z = encryptor.transform(X)
-    >>> encryptor.n_preserved_, Z.shape
-    (2, (178, 13))
+    >>> encryptor.leakage_, Z.shape
+    ('cells', (178, 13))
     >>> bool(LogisticRegression().fit(Z, y).score(Z, y) > 0.95)
     True
     >>> bool(np.allclose(encryptor.inverse_transform(Z), X, rtol=1e-6))

@@ -100,7 +100,7 @@ def test_table_fits_the_terminal_and_tells_everything(job):
 def test_csv_holds_every_figure(job):
     with (job.folder / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    for cipher in ("scores", "tanh"):
+    for cipher in ("cells", "tanh"):
         mine = [row for row in rows if row["cipher"] == cipher]
         measures = [row["measure"] for row in mine]
         assert measures.count("accuracy") == 5

@@ -96,8 +96,9 @@ def test_another_fit_with_the_same_key_is_refused(options, change):
 )
 def test_other_settings_are_refused(settings):
     X, y = load_breast_cancer(return_X_y=True)
-    Z = HomeomorphicEncryptor(key=KEY).fit(X, y).transform(X)
-    other = HomeomorphicEncryptor(key=KEY, **settings).fit(X, y)
+    scores = {"leakage": "scores"}
+    Z = HomeomorphicEncryptor(key=KEY, **scores).fit(X, y).transform(X)
+    other = HomeomorphicEncryptor(key=KEY, **{**scores, **settings}).fit(X, y)
     with pytest.raises(InvalidCiphertextError) as caught:
         other.inverse_transform(Z)
     assert len(caught.value.rows) == len(X)

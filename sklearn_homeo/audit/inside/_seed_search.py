@@ -67,8 +67,10 @@ def seed_search(encryptor, x, z, *, seeds=range(2**16)):
     if encryptor.leakage_ == "space":
         raise ValueError("encryptor has no locks, whose key is searched")
     x, z = (
-        check_real_array(row, ensure_2d=False, dtype=np.float64).reshape(1, -1)
-        for row in (x, z)
+        check_real_array(
+            row, ensure_2d=False, dtype=np.float64, input_name=name
+        ).reshape(1, -1)
+        for name, row in (("x", x), ("z", z))
     )
     expected = encryptor.n_features_in_, encryptor._n_features_out
     if (x.shape[1], z.shape[1]) != expected:

@@ -194,6 +194,9 @@ def _first_axes(X):
     first = max(len(gram) - MAX_AXES, 0)
     values, vectors = eigh(gram, subset_by_index=[first, len(gram) - 1])
     kept = values > 1e-9 * max(values[-1], 1e-300)
+    if not kept.any():
+        # Rows that are all the same: any column will do.
+        return np.eye(n, 1)
     if len(X) >= n:
         return vectors[:, kept]
     return X.T @ (vectors[:, kept] / np.sqrt(values[kept]))

@@ -21,6 +21,8 @@ STRENGTHS = (0.001, 0.01, 0.1, 1.0)
 RIDGES = np.geomspace(1e-4, 1e2, 13)
 # Axes within the classes that vary most and that sparing directions do not follow.
 SPARED_AXES = 4
+# It takes products of all columns with each other.
+MOST_SPARED_COLUMNS = 2048
 
 
 def linear_directions(sample, n_directions):
@@ -55,8 +57,10 @@ def sparing_directions(sample, n_directions):
 
 
 def can_spare(n, target):
-    """Whether `sparing_directions` can spare anything of ``n`` columns."""
-    return not target.is_numeric and _n_spared(n, target) > 0
+    """Whether `sparing_directions` can spare anything of ``n`` columns, in memory."""
+    if target.is_numeric or n > MOST_SPARED_COLUMNS:
+        return False
+    return _n_spared(n, target) > 0
 
 
 def partial_least_squares(sample, n_directions):

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -156,8 +157,12 @@ class Search:
         """The finder of so many directions that leaks least, or else loses least."""
         candidates = [Candidate(name, width) for name in self._names]
         candidates = [c for c in candidates if len(self._leaks(c.finder)) >= width]
-        if not candidates or not self.told.any():
-            return candidates[0] if candidates else Candidate(self._names[0], width)
+        if not candidates:
+            # Rows that vary in fewer directions have no more to give.
+            name = max(self._names, key=lambda name: len(self._leaks(name)))
+            return Candidate(name, len(self._leaks(name)))
+        if not self.told.any():
+            return candidates[0]
         best, bound = None, np.inf
         for candidate in candidates:
             leak = self._leaks(candidate.finder)[width - 1]
@@ -271,7 +276,7 @@ class Search:
         would overcome: where the next width gains much, it will be missed.
         """
         losses = []
-        for width, wider in zip(widths, [*widths[1:], None], strict=True):
+        for width, wider in zip_longest(widths, widths[1:]):
             if self._is_enough(Candidate(name, width)):
                 if wider is None or not self._gains(name, width, wider):
                     return Candidate(name, width)

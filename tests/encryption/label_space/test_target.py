@@ -62,7 +62,7 @@ def test_auto_finds_few_directions_for_easy_labels_and_all_that_curves_need():
     rings, y = make_circles(400, noise=0.1, factor=0.4, random_state=0)
     X = np.hstack([rings, 0.1 * rng.normal(size=(400, 4))])
     X = X @ np.linalg.qr(rng.normal(size=(6, 6)))[0]
-    encryptor = HomeomorphicEncryptor(key=KEY).fit(X, y)
+    encryptor = HomeomorphicEncryptor(leakage="scores", key=KEY).fit(X, y)
     assert encryptor.n_preserved_ == 2
     S = encryptor.preserve(X)
     assert cross_val_score(KNeighborsClassifier(), S, y).mean() > 0.95

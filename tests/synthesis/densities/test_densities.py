@@ -49,10 +49,11 @@ def test_only_directions_beyond_noise_are_described():
 
 def test_ciphertexts_are_described_by_what_they_preserve():
     X, y = load_digits(return_X_y=True)
-    encryptor = HomeomorphicEncryptor(key=KEY).fit(X, y)
+    encryptor = HomeomorphicEncryptor(leakage="scores", key=KEY).fit(X, y)
     synthesizer = ClassConditionalSynthesizer(random_state=0)
     synthesizer.fit(encryptor.transform(X), y)
-    assert synthesizer.n_directions_ == encryptor.n_preserved_
+    # Columns are bent copies of the coordinates, which adds some directions.
+    assert encryptor.n_preserved_ <= synthesizer.n_directions_ < X.shape[1] / 2
 
 
 def test_means_of_noise_are_not_kept():
