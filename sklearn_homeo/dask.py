@@ -1,30 +1,15 @@
 """Fitted estimators on Dask arrays and data frames, on many machines."""
 
-import contextlib
-import os
-import pickle
-import time
 import uuid
 import warnings
-import weakref
 from urllib.parse import urlsplit
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sklearn.utils.validation import check_is_fitted
-
-from sklearn_homeo._utils.hidden import Hidden
 
 __all__ = ["SharedEstimator"]
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
-_NONCE_BYTES = 12
-# Times that a worker looks for the key to the estimator, which the client sends: a
-# minute, not counting what a machine sleeps.
-_PATIENCE = 6000
-# In a worker's process, by name: keys that came, and estimators that were opened.
-_KEYS: dict = {}
-_OPENED: dict = {}
 
 
 class SharedEstimator:
@@ -35,12 +20,10 @@ class SharedEstimator:
     computed.
 
     The estimator, and with it the key, goes to each worker's memory once and leaves
-    it at `close`, at the end of a ``with`` block, or when neither this object nor a
-    result that has still to be computed is left; workers that join later or come back
-    after a crash get it too. It is in no task, so that Dask neither spills it to disk
-    nor logs it. Mapping ``encryptor.transform`` yourself works as well, but puts the
-    key into tasks, and an encryptor that is scattered or is the result of a task may
-    be spilled.
+    it at `close`; workers that join later or come back after a crash get it too.
+    It is in no task, so that Dask neither spills it to disk nor logs it. Mapping
+    ``encryptor.transform`` yourself works as well, but puts the key into tasks, and
+    an encryptor that is scattered or is the result of a task may be spilled.
 
     Parameters
     ----------
@@ -53,12 +36,6 @@ class SharedEstimator:
 
     Notes
     -----
-    The scheduler keeps the estimator only as sealed by AES-256-GCM, under a key of its
-    own that the client sends to each worker that asks for it. That message goes through
-    the scheduler, which does not keep it: who reads the scheduler's memory later, or a
-    dump of it, finds nothing, but a scheduler that is hostile can listen. Workers that
-    start while the client is gone get nothing.
-
     Rows are Dask's business: it may spill plain as well as encrypted chunks to the
     workers' ``local-directory``, and moves them over the network. Keep workers on
     machines that may see the plain rows, connect them by TLS
@@ -87,11 +64,8 @@ class SharedEstimator:
         self._handle = _Handle(estimator)
         if self._client is not None:
             _warn_if_unencrypted(self._client)
-            _share(self._client, self._handle.name, estimator)
-            # Of the handle, which results that are still to be computed hold as well.
-            self._withdrawal = weakref.finalize(
-                self._handle, _withdraw, self._client, self._handle.name
-            )
+            plugin = _make_plugin(estimator)
+            self._client.register_plugin(plugin, name=self._handle.name)
 
     def transform(self, X):
         """Transform rows.
@@ -158,8 +132,7 @@ class SharedEstimator:
 
         Compute what depends on it before.
         """
-        if self._client is not None and self._withdrawal.detach():
-            self._client.unsubscribe_topic(self._handle.name)
+        if self._client is not None and self._handle.estimator is not None:
             self._client.unregister_worker_plugin(self._handle.name)
         self._handle.estimator = None
 
@@ -253,87 +226,21 @@ def _current_client():
         return None
 
 
-def _share(client, name, estimator):
-    """Give workers the estimator, sealed, and the key to it to each that asks."""
-    key = Hidden(AESGCM.generate_key(256))
-    sealed = _seal(estimator, key, name)
-
-    async def answer(event):
-        _, message = event
-        # Awaited, as this runs in the client's loop.
-        await client.run(_receive, name, key.value, workers=[message["worker"]])
-
-    client.subscribe_topic(name, answer)
-    client.register_plugin(_make_plugin(name, sealed), name=name)
-
-
-def _withdraw(client, name):
-    """Take an estimator that nobody can use any more from the workers."""
-    # From the client's loop: garbage may be collected in any thread.
-    with contextlib.suppress(AttributeError, RuntimeError):
-        client.loop.add_callback(client.unsubscribe_topic, name)
-        client.loop.add_callback(client.unregister_worker_plugin, name)
-
-
-def _seal(estimator, key, name):
-    import cloudpickle
-
-    nonce = os.urandom(_NONCE_BYTES)
-    plain = Hidden(cloudpickle.dumps(estimator))
-    return nonce + AESGCM(key.value).encrypt(nonce, plain.value, name.encode())
-
-
-def _make_plugin(name, sealed):
+def _make_plugin(estimator):
     from distributed import WorkerPlugin
 
-    class SealedEstimator(WorkerPlugin):
-        """Brings a sealed estimator to a worker, and asks for its key."""
-
-        def __init__(self, name, sealed):
-            self.name, self.sealed = name, sealed
-
-        def setup(self, worker):
-            worker.log_event(self.name, {"worker": worker.address})
-
-        def teardown(self, worker):
-            # A copy of this class comes to the workers, with what it refers to; only
-            # functions of the module are those of the worker.
-            _forget(self.name)
-
-    return SealedEstimator(name, sealed)
-
-
-def _receive(name, key):
-    _KEYS[name] = Hidden(key)
-
-
-def _forget(name):
-    _KEYS.pop(name, None)
-    _OPENED.pop(name, None)
+    plugin = WorkerPlugin()
+    plugin.estimator = estimator
+    return plugin
 
 
 def _on_this_worker(name):
-    if name in _OPENED:
-        return _OPENED[name]
     try:
         from distributed import get_worker
 
-        sealed = get_worker().plugins[name].sealed
+        return get_worker().plugins[name].estimator
     except (ImportError, ValueError, KeyError):
         return None
-    n_waits = 0
-    while name not in _KEYS:
-        if n_waits == _PATIENCE:
-            raise RuntimeError(
-                "The key to the estimator did not come to this worker: the client that "
-                "shared it is gone or does not answer. Share it again."
-            )
-        n_waits += 1
-        time.sleep(0.01)
-    nonce, content = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-    plain = AESGCM(_KEYS[name].value).decrypt(nonce, content, name.encode())
-    # Authentic: the client that made it is the one that runs the tasks.
-    return _OPENED.setdefault(name, pickle.loads(plain))
 
 
 def _warn_if_unencrypted(client):

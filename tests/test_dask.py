@@ -1,6 +1,5 @@
 """Dask: the bytes of one process from four, and a key that stays in memory."""
 
-import gc
 import os
 import signal
 import time
@@ -23,7 +22,6 @@ da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
 
-import sklearn_homeo.dask as _shared  # noqa: E402
 from sklearn_homeo.dask import SharedEstimator  # noqa: E402
 
 # Not a byte pattern that anything else may hold.
@@ -143,69 +141,10 @@ def test_a_closed_estimator_has_left_the_workers(client, encryptor):
         Z.compute()
 
 
-def memory_of_the_scheduler(dask_scheduler):
-    """Everything that the scheduler keeps of plugins, events and tasks."""
-    import cloudpickle
-
-    kept = [dask_scheduler.worker_plugins, dict(dask_scheduler._broker._topics)]
-    kept += [task.run_spec for task in dask_scheduler.tasks.values()]
-    return b"".join(cloudpickle.dumps(part) for part in map(repr, kept)) + b"".join(
-        value if isinstance(value, bytes) else cloudpickle.dumps(value)
-        for value in dask_scheduler.worker_plugins.values()
-    )
-
-
-def test_the_scheduler_keeps_no_key(client, encryptor):
-    secret = KEY.to_bytes()
-    with SharedEstimator(encryptor, client) as shared:
-        Z = shared.transform(da.from_array(X, chunks=(100, 64))).persist()
-        distributed.wait(Z)
-        kept = client.run_on_scheduler(memory_of_the_scheduler)
-        assert shared._handle.name.encode() in kept
-        assert secret not in kept and repr(secret)[2:-1].encode() not in kept
-
-
-def plugins(client):
-    found = client.run(lambda dask_worker: list(dask_worker.plugins)).values()
-    return {name for names in found for name in names}
-
-
-def wait_until(condition):
-    deadline = time.time() + 20
-    while not condition() and time.time() < deadline:
-        gc.collect()
-        time.sleep(0.05)
-    assert condition()
-
-
-def test_what_is_dropped_leaves_the_workers(client, encryptor):
-    shared = SharedEstimator(encryptor, client)
-    name = shared._handle.name
-    Z = shared.transform(da.from_array(X[:200], chunks=(100, 64)))
-    del shared
-    gc.collect()
-    # What is still to be computed needs it.
-    assert name in plugins(client)
-    assert Z.compute().tobytes() == encryptor.transform(X[:200]).tobytes()
-    del Z
-    wait_until(lambda: name not in plugins(client))
-    held = client.run(lambda: (list(_shared._KEYS), list(_shared._OPENED)))
-    assert not any(name in names for pair in held.values() for names in pair)
-
-
-def test_a_worker_without_the_key_says_so(monkeypatch, encryptor):
-    monkeypatch.setattr(_shared, "_PATIENCE", 5)
-    plugin = SimpleNamespace(sealed=b"sealed")
-    worker = SimpleNamespace(plugins={"name": plugin})
-    monkeypatch.setattr(distributed, "get_worker", lambda: worker)
-    with pytest.raises(RuntimeError, match="did not come to this worker"):
-        _shared._on_this_worker("name")
-
-
 def test_grid_search_on_the_cluster(client):
     pipeline = make_pipeline(
         StandardScaler(),
-        HomeomorphicEncryptor(n_preserved=1, key=KEY),
+        HomeomorphicEncryptor(leakage="space", key=KEY),
         LogisticRegression(),
     )
     grid = {"homeomorphicencryptor__depth": [1, 3]}
@@ -224,8 +163,6 @@ def in_threads(estimator):
 LOCAL = {
     "scheduler": SimpleNamespace(address="inproc://here"),
     "register_plugin": lambda plugin, name: None,
-    "subscribe_topic": lambda name, handler: None,
-    "unsubscribe_topic": lambda name: None,
     "unregister_worker_plugin": lambda name: None,
 }
 
