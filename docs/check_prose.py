@@ -1,8 +1,9 @@
 """Check the English of README, pages, docstrings and messages.
 
-Run it as ``python docs/check_prose.py``; ``--long`` lists the sentences over 35 words.
-It names the rule and the line of each finding, and fails if there is one, or if more
-than 2 % of all sentences are long. proselint's own checks run as well.
+Run it as ``python docs/check_prose.py``, after ``pip install proselint``; ``--long``
+lists the sentences over 35 words. It names the rule and the line of each finding, and
+fails if there is one, or if more than 2 % of all sentences are long. proselint's own
+checks run as well.
 """
 
 import argparse
