@@ -98,6 +98,8 @@ def check_real_array(
     """
     if allow_nd or not ensure_2d:
         check_real(rows, input_name)
+        if np.ndim(rows) == 0:
+            raise ValueError(f"{input_name} must be an array, got a single number.")
     else:
         check_table(rows, input_name, "This function")
     return check_array(
