@@ -40,25 +40,32 @@ def dummies(table):
 
 
 def seconds(function, *arguments):
-    """Return the times of three calls."""
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        result = function(*arguments)
-        times.append(time.perf_counter() - start)
-        del result
-    return ", ".join(f"{t:.2f}" for t in times)
+    """Return the time of one call."""
+    start = time.perf_counter()
+    result = function(*arguments)
+    elapsed = time.perf_counter() - start
+    del result
+    return elapsed
 
 
-def main(n_rows=1_000_000):
+def main(n_rows=1_000_000, n_calls=5):
+    """Print medians of calls in turn, and of their quotients; the first is left out."""
     table, encoder = make_table(n_rows), TableEncoder()
-    print(f"{n_rows} rows, {table.shape[1]} columns; seconds of three calls")
+    print(f"{n_rows} rows, {table.shape[1]} columns; medians of {n_calls} calls")
     with warnings.catch_warnings(action="ignore"):
-        print("get_dummies, to_numpy ", seconds(dummies, table))
-        print("fit                   ", seconds(encoder.fit, table))
-        print("transform             ", seconds(encoder.transform, table))
-        Z = encoder.transform(table)
-        print("inverse_transform     ", seconds(encoder.inverse_transform, Z))
+        Z = encoder.fit(table).transform(table)
+        calls = {
+            "get_dummies, to_numpy": lambda: dummies(table),
+            "transform": lambda: encoder.transform(table),
+            "fit": lambda: encoder.fit(table),
+            "inverse_transform": lambda: encoder.inverse_transform(Z),
+        }
+        times = [[seconds(call) for call in calls.values()] for _ in range(n_calls + 1)]
+    times = np.array(times[1:])
+    ratios = np.median(times / times[:, :1], axis=0)
+    rows = zip(calls, np.median(times, axis=0), ratios, strict=True)
+    for name, median, ratio in rows:
+        print(f"{name:22} {median:6.2f} s {ratio:6.2f} x get_dummies")
 
 
 if __name__ == "__main__":

@@ -44,8 +44,8 @@ class ArrayTable:
     def __len__(self):
         return len(self.values)
 
-    def read(self, place):
-        """Return the cells of a column."""
+    def read(self, place, known=()):
+        """Return the cells of a column; `known` levels are of no use."""
         return read_array(self.values[:, place])
 
     def select(self, places):

@@ -93,12 +93,12 @@ class CategoryCode(_Levels):
     def encode(self, cells):
         """Return float64 of shape (n_rows, n_columns), and which cells are refused."""
         codes, n_rows = cells.values, len(cells)
-        n_columns = self.n_shown + 2 * self._has_rare
-        # One more row of columns for cells without a category.
-        places = np.minimum(codes, self.n_shown)
-        places[codes < 0] = n_columns
-        columns = np.eye(n_columns + 1, n_columns)[places]
+        columns = np.empty((n_rows, self.n_shown + 2 * self._has_rare), order="F")
+        # Cells without a category are in no column.
+        for place in range(self.n_shown):
+            columns[:, place] = codes == place
         if self._has_rare:
+            columns[:, -2] = codes >= self.n_shown
             columns[:, -1] = np.maximum(codes - self.n_shown + 1, 0)
         return columns, np.zeros(n_rows, dtype=bool)
 
@@ -138,6 +138,8 @@ class OrdinalCode(_Levels):
 
 def _translate(cells, levels):
     """Return the places of cells in a code's levels; -1 where there is none."""
+    if cells.levels is levels:
+        return np.where(cells.present, cells.values, -1)
     places = {level_key(level): i for i, level in enumerate(levels)}
     table = [places.get(level_key(level), -1) for level in cells.levels]
     table = np.array([*table, -1], dtype=np.int64)

@@ -68,8 +68,8 @@ class Cells:
 
     def missing(self, *markers):
         """Whether each cell is in one of some states; bool array."""
-        places = [i + 1 for i, marker in enumerate(self.markers) if marker in markers]
-        return np.isin(self.states, places)
+        chosen = np.array([False, *(marker in markers for marker in self.markers)])
+        return chosen[self.states]
 
 
 def one_state(missing):

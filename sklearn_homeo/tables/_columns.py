@@ -76,6 +76,11 @@ class ColumnCode:
         """Ends of the names of all columns."""
         return (*self.code.suffixes, *(f"_{marker}" for marker in self.markers))
 
+    @property
+    def levels(self):
+        """The categories of a column of these, as `Cells` has them; else none."""
+        return getattr(self.code, "levels", ())
+
     def prepare(self, cells):
         """Return cells in the code's terms, and which of them have no place there.
 
@@ -116,7 +121,8 @@ class ColumnCode:
         absent = ~cells.present
         if not absent.any() and not self.markers:
             return columns, refused
-        columns[absent] = self.fill
+        for column, fill in zip(columns.T, self.fill, strict=True):
+            column[absent] = fill
         indicators = [cells.missing(marker) for marker in self.markers]
         for marker in cells.markers:
             if marker in self.markers:
@@ -125,7 +131,7 @@ class ColumnCode:
             if not where.any():
                 continue
             refused.append((f"{marker}, as no cell was in fit", where))
-        return np.column_stack([columns, *indicators]), refused
+        return np.vstack([columns.T, *indicators]).T, refused
 
     def decode(self, columns):
         """Return the cells of columns."""

@@ -1,6 +1,7 @@
 """The encoder: tables of mixed columns to float64 and back to the same table."""
 
 import warnings
+from itertools import product
 from numbers import Integral
 
 import numpy as np
@@ -228,28 +229,29 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         """
         check_is_fitted(self)
         table = self._open(X, reset=False)
-        columns = [
-            (table.labels[i], code, *code.prepare(self._read(table, i, must=True)))
-            for i, code in enumerate(self._codes)
-            if code is not None
-        ]
-        Z = np.empty((len(table), self._n_features_out))
+        columns, stop = [], 0
+        for i, code in enumerate(self._codes):
+            if code is not None:
+                place = slice(stop, stop := stop + len(code.suffixes))
+                found = self._read(table, i, must=True, known=code.levels)
+                cells, wrong = code.prepare(found)
+                columns.append((table.labels[i], code, place, cells, wrong))
+        # Tables come column by column, and so they go.
+        Z = np.empty((len(table), stop), order="F")
         refused = {}
 
-        def encode(start):
+        def encode(piece):
+            (label, code, place, cells, wrong), start = piece
             rows = slice(start, start + _ROWS_AT_ONCE)
-            parts = []
-            for label, code, cells, wrong in columns:
-                part, reasons = code.encode(cells.take(rows), wrong[rows])
-                parts.append(part)
-                for reason, where in reasons:
-                    found = refused.setdefault((label, reason), {})
-                    found[start] = np.flatnonzero(where) + start
-            np.concatenate(parts, axis=1, out=Z[rows])
+            Z[rows, place], reasons = code.encode(cells.take(rows), wrong[rows])
+            for reason, where in reasons:
+                found = refused.setdefault((label, reason), {})
+                found[start] = np.flatnonzero(where) + start
 
         # Some rows at a time: what is computed on the way stays in the cache.
         starts = range(0, len(table), _ROWS_AT_ONCE)
-        run_in_threads(encode, lambda n_threads: (starts, n_threads))
+        pieces = list(product(columns, starts))
+        run_in_threads(encode, lambda n_threads: (pieces, n_threads))
         if refused and self.handle_unknown != "ignore":
             self._report(refused)
         return Z
@@ -437,10 +439,10 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         validate_data(self, X, reset=reset, skip_check_array=True)
         return table
 
-    def _read(self, table, place, must=False):
+    def _read(self, table, place, must=False, known=()):
         """Return the cells of a column; None if they cannot be numbers."""
         try:
-            return table.read(place)
+            return table.read(place, known)
         except UnsupportedColumn as error:
             if not must:
                 return None

@@ -44,9 +44,14 @@ class PandasTable:
     def __len__(self):
         return len(self.frame)
 
-    def read(self, place):
-        """Return the cells of a column."""
-        return read_series(self.frame.iloc[:, place])
+    def read(self, place, known=()):
+        """Return the cells of a column; of text, with `known` levels if those do."""
+        series = self.frame.iloc[:, place]
+        if known and isinstance(series.dtype, pd.StringDtype | pd.ArrowDtype):
+            found = _read_known_text(series, known)
+            if found is not None:
+                return found
+        return read_series(series)
 
     def select(self, places):
         """Return some columns, as a frame."""
@@ -108,6 +113,26 @@ def _read_text(series):
     return Cells(
         "category", codes.astype(np.int64), **one_state(codes < 0), levels=tuple(levels)
     )
+
+
+def _read_known_text(series, known):
+    """Return the cells of a column of no other texts than `known`, else None.
+
+    A third of the time of `_read_text`, as no table of what is there is made.
+    """
+    if not hasattr(series.array, "__arrow_array__"):
+        return None
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    array = series.array.__arrow_array__()
+    if not _is_arrow_text(array.type) or not all(isinstance(k, str) for k in known):
+        return None
+    codes = pc.index_in(array, value_set=pa.array(known, array.type))
+    if codes.null_count > array.null_count:
+        return None
+    codes = codes.fill_null(-1).to_numpy().astype(np.int64)
+    return Cells("category", codes, **one_state(codes < 0), levels=known)
 
 
 def _read_zoned(series):

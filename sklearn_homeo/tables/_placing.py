@@ -66,7 +66,7 @@ class SplitColumns:
     def encode(self, integers):
         """Place integers; returns shape (n_rows, 1 + n_fine)."""
         coarse, rests, places = self.scale.encode(to_unsigned(integers))
-        columns = np.empty((len(integers), 1 + self.n_fine))
+        columns = np.empty((len(integers), 1 + self.n_fine), order="F")
         columns[:, 0] = coarse
         for i in range(self.n_fine):
             part = (rests >> np.uint64(i * self.fine_bits)) + self._shift(places, i)

@@ -38,8 +38,8 @@ class PolarsTable:
     def __len__(self):
         return self.frame.height
 
-    def read(self, place):
-        """Return the cells of a column."""
+    def read(self, place, known=()):
+        """Return the cells of a column; `known` levels are of no use."""
         return read_series(self.frame.to_series(place))
 
     def select(self, places):

@@ -9,6 +9,7 @@ Everything here is integer arithmetic and powers of two: the same bits everywher
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -31,6 +32,7 @@ _TINY_BITS = 12
 # a scale around their median.
 _MAX_OFFSET_BITS = 26
 _MAX_EXPONENT = 400
+_TOP_BIT = np.uint64(1 << 63)
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,6 @@ class DyadicScale:
     step: float
 
     @property
-    def _mirror(self):
-        return np.uint64((self.centre - 1) % 2**64)
-
-    @property
     def n_rest_bits(self):
         """Number of bits of the largest rest."""
         return max(int(self.shifts.max()), 0)
@@ -84,42 +82,39 @@ class DyadicScale:
             Middles of steps.
         rests, places : ndarray of shape (n_rows,), dtype uint64
         """
-        below = values < np.uint64(self.centre)
-        magnitudes = values - np.uint64(self.centre)
-        np.subtract(self._mirror, values, out=magnitudes, where=below)
-        keys = self._keys(magnitudes)
-        offsets = magnitudes - self.starts[keys]
-        shifts = self.shifts[keys]
-        right = np.maximum(shifts, 0).astype(np.uint64)
-        left = np.maximum(-shifts, 0).astype(np.uint64)
-        steps = ((offsets >> right) << left).astype(np.int64) + self.bases[keys]
+        mirror = _all_bits(values < np.uint64(self.centre))
+        # What lies below is counted from just below the centre: ~(v - c) = c - 1 - v.
+        offsets = (values - np.uint64(self.centre)) ^ mirror
+        keys = self._keys(offsets)
+        offsets -= self.starts[keys]
+        right, left = (part[keys] for part in self._right_and_left)
         rests = offsets & ((np.uint64(1) << right) - np.uint64(1))
-        coarse = steps.astype(np.float64)
+        steps = ((offsets >> right) << left) + self.bases.view(np.uint64)[keys]
+        coarse = steps.view(np.int64).astype(np.float64)
         coarse += 0.5
         coarse *= self.step
-        np.negative(coarse, out=coarse, where=below)
-        np.invert(steps, out=steps, where=below)
-        return coarse, rests, steps.view(np.uint64)
+        coarse.view(np.uint64)[:] ^= mirror & _TOP_BIT
+        return coarse, rests, steps ^ mirror
 
     def decode(self, coarse, rests):
         """Return the integers that `encode` was given, as uint64."""
-        below = coarse < 0
         steps, keys = self._steps(coarse)
-        shifts = self.shifts[keys]
-        right = np.maximum(shifts, 0).astype(np.uint64)
-        left = np.maximum(-shifts, 0).astype(np.uint64)
+        right, left = (part[keys] for part in self._right_and_left)
         offsets = ((steps - self.bases[keys]).astype(np.uint64) >> left) << right
         rests = np.minimum(rests, (np.uint64(1) << right) - np.uint64(1))
         magnitudes = self.starts[keys] + (offsets | rests)
-        values = np.uint64(self.centre) + magnitudes
-        np.subtract(self._mirror, magnitudes, out=values, where=below)
-        return values
+        return (magnitudes ^ _all_bits(coarse < 0)) + np.uint64(self.centre)
 
     def places(self, coarse):
         """Return a number for each coarse cell, the same for coarse columns within half
         a step; fine columns are mixed with it. dtype uint64."""
         steps, _ = self._steps(coarse)
         return np.where(coarse < 0, ~steps, steps).view(np.uint64)
+
+    @cached_property
+    def _right_and_left(self):
+        right, left = np.maximum(self.shifts, 0), np.maximum(-self.shifts, 0)
+        return right.astype(np.uint64), left.astype(np.uint64)
 
     def _steps(self, coarse):
         steps = np.clip(np.floor(np.abs(coarse) / self.step), 0, 2.0**62)
@@ -135,6 +130,11 @@ class DyadicScale:
         top = np.maximum(keys - 1, 0).astype(np.uint64)
         keys -= (magnitudes >> top) == 0
         return np.clip(keys, 0, len(self.starts) - 1)
+
+
+def _all_bits(flags):
+    """Return uint64 of all bits where flags are set, else 0."""
+    return (-flags.astype(np.int64)).view(np.uint64)
 
 
 def integer_scale(values, heavy):
@@ -265,18 +265,15 @@ def float_bits(values):
     """
     signed, top = (np.int64, 63) if values.dtype == np.float64 else (np.int32, 31)
     bits = np.ascontiguousarray(values).view(signed).astype(np.int64)
-    lowest = np.int64(-(1 << top))
-    ordered = np.where(bits < 0, lowest - bits - 1, bits)
-    return ordered.view(np.uint64) ^ np.uint64(1 << 63)
+    # Negative ones with all bits flipped but the sign: larger ones are farther below.
+    ordered = bits ^ ((bits >> 63) & np.int64((1 << top) - 1))
+    return ordered.view(np.uint64) ^ _TOP_BIT
 
 
 def bits_float(bits, dtype):
     """Return the floats of `float_bits`."""
     signed, top = (np.int64, 63) if dtype == np.float64 else (np.int32, 31)
-    ordered = (bits ^ np.uint64(1 << 63)).view(np.int64)
+    ordered = (bits ^ _TOP_BIT).view(np.int64)
     limit = np.int64((1 << top) - 1)
     ordered = np.clip(ordered, ~limit, limit)
-    lowest = np.int64(-(1 << top))
-    return (
-        np.where(ordered < 0, lowest - ordered - 1, ordered).astype(signed).view(dtype)
-    )
+    return (ordered ^ ((ordered >> 63) & limit)).astype(signed).view(dtype)
