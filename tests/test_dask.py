@@ -1,5 +1,6 @@
 """Dask: the bytes of one process from four, and a key that stays in memory."""
 
+import gc
 import os
 import signal
 import time
@@ -22,6 +23,7 @@ da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
 
+import sklearn_homeo.dask as sharing  # noqa: E402
 from sklearn_homeo.dask import SharedEstimator  # noqa: E402
 
 # Not a byte pattern that anything else may hold.
@@ -141,6 +143,84 @@ def test_a_closed_estimator_has_left_the_workers(client, encryptor):
         Z.compute()
 
 
+def memory_of_the_scheduler(dask_scheduler):
+    """What the scheduler keeps of plugins, events and tasks."""
+    import pickle
+
+    tasks = [task.run_spec for task in dask_scheduler.tasks.values()]
+    topics = [topic.events for topic in dask_scheduler._broker._topics.values()]
+    plugins = [dask_scheduler.worker_plugins, dask_scheduler.plugins]
+    return pickle.dumps([repr([plugins, topics, tasks]), tasks, plugins[0]])
+
+
+def test_the_scheduler_keeps_no_key(client, encryptor):
+    with SharedEstimator(encryptor, client) as shared:
+        Z = shared.transform(da.from_array(X, chunks=(100, 64))).persist()
+        distributed.wait(Z)
+        kept = client.run_on_scheduler(memory_of_the_scheduler)
+        assert shared._handle.name.encode() in kept
+        for secret in (KEY.to_bytes(), encryptor._cipher.lattice.mean.tobytes()):
+            assert secret not in kept and repr(secret)[2:-1].encode() not in kept
+
+
+def plugins(client):
+    found = client.run(lambda dask_worker: list(dask_worker.plugins)).values()
+    return {name for names in found for name in names}
+
+
+def test_what_is_dropped_leaves_the_workers(client, encryptor):
+    shared = SharedEstimator(encryptor, client)
+    name = shared._handle.name
+    Z = shared.transform(da.from_array(X[:200], chunks=(100, 64)))
+    del shared
+    gc.collect()
+    # What is still to be computed needs it.
+    assert name in plugins(client)
+    assert Z.compute().tobytes() == encryptor.transform(X[:200]).tobytes()
+    del Z
+    deadline = time.time() + 20
+    while name in plugins(client) and time.time() < deadline:
+        gc.collect()
+        time.sleep(0.05)
+    assert name not in plugins(client)
+
+
+def asking(monkeypatch):
+    """A worker's plugin, the worker, and the questions that it asked."""
+    monkeypatch.setattr(sharing, "_WAIT", 0.01)
+    monkeypatch.setattr(sharing, "_MAX_QUESTIONS", 3)
+    asked = []
+    worker = SimpleNamespace(
+        address="tcp://127.0.0.1:1", log_event=lambda *event: asked.append(event)
+    )
+    plugin = sharing._Asking("name")
+    plugin.setup(worker)
+    return plugin, worker, asked
+
+
+def test_a_worker_asks_again_and_says_that_nothing_came(monkeypatch):
+    plugin, worker, asked = asking(monkeypatch)
+    with pytest.raises(RuntimeError, match="did not come to this worker"):
+        plugin.find(worker)
+    assert len(asked) == 1 + 3
+
+
+def test_an_answer_is_for_one_worker_and_name(monkeypatch):
+    plugin, worker, asked = asking(monkeypatch)
+    other, _, _ = asking(monkeypatch)
+    public = bytes.fromhex(asked[0][1]["public"])
+    sealed = sharing._seal(["estimator"], public, "name")
+    assert b"estimator" not in sealed
+    other.receive(sealed)
+    plugin.receive(sharing._seal(["another"], public, "other name"))
+    plugin.receive(sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    assert other._estimator is plugin._estimator is None
+    plugin.receive(sealed)
+    assert plugin.find(worker) == ["estimator"]
+    plugin.teardown(worker)
+    assert plugin._estimator is plugin._private is None
+
+
 def test_grid_search_on_the_cluster(client):
     pipeline = make_pipeline(
         StandardScaler(),
@@ -156,13 +236,29 @@ def test_grid_search_on_the_cluster(client):
     )
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_search_inside_a_fit_sends_nothing_to_the_cluster(client):
+    # It fits hundreds of models; each would be a task.
+    def count(dask_scheduler):
+        return len(dask_scheduler.transition_log)
+
+    before = client.run_on_scheduler(count)
+    with joblib.parallel_config(backend="dask"):
+        encryptor = HomeomorphicEncryptor(leakage="cells", n_cells=4, key=KEY)
+        encryptor.fit(X[:40, :2], y[:40])
+    assert client.run_on_scheduler(count) == before
+
+
 def in_threads(estimator):
     return SharedEstimator(estimator, SimpleNamespace(**LOCAL))
 
 
 LOCAL = {
     "scheduler": SimpleNamespace(address="inproc://here"),
+    "loop": SimpleNamespace(add_callback=lambda call: call()),
     "register_plugin": lambda plugin, name: None,
+    "subscribe_topic": lambda topic, handler: None,
+    "unsubscribe_topic": lambda topic: None,
     "unregister_worker_plugin": lambda name: None,
 }
 

@@ -5,9 +5,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
+from joblib import parallel_config
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["run_in_threads", "single_threaded_blas"]
+__all__ = ["in_this_process", "run_in_threads", "single_threaded_blas"]
+
+
+def in_this_process():
+    """Context in which fits of scikit-learn's models stay in this thread's process.
+
+    A search fits hundreds of small models; a backend of joblib that spreads over
+    processes or machines (Dask's, inside one of its tasks) would send each of them.
+    """
+    return parallel_config(backend="threading", n_jobs=1)
 
 
 def run_in_threads(function, cut):

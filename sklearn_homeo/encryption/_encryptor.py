@@ -26,6 +26,7 @@ from sklearn_homeo._utils.rows import (
     is_tensor,
     validate_numbers,
 )
+from sklearn_homeo._utils.threads import in_this_process
 from sklearn_homeo._utils.validation import (
     Interval,
     StrOptions,
@@ -318,7 +319,8 @@ class HomeomorphicEncryptor(
         X = to_numpy(X.detach()) if is_tensor(X) else X
         X = validate_numbers(self, X, ensure_min_samples=2)
         compute_device(self.device)
-        fitted = self._fit_state(X, y)
+        with in_this_process():
+            fitted = self._fit_state(X, y)
         key = SecretKey.generate() if self.key is None else self.key
         self._start(fitted.state, key)
         self.n_cells_ = fitted.n_cells
