@@ -1,7 +1,6 @@
 """The audit: every attack, several keys, and controls."""
 
 import warnings
-from copy import copy
 from numbers import Integral, Real
 from time import perf_counter
 
@@ -187,14 +186,11 @@ def _with_key(encryptor, i):
 def _another(fitted, encryptor, i, X, y):
     """The same fit under another key."""
     unfitted = _with_key(encryptor, i)
-    if not hasattr(fitted, "_start"):
+    if not hasattr(fitted, "rekey"):
         return unfitted.fit(X, y)
     # What was learnt does not depend on the key, and takes most of the time.
-    again = copy(fitted)
-    again._start(
-        fitted._state, SecretKey.generate() if unfitted.key is None else unfitted.key
-    )
-    return again
+    again = fitted.rekey(unfitted.key, keep_view=False)
+    return again.set_params(key=unfitted.key)
 
 
 def _transform(fitted, X):

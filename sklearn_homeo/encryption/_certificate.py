@@ -337,6 +337,8 @@ class Certificate:
         Fits of the same rows, and ciphertexts of each row, that are taken to be known.
     linking : Linking or None
         None without candidates.
+    owner : str or None
+        Whose encryptor it is, if several owners have the view in common.
     """
 
     leakage: str
@@ -351,6 +353,7 @@ class Certificate:
     n_fits: int
     n_repeats: int
     linking: Linking | None
+    owner: str | None = None
 
     def lines(self):
         """Return the claims, as pairs of what is claimed and how much."""
@@ -361,6 +364,8 @@ class Certificate:
                 ("integrity", "none is claimed"),
             ]
         claims = [self._leak(), *self._cipher()]
+        if self.owner is not None:
+            claims.append(("to other owners", self._to_owners()))
         if self.linking is not None:
             claims += self._linking()
         return claims
@@ -379,6 +384,10 @@ class Certificate:
             f"at most {self.leakage_bits:.2f} bits a row{several} "
             f"({self.n_cells} cells{smallest})",
         )
+
+    def _to_owners(self):
+        what = "coordinates with noise" if self.n_cells is None else "the cell of a row"
+        return f"{what}, by the common view, and nothing else of {self.owner!r}'s rows"
 
     def _cipher(self):
         told = ", ".join(
@@ -473,6 +482,7 @@ def certify(encryptor, X, y, n_fits, n_repeats):
         leakage=leakage,
         width=cipher.width,
         depth=encryptor.depth,
+        owner=encryptor.owner_,
         n_cells=n_cells,
         leakage_bits=n_fits * encryptor.leakage_bits_,
         min_cell_rows=(encryptor._state["view"] or {}).get("smallest_cell"),

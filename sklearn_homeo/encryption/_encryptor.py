@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import contextmanager
+from copy import copy
 from numbers import Integral, Real
 
 import numpy as np
@@ -34,6 +35,7 @@ from sklearn_homeo._utils.validation import (
     wrap_rows,
 )
 from sklearn_homeo.ciphers.base import RowOutOfRange
+from sklearn_homeo.encryption._building import build_cipher, cipher_keys
 from sklearn_homeo.encryption._certificate import certify
 from sklearn_homeo.encryption._devices import cipher_on
 from sklearn_homeo.encryption._files import encryptor_tree, restore_encryptor
@@ -43,7 +45,6 @@ from sklearn_homeo.encryption._fitting import (
     fit_space_state,
 )
 from sklearn_homeo.encryption._keyed import KeyedMixin
-from sklearn_homeo.encryption._state import build_cipher
 from sklearn_homeo.encryption._warnings import (
     warn_of_data,
     warn_of_leakage,
@@ -189,6 +190,9 @@ class HomeomorphicEncryptor(
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, if all are strings.
 
+    owner_ : str or None
+        Whose encryptor this is, if `for_owner` made it.
+
     See Also
     --------
     SecretKey : Keys, key files and key shares.
@@ -322,7 +326,8 @@ class HomeomorphicEncryptor(
         with in_this_process():
             fitted = self._fit_state(X, y)
         key = SecretKey.generate() if self.key is None else self.key
-        self._start(fitted.state, key)
+        self._start(fitted.state, key, cipher_keys(fitted.state, key))
+        self.owner_ = None
         self.n_cells_ = fitted.n_cells
         self.leakage_bits_ = fitted.leakage_bits
         self.n_preserved_ = fitted.n_preserved
@@ -563,6 +568,113 @@ class HomeomorphicEncryptor(
             X = np.asarray(_as_array(self._check_rows(X)), dtype=np.float64)
         return certify(self, X, y, n_fits, n_repeats)
 
+    def for_owner(self, name):
+        """Make the encryptor of one of several owners of rows.
+
+        All owners' encryptors have one view in common, so that one model serves all of
+        them, and keys of their own for everything else: none decrypts another's rows.
+        Only who holds this encryptor's key can derive theirs and decrypts all.
+
+        Parameters
+        ----------
+        name : str
+            Any text; the same name gives the same encryptor.
+
+        Returns
+        -------
+        encryptor : HomeomorphicEncryptor
+            Fitted, under ``key_.for_owner(name)``. Give the owner its file (`save`) and
+            that key. Neither tells this encryptor's key, nor other owners' keys.
+
+        Raises
+        ------
+        ValueError
+            At ``leakage="space"``, where there is nothing but the view.
+
+        See Also
+        --------
+        SecretKey.for_owner : The owner's key alone.
+        rekey : Another key of the owner's own making, which nobody else can derive.
+
+        Notes
+        -----
+        An owner who sees another's ciphertexts, because the service hands them out,
+        reads their views as he reads his own: at "cells" the cell of every row, at
+        "scores" its coordinates with noise, which has a key of each owner's own. Of the
+        residues he learns nothing. The certificate's rates of linking are of attackers
+        who know the map, so that they hold for him too.
+
+        Cloning an owner's encryptor and fitting it again gives a view of its own.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn_homeo import HomeomorphicEncryptor, InvalidCiphertextError
+        >>> X, y = load_wine(return_X_y=True)
+        >>> encryptor = HomeomorphicEncryptor(leakage="cells", n_cells=6).fit(X, y)
+        >>> north, south = map(encryptor.for_owner, ["north", "south"])
+        >>> try:
+        ...     south.inverse_transform(north.transform(X))
+        ... except InvalidCiphertextError:
+        ...     print("not of this owner")
+        not of this owner
+        """
+        check_is_fitted(self)
+        self._refuse_space("for_owner", "owners cannot have keys of their own")
+        key = self.key_.for_owner(name)
+        owned = self._with_keys(key, self._keys.for_owner(key, self._state))
+        owned.owner_ = name
+        return owned
+
+    def rekey(self, new_key=None, *, keep_view=True):
+        """Make an encryptor with the same view under another key.
+
+        Ciphertexts of this one become the other's by `reencrypt`.
+
+        Parameters
+        ----------
+        new_key : SecretKey, default=None
+            None draws one.
+        keep_view : bool, default=True
+            Whether rows keep their views, so that models remain valid. Otherwise the
+            same cells, or coordinates, go through another keyed map with other noise.
+            Who has ciphertexts of the same rows from before and after can match them
+            by equal views, if these are kept.
+
+        Returns
+        -------
+        encryptor : HomeomorphicEncryptor
+            Fitted. The sub-keys of a view that is kept are in it and in its files.
+
+        Raises
+        ------
+        TypeError
+            If `new_key` is no SecretKey; what it is, is not shown.
+        ValueError
+            At ``leakage="space"`` with `keep_view`: the view is the whole ciphertext.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+        >>> X, y = load_wine(return_X_y=True)
+        >>> encryptor = HomeomorphicEncryptor(leakage="cells", n_cells=6).fit(X, y)
+        >>> renewed = encryptor.rekey(SecretKey.generate())
+        >>> renewed.key_ == encryptor.key_, renewed.leakage_bits_
+        (False, 2.584962500721156)
+        """
+        check_is_fitted(self)
+        key = SecretKey.generate() if new_key is None else new_key
+        if not isinstance(key, SecretKey):
+            raise TypeError(
+                f"new_key must be a SecretKey or None, got {type(key).__name__}"
+            )
+        keys = cipher_keys(self._state, key)
+        if keep_view:
+            self._refuse_space("rekey", "set keep_view=False")
+            keys = keys.with_view(self._keys.view)
+        return self._with_keys(key, keys)
+
     def save(self, path):
         """Write the fitted encryptor to a new file, sealed under its key.
 
@@ -672,14 +784,29 @@ class HomeomorphicEncryptor(
         """Whether "auto" is free to; a number of coordinates asks for scores."""
         return self.leakage == "auto" and self.n_preserved == "auto"
 
-    def _start(self, state, key):
-        """Take a fitted state and a key into use."""
+    def _start(self, state, key, keys):
+        """Take a fitted state, a key and the sub-keys of the cipher into use."""
         self._state = state
-        self._cipher = build_cipher(state, key)
+        self._keys = keys
+        self._cipher = build_cipher(state, key, keys)
         self._n_features_out = self._cipher.width
         self.key_ = key
         self.key_fingerprint_ = key.fingerprint
         self.leakage_ = "space" if state["view"] is None else state["view"]["kind"]
+
+    def _with_keys(self, key, keys):
+        """A copy of this fitted encryptor that has other keys."""
+        other = copy(self)
+        other.key = key
+        other._start(self._state, key, keys)
+        return other
+
+    def _refuse_space(self, name, instead):
+        if self.leakage_ == "space":
+            raise ValueError(
+                f'{name} keeps the view, and at leakage="space" the view is the whole '
+                f"ciphertext: {instead}."
+            )
 
     def _encrypt(self, X, out, context):
         cipher = self._cipher_for(X)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_homeo.encryption._cipher_keys import CipherKeys
 from sklearn_homeo.encryption.label_space.dial import Trial
 from sklearn_homeo.encryption.label_space.search import ProbeScore
 
@@ -34,6 +35,7 @@ def encryptor_tree(encryptor):
         },
         "fitted": {name: _plain(value) for name, value in fitted.items()},
         "state": encryptor._state,
+        "keys": None if encryptor._keys is None else encryptor._keys.tree(),
     }
 
 
@@ -55,7 +57,8 @@ def restore_encryptor(encryptor, tree, key):
     if "probe_scores_" in tree["fitted"]:
         scores = tree["fitted"]["probe_scores_"]
         encryptor.probe_scores_ = [_SCORES[kind](**score) for kind, score in scores]
-    encryptor._start(tree["state"], key)
+    keys = None if tree["keys"] is None else CipherKeys.from_tree(tree["keys"])
+    encryptor._start(tree["state"], key, keys)
     return encryptor
 
 

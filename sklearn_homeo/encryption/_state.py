@@ -9,17 +9,10 @@ import struct
 
 import numpy as np
 
-from sklearn_homeo.ciphers.lattice import Lattice
-from sklearn_homeo.ciphers.smooth import SmoothCipher
-from sklearn_homeo.ciphers.view_cipher import ViewCipher
-from sklearn_homeo.encryption.label_space.cells import CellsView
-from sklearn_homeo.encryption.label_space.scores import ScoresView
-
-__all__ = ["VERSION", "build_cipher", "build_locks", "canonical_bytes", "digest"]
+__all__ = ["VERSION", "canonical_bytes", "digest"]
 
 # Of the state's layout and of the ciphertexts' format.
 VERSION = "v3"
-_VIEWS = {"cells": CellsView, "scores": ScoresView}
 
 
 def canonical_bytes(value):
@@ -75,36 +68,3 @@ def _framed(kind, content):
 def digest(state):
     """Return the SHA-256 of a fitted state, as bytes of length 32."""
     return hashlib.sha256(canonical_bytes(state)).digest()
-
-
-def build_cipher(state, key):
-    """Put the cipher of a fitted state and a key together.
-
-    Parameters
-    ----------
-    state : dict
-        ``version``, ``depth``, ``lattice`` and ``view``, which is None if the whole
-        space is the view.
-    key : SecretKey
-
-    Returns
-    -------
-    cipher : Cipher
-    """
-    if state["view"] is None:
-        lattice = Lattice.from_state(state["lattice"])
-        return SmoothCipher.from_key(lattice, key, state["depth"], digest(state))
-    view_type = _VIEWS[state["view"]["kind"]]
-    n_features = len(state["lattice"]["mean"])
-    view = view_type.from_state(state["view"], n_features, key, digest(state).hex())
-    return build_locks(state, key, view)
-
-
-def build_locks(state, key, view=None):
-    """Put the locks of a fitted state and a key together, with or without the view.
-
-    Ciphertexts hold their view, so that locks alone decrypt.
-    """
-    lattice = Lattice.from_state(state["lattice"])
-    lock_keys = [key.for_lock(i).to_bytes() for i in range(state["depth"])]
-    return ViewCipher(lattice, view, lock_keys, digest(state))

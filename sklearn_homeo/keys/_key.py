@@ -250,6 +250,38 @@ class SecretKey:
             raise ValueError(f"index must not be negative, got {index}")
         return SecretKey(self.subkey(f"v3/lock/{index}"))
 
+    def for_owner(self, name: str) -> "SecretKey":
+        """Derive the key of one of several owners of rows.
+
+        It is the key of ``encryptor.for_owner(name)``, where `encryptor` has this key.
+
+        Parameters
+        ----------
+        name : str
+            Any text but an empty one.
+
+        Returns
+        -------
+        SecretKey
+            Independent of those of other owners; it does not reveal this key.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `name` is not a str or is empty.
+
+        Examples
+        --------
+        >>> key = SecretKey.from_bytes(bytes(range(32)))
+        >>> key.for_owner("north") == key.for_owner("south")
+        False
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a str, got {type(name).__name__}")
+        if not name:
+            raise ValueError("name must not be empty")
+        return SecretKey(self.subkey(f"v3/owner/{name}"))
+
     def stream(self, label: str) -> KeyStream:
         """Open the stream of numbers of one purpose, at its beginning.
 

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo.audit._result import hit_result
-from sklearn_homeo.encryption._state import build_locks
+from sklearn_homeo.encryption._building import build_locks, cipher_keys
 from sklearn_homeo.exceptions import InsecureKeyWarning
 from sklearn_homeo.keys._key import SecretKey
 
@@ -86,7 +86,8 @@ def seed_search(encryptor, x, z, *, seeds=range(2**16)):
         for guess in seeds:
             tried += 1
             key = SecretKey.insecure_from_seed(guess)
-            locks = build_locks(encryptor._state, key)
+            keys = cipher_keys(encryptor._state, key)
+            locks = build_locks(encryptor._state, keys)
             if locks.decrypt(z, opened).all() and _same(locks.lattice, opened, x):
                 seed = guess
                 break

@@ -159,7 +159,7 @@ class CellsView:
         self.n_cells = cells.n_cells
 
     @classmethod
-    def from_state(cls, state, n_features, key, binding):
+    def from_state(cls, state, n_features, keys):
         """Derive the keyed part of the view.
 
         Parameters
@@ -167,12 +167,9 @@ class CellsView:
         state : dict
             What `state` gave.
         n_features : int
-        key : SecretKey
-        binding : str
-            Names the fitted state, for the sub-key's label.
+        keys : ViewKeys
         """
-        stream = key.stream(f"v3/view/{binding}")
-        return cls(Cells.from_state(state), state["width"], stream)
+        return cls(Cells.from_state(state), state["width"], keys.stream())
 
     def codes(self, u):
         """Return what is leaked of rows; see `View`."""

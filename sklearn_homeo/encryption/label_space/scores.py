@@ -98,7 +98,7 @@ class ScoresView:
     n_cells = None
 
     @classmethod
-    def from_state(cls, state, n_features, key, binding):
+    def from_state(cls, state, n_features, keys):
         """Derive the keyed part of the view.
 
         Parameters
@@ -106,23 +106,21 @@ class ScoresView:
         state : dict
             What `fit_scores` gave.
         n_features : int
-        key : SecretKey
-        binding : str
-            Names the fitted state, for the sub-keys' labels.
+        keys : ViewKeys
         """
         projection = Projection.from_state(state["projection"])
         reach = np.asarray(state["reach"])
         unit = np.ldexp(1.0, int(np.frexp(reach.max())[1]) + 2 - COORDINATE_BITS)
         k = len(reach)
         noise = RowNoise(
-            key.subkey(f"v3/noise/aes/{binding}"),
-            key.subkey(f"v3/noise/hash/{binding}"),
+            keys.noise_aes,
+            keys.noise_hash,
             n_features,
             k,
             state["linkage_noise"] / unit,
         )
         homeomorphism = Homeomorphism.from_stream(
-            key.stream(f"v3/view/{binding}"),
+            keys.stream(),
             np.asarray(state["by_column"]),
             np.asarray(state["centre"]) / unit,
             reach / unit,

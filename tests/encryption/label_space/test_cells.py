@@ -6,6 +6,7 @@ from sklearn.datasets import load_iris, load_wine
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from sklearn_homeo.encryption._cipher_keys import ViewKeys
 from sklearn_homeo.encryption.label_space.carriers import MAX_CENTRE, carry, on_grid
 from sklearn_homeo.encryption.label_space.cells import (
     Cells,
@@ -176,9 +177,9 @@ def test_no_bit_depends_on_batches_threads_or_saving(wine, fit):
     assert (again.index(u) == index).all()
     assert (again.centres == cells.centres).all()
     assert cells.index(u[:0]).shape == (0,)
-    key = SecretKey.from_bytes(bytes(32))
-    view = CellsView(cells, 13, key.stream("v3/view/abc"))
-    loaded = CellsView.from_state(view.state(), 13, key, "abc")
+    keys = ViewKeys.from_key(SecretKey.from_bytes(bytes(32)), "abc")
+    view = CellsView(cells, 13, keys.stream())
+    loaded = CellsView.from_state(view.state(), 13, keys)
     assert (loaded.codes(u) == view.codes(u)).all()
 
 

@@ -11,6 +11,7 @@ from scipy.stats import kstest, spearmanr
 
 from problems import KEY, OTHER
 from sklearn_homeo._utils.arrays import to_device
+from sklearn_homeo.encryption._cipher_keys import ViewKeys
 from sklearn_homeo.encryption.label_space.homeomorphism import Homeomorphism
 from sklearn_homeo.encryption.label_space.scores import ScoresView, fit_scores
 
@@ -23,7 +24,7 @@ def view_of(n=20, k=3, by_column=None, noise=0.1, key=KEY, width=None, seed=0):
     directions[:, by_column] = np.eye(n)[:, : by_column.sum()]
     width = max(n, 5) if width is None else width
     state = fit_scores(units, directions, by_column, noise, width)
-    return ScoresView.from_state(state, n, key, "binding"), units
+    return ScoresView.from_state(state, n, ViewKeys.from_key(key, "binding")), units
 
 
 def lattice(units):
@@ -148,7 +149,7 @@ def test_geometry_is_kept():
 def test_nothing_varies(constant):
     units = np.zeros((10, 6)) if constant else np.eye(10)[:, :6]
     state = fit_scores(units, np.zeros((6, 1)), np.zeros(1, bool), 0.0, 6)
-    view = ScoresView.from_state(state, 6, KEY, "binding")
+    view = ScoresView.from_state(state, 6, ViewKeys.from_key(KEY, "binding"))
     assert np.ptp(view.codes(lattice(units)), axis=0).max() == 0
 
 

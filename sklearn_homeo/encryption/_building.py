@@ -1,0 +1,53 @@
+"""The cipher of a fitted state and of keys."""
+
+from sklearn_homeo.ciphers.lattice import Lattice
+from sklearn_homeo.ciphers.smooth import SmoothCipher
+from sklearn_homeo.ciphers.view_cipher import ViewCipher
+from sklearn_homeo.encryption._cipher_keys import CipherKeys
+from sklearn_homeo.encryption._state import digest
+from sklearn_homeo.encryption.label_space.cells import CellsView
+from sklearn_homeo.encryption.label_space.scores import ScoresView
+
+__all__ = ["build_cipher", "build_locks", "cipher_keys"]
+
+_VIEWS = {"cells": CellsView, "scores": ScoresView}
+
+
+def cipher_keys(state, key):
+    """Derive the sub-keys of a fitted state; None if the whole space is the view."""
+    return None if state["view"] is None else CipherKeys.from_key(key, state)
+
+
+def build_cipher(state, key, keys):
+    """Put the cipher of a fitted state and of keys together.
+
+    Parameters
+    ----------
+    state : dict
+        ``version``, ``depth``, ``lattice`` and ``view``, which is None if the whole
+        space is the view.
+    key : SecretKey
+        What the homeomorphism of the whole space is drawn from.
+    keys : CipherKeys or None
+        What all other ciphers take.
+
+    Returns
+    -------
+    cipher : Cipher
+    """
+    if state["view"] is None:
+        lattice = Lattice.from_state(state["lattice"])
+        return SmoothCipher.from_key(lattice, key, state["depth"], digest(state))
+    view_type = _VIEWS[state["view"]["kind"]]
+    n_features = len(state["lattice"]["mean"])
+    view = view_type.from_state(state["view"], n_features, keys.view)
+    return build_locks(state, keys, view)
+
+
+def build_locks(state, keys, view=None):
+    """Put the locks of a fitted state and of keys together, with or without the view.
+
+    Ciphertexts hold their view, so that locks alone decrypt.
+    """
+    lattice = Lattice.from_state(state["lattice"])
+    return ViewCipher(lattice, view, keys.locks, keys.binding)
