@@ -146,7 +146,10 @@ def test_plot(report):
 
 
 def test_few_targets_get_no_verdict(report):
-    few = [row | {"n": 10} if row["tier"] == "T4" else row for row in report.rows]
+    few = [
+        row | {"n": 10, "hits": 1} if row["tier"] == "T4" else row
+        for row in report.rows
+    ]
     judged = rebuilt(report, few)
     assert judged.tiers["T4"].verdict == "too few targets"
     assert "T4: fewer than 30 targets, no verdict" in str(judged).replace("\n    ", " ")
