@@ -21,33 +21,41 @@ def one_blas_thread():
 
 
 @pytest.fixture(autouse=True, scope="session")
-def views_are_searched_once():
+def views_are_searched_once(tmp_path_factory):
     """The search for a view takes seconds and depends on its arguments alone.
 
     Tests of the search itself call it where it is defined, and are not affected.
     """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # Which all workers of this run share.
+    folder = folder / "searches"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("choose_cells", "find_label_space"):
-            patch.setattr(_fitting, name, remembered(getattr(_fitting, name)))
+            patch.setattr(_fitting, name, remembered(getattr(_fitting, name), folder))
         yield
 
 
-def remembered(search):
-    """A function that gives the results of earlier calls again, but not warnings."""
-    results = {}
+def remembered(search, folder):
+    """A function that gives the results, and warnings, of earlier calls again."""
 
     def call(*arguments, **options):
         if options.get("verbose"):
             return search(*arguments, **options)
-        key = joblib.hash((arguments, options))
-        if key in results:
-            return results[key]
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            result = search(*arguments, **options)
-        if not caught:
-            results[key] = result
-            return result
-        return search(*arguments, **options)
+        file = folder / f"{search.__name__}-{joblib.hash((arguments, options))}"
+        if not file.exists():
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                result = search(*arguments, **options)
+            told = [(w.message, w.category, w.filename, w.lineno) for w in caught]
+            # No other worker sees half a file.
+            half = file.with_suffix(f".{os.getpid()}")
+            joblib.dump((result, told), half)
+            half.replace(file)
+        result, told = joblib.load(file)
+        for warning in told:
+            warnings.warn_explicit(*warning)
+        return result
 
     return call

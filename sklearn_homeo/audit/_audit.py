@@ -1,12 +1,14 @@
 """The audit: every attack, several keys, and controls."""
 
 import warnings
+from collections.abc import Sequence
 from numbers import Integral, Real
 from time import perf_counter
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import clone
+from numpy.typing import ArrayLike
+from sklearn.base import TransformerMixin, clone
 from sklearn.utils import Bunch
 from sklearn.utils.multiclass import type_of_target
 from threadpoolctl import threadpool_limits
@@ -44,17 +46,17 @@ _MIN_CLASS_ROWS = 8
     prefer_skip_nested_validation=True,
 )
 def privacy_audit(
-    encryptor,
-    X,
-    y=None,
+    encryptor: TransformerMixin,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
     *,
-    leak=0.9,
-    n_keys=5,
-    attacks="all",
-    random_state=None,
-    n_jobs=None,
-    verbose=0,
-):
+    leak: float = 0.9,
+    n_keys: int = 5,
+    attacks: str | Sequence[str] = "all",
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> AuditReport:
     """Attack a cipher on one's own data, and report what the attackers got.
 
     The encryptor is cloned and fitted under several independent keys; the attacks of

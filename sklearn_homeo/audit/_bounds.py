@@ -7,19 +7,23 @@ equally likely records it is of succeeds with at most ``sum_y max_x p(y | x) / N
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo.audit._checks import check_labels, check_rows
-from sklearn_homeo.audit._result import hit_result
+from sklearn_homeo.audit._result import AttackResult, hit_result
 from sklearn_homeo.ciphers.base import Workspace
+from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
 
 _CHUNK_ROWS = 256
 
 
-def preserved_linkage_bound(S, linkage_noise, y=None):
+def preserved_linkage_bound(
+    S: ArrayLike, linkage_noise: float, y: ArrayLike | None = None
+) -> Bunch:
     """Bound on linking noisy preserved coordinates to their records.
 
     The noise on a preserved coordinate is normal. With f its density and x_i the
@@ -121,7 +125,9 @@ def _leakage(S, noise):
     return 1.0 + (2 * ndtr(half_gaps / noise) - 1).sum(axis=0)
 
 
-def linkage_bound(encryptor, X, y=None):
+def linkage_bound(
+    encryptor: HomeomorphicEncryptor, X: ArrayLike, y: ArrayLike | None = None
+) -> Bunch:
     """Bound on linking ciphertexts of a fitted encryptor to their records.
 
     See :func:`preserved_linkage_bound` for what it says and what it assumes.
@@ -166,7 +172,7 @@ def linkage_bound(encryptor, X, y=None):
     return preserved_linkage_bound(S, encryptor.linkage_noise_, y)
 
 
-def measured_linkage(encryptor, X):
+def measured_linkage(encryptor: HomeomorphicEncryptor, X: ArrayLike) -> AttackResult:
     """Link ciphertexts to their records with the keyed homeomorphism given away.
 
     The strongest attacker that the bound is about: he knows every candidate's

@@ -15,7 +15,9 @@ from sklearn_homeo._utils.validation import Interval, validate_params
     },
     prefer_skip_nested_validation=True,
 )
-def clopper_pearson(successes, trials, confidence=0.95):
+def clopper_pearson(
+    successes: int, trials: int, confidence: float = 0.95
+) -> tuple[float, float]:
     """Exact two-sided confidence interval of a binomial proportion.
 
     Parameters

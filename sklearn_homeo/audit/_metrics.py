@@ -3,18 +3,24 @@
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import gen_batches
 
 from sklearn_homeo._utils.rows import check_real_array
-from sklearn_homeo.audit._result import hit_result
+from sklearn_homeo.audit._result import AttackResult, hit_result
 
 # Rows of the distance matrix held at once, so that memory stays linear in n.
 _CHUNK_ROWS = 1024
 _SHRINKAGE = 1e-4
 
 
-def pooled_r2(X_true, X_pred, X_reference_mean, X_reference_scale=None):
+def pooled_r2(
+    X_true: ArrayLike,
+    X_pred: ArrayLike,
+    X_reference_mean: ArrayLike,
+    X_reference_scale: ArrayLike | None = None,
+) -> float:
     """Share of the standardised variance that a reconstruction explains.
 
     All columns are divided by their scale and pooled, so that a column's unit does
@@ -68,7 +74,12 @@ def pooled_r2(X_true, X_pred, X_reference_mean, X_reference_scale=None):
     return float(1 - np.sum(errors**2) / total)
 
 
-def reidentification(X_true, X_pred, X_validation_true, X_validation_pred):
+def reidentification(
+    X_true: ArrayLike,
+    X_pred: ArrayLike,
+    X_validation_true: ArrayLike,
+    X_validation_pred: ArrayLike,
+) -> AttackResult:
     """Rate at which reconstructions point to their own record among all targets.
 
     Each row of `X_pred` is matched with the nearest row of `X_true`, by the Euclidean
@@ -132,7 +143,7 @@ def reidentification(X_true, X_pred, X_validation_true, X_validation_pred):
         "euclidean": mean_reciprocal_rank(_ranks(*known)),
         "mahalanobis": _cross_fitted(known),
     }
-    metric = max(reciprocals, key=reciprocals.get)
+    metric = max(reciprocals, key=reciprocals.__getitem__)
     whitener = _residual_whitener(known[0] - known[1])
     ranks = {
         "euclidean": _ranks(X_true, X_pred),

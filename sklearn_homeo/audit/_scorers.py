@@ -1,5 +1,6 @@
 """Scorers with which a grid search weighs privacy and utility together."""
 
+from collections.abc import Callable
 from numbers import Real
 
 import numpy as np
@@ -52,7 +53,12 @@ class _PrivacyScorer:
     },
     prefer_skip_nested_validation=True,
 )
-def make_privacy_scorer(measure="reidentification", *, leak=0.7, random_state=0):
+def make_privacy_scorer(
+    measure: str = "reidentification",
+    *,
+    leak: float = 0.7,
+    random_state: int | None = 0,
+) -> Callable:
     """Make a scorer of how little a known-plaintext attacker gets.
 
     For a fitted encryptor, or a pipeline whose first encryptor is attacked: that is
@@ -129,7 +135,9 @@ def _no_encryptor(estimator):
     },
     prefer_skip_nested_validation=True,
 )
-def best_private_index(*, privacy="privacy", utility="utility", tolerance=0.01):
+def best_private_index(
+    *, privacy: str = "privacy", utility: str = "utility", tolerance: float = 0.01
+) -> Callable[[dict], int]:
     """Make the rule: the most private setting of those that are useful enough.
 
     Parameters

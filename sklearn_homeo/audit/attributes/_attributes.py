@@ -4,6 +4,7 @@ from numbers import Integral, Real
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
@@ -23,7 +24,7 @@ from sklearn_homeo.audit._checks import (
     standardise,
 )
 from sklearn_homeo.audit._registry import register
-from sklearn_homeo.audit._result import rate_result
+from sklearn_homeo.audit._result import AttackResult, rate_result
 
 _MIN_ROWS = 20
 _MAX_FOLDS = 3
@@ -35,7 +36,9 @@ _MAX_AXES = 512
     {"component": [Interval(Integral, 1, None, closed="left")]},
     prefer_skip_nested_validation=True,
 )
-def hidden_attribute(X, y=None, *, component=2):
+def hidden_attribute(
+    X: ArrayLike, y: ArrayLike | None = None, *, component: int = 2
+) -> np.ndarray:
     """Binary attribute of records that has nothing to do with their label.
 
     The sign of a principal component within the classes, split at each class's
@@ -103,8 +106,14 @@ def hidden_attribute(X, y=None, *, component=2):
     prefer_skip_nested_validation=True,
 )
 def attribute_inference_attack(
-    Z, attribute, X=None, *, leak=0.5, max_rows=2000, random_state=None
-):
+    Z: ArrayLike,
+    attribute: ArrayLike,
+    X: ArrayLike | None = None,
+    *,
+    leak: float = 0.5,
+    max_rows: int = 2000,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Infer a binary attribute of records from their ciphertexts.
 
     The attacker knows the attribute of some ciphertexts, but no record. Logistic

@@ -4,12 +4,13 @@ from numbers import Integral
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._checks import check_sides, standardise
-from sklearn_homeo.audit._result import rate_result
+from sklearn_homeo.audit._result import AttackResult, rate_result
 from sklearn_homeo.audit.images._similarity import check_image_pairs, compare_images
 
 _MIN_ROWS = 20
@@ -29,18 +30,18 @@ _ROUND_OFF = 1e-10
     prefer_skip_nested_validation=True,
 )
 def image_decoding_attack(
-    Z_leak,
-    images_leak,
-    Z_target,
-    images_target,
+    Z_leak: ArrayLike,
+    images_leak: ArrayLike,
+    Z_target: ArrayLike,
+    images_target: ArrayLike,
     *,
-    X_leak=None,
-    X_target=None,
-    max_epochs=40,
-    device="auto",
-    random_state=None,
-    verbose=0,
-):
+    X_leak: ArrayLike | None = None,
+    X_target: ArrayLike | None = None,
+    max_epochs: int = 40,
+    device: str = "auto",
+    random_state: int | np.random.RandomState | None = None,
+    verbose: int = 0,
+) -> AttackResult:
     """Train a decoder of ciphertexts into images on leaked pairs.
 
     A transposed-convolution network sees each ciphertext standardised and whitened,

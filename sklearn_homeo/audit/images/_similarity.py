@@ -3,13 +3,14 @@
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics.pairwise import euclidean_distances
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo._utils.validation import validate_params
 from sklearn_homeo.audit._checks import standardise
-from sklearn_homeo.audit._result import hit_result, rate_result
+from sklearn_homeo.audit._result import AttackResult, hit_result, rate_result
 
 # The usual window of SSIM is 7 pixels wide.
 LARGEST_WINDOW = 7
@@ -23,7 +24,12 @@ LARGEST_WINDOW = 7
     },
     prefer_skip_nested_validation=True,
 )
-def image_similarity(originals, images, *, random_state=None):
+def image_similarity(
+    originals: ArrayLike,
+    images: ArrayLike,
+    *,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Compare images with their originals, and with the originals of others.
 
     An encrypted image should be no more similar to its original than two unrelated
@@ -104,7 +110,9 @@ def image_similarity(originals, images, *, random_state=None):
     )
 
 
-def image_reidentification(features, encrypted_features):
+def image_reidentification(
+    features: ArrayLike, encrypted_features: ArrayLike
+) -> AttackResult:
     """Match encrypted images with their originals by features extracted from both.
 
     Nearest neighbours by Euclidean distance, once of the features as they are and

@@ -4,13 +4,16 @@ from numbers import Integral
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo._utils.validation import Interval, validate_params
-from sklearn_homeo.audit._result import hit_result
+from sklearn_homeo.audit._result import AttackResult, hit_result
 from sklearn_homeo.audit.inside._cipher import RIGHT_BITS, CipherOnDemand, join_numbers
 from sklearn_homeo.ciphers.lattice import GRID_BITS
+from sklearn_homeo.ciphers.view_cipher import ViewCipher
+from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
 
 _LEFT_STEP = 1 << RIGHT_BITS
 
@@ -22,7 +25,12 @@ _LEFT_STEP = 1 << RIGHT_BITS
     },
     prefer_skip_nested_validation=True,
 )
-def chosen_ciphertext_attack(encryptor, *, n_trials=200, random_state=None):
+def chosen_ciphertext_attack(
+    encryptor: HomeomorphicEncryptor | ViewCipher,
+    *,
+    n_trials: int = 200,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Predict halves of a decrypted ciphertext from other answers.
 
     The attack on Feistel nets of three rounds [1]_: rows (L, R) and (L + d, R) are
@@ -108,7 +116,13 @@ def _count_predicted(oracle, u, shift):
     },
     prefer_skip_nested_validation=True,
 )
-def forgery_attack(encryptor, X, *, n_attempts=100_000, random_state=None):
+def forgery_attack(
+    encryptor: HomeomorphicEncryptor | ViewCipher,
+    X: ArrayLike,
+    *,
+    n_attempts: int = 100_000,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Make rows that decryption accepts, out of ciphertexts of given records.
 
     One bit changed, in the view or in the residue; columns swapped; columns of two

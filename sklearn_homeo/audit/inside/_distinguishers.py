@@ -10,10 +10,12 @@ from sklearn.metrics import roc_auc_score
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, StrOptions, validate_params
-from sklearn_homeo.audit._result import hit_result
+from sklearn_homeo.audit._result import AttackResult, hit_result
 from sklearn_homeo.audit.inside._cipher import RIGHT_BITS, CipherOnDemand
 from sklearn_homeo.ciphers.lattice import GRID_BITS
 from sklearn_homeo.ciphers.packing import RESIDUE_BITS
+from sklearn_homeo.ciphers.view_cipher import ViewCipher
+from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
 
 # With a cipher that is none, all tests together raise a false alarm this often.
 ALARM = 1e-4
@@ -32,8 +34,12 @@ _MODULUS = 1 << RESIDUE_BITS
     prefer_skip_nested_validation=True,
 )
 def distinguisher_attack(
-    encryptor, *, n_rows=4096, direction="encrypt", random_state=None
-):
+    encryptor: HomeomorphicEncryptor | ViewCipher,
+    *,
+    n_rows: int = 4096,
+    direction: str = "encrypt",
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Tell residues from uniform random numbers, by rows of one's own choice.
 
     The attacker has rows encrypted that differ as little as possible: a counter in one

@@ -3,15 +3,24 @@
 No keyed deterministic encoding that is continuous can resist these entirely.
 """
 
+from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_homeo.audit._checks import check_rows
-from sklearn_homeo.audit._result import r2_result
+from sklearn_homeo.audit._result import AttackResult, r2_result
 
 
-def chosen_plaintext_attack(encrypt, X_known, X_target, *, step=1e-4, distance=1e-5):
+def chosen_plaintext_attack(
+    encrypt: Callable[[np.ndarray], np.ndarray],
+    X_known: ArrayLike,
+    X_target: ArrayLike,
+    *,
+    step: float = 1e-4,
+    distance: float = 1e-5,
+) -> AttackResult:
     """Linearise the cipher by as many queries as features and one more.
 
     One query at the mean of the known records and one a step along each feature give

@@ -1,24 +1,33 @@
 """Attack by records that differ from a target by as little as one likes."""
 
+from collections.abc import Sequence
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo.audit._metrics import pooled_r2
-from sklearn_homeo.audit._result import hit_result
+from sklearn_homeo.audit._result import AttackResult, hit_result
 from sklearn_homeo.audit.inside._cipher import CipherOnDemand
 from sklearn_homeo.audit.known_plaintext._regressions import ridge_attack
 from sklearn_homeo.ciphers.packing import RESIDUE_BITS
+from sklearn_homeo.ciphers.view_cipher import ViewCipher
+from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
 
 DISTANCES = (1e-9, 1e-6, 1e-3, 1e-1, 1.0)
 _MODULUS = 1 << RESIDUE_BITS
 
 
 def related_plaintext_attack(
-    encryptor, X_known, X_target, *, distances=DISTANCES, random_state=None
-):
+    encryptor: HomeomorphicEncryptor | ViewCipher,
+    X_known: ArrayLike,
+    X_target: ArrayLike,
+    *,
+    distances: Sequence[float] = DISTANCES,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Rebuild and link targets by ciphertexts of records next to them.
 
     For every record, known or target, the attacker gets ciphertexts of records that
@@ -78,7 +87,7 @@ def related_plaintext_attack(
     n_targets, n_features = X_target.shape
     own, own_known = (oracle.encrypt_records(X)[1] for X in (X_target, X_known))
     integers = oracle.round(X_target)
-    differences = {"known": [], "target": []}
+    differences: dict[str, list] = {"known": [], "target": []}
     hits, n_queries, n_equal, rates = 0, 0, 0, {}
     for distance in distances:
         found = asked = 0

@@ -1,20 +1,29 @@
 """Brute force of keys that come from a seed."""
 
 import warnings
+from collections.abc import Iterable
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from sklearn_homeo._utils.rows import check_real_array
-from sklearn_homeo.audit._result import hit_result
+from sklearn_homeo.audit._result import AttackResult, hit_result
 from sklearn_homeo.encryption._building import build_locks, cipher_keys
+from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
 from sklearn_homeo.exceptions import InsecureKeyWarning
 from sklearn_homeo.keys._key import SecretKey
 
 
-def seed_search(encryptor, x, z, *, seeds=range(2**16)):
+def seed_search(
+    encryptor: HomeomorphicEncryptor,
+    x: ArrayLike,
+    z: ArrayLike,
+    *,
+    seeds: Iterable[int] = range(2**16),
+) -> AttackResult:
     """Try the keys of all seeds on one pair.
 
     The attacker knows the construction and the fitted state, but not the key, of

@@ -9,11 +9,13 @@ from math import comb
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.preprocessing import PolynomialFeatures, SplineTransformer
 
 from sklearn_homeo._utils.validation import validate_params
 from sklearn_homeo.audit._metrics import own_ranks
 from sklearn_homeo.audit._registry import register
+from sklearn_homeo.audit._result import AttackResult
 from sklearn_homeo.audit.known_plaintext._pairs import LeakedPairs
 from sklearn_homeo.audit.known_plaintext._ridge import PENALTIES, LeftOutRidge
 
@@ -31,7 +33,14 @@ _SHRINKAGE = 1e-3
 
 @register("T4", "forward ridge", quick={}, in_curve=True)
 @validate_params({"random_state": ["random_state"]}, prefer_skip_nested_validation=True)
-def forward_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
+def forward_linkage_attack(
+    Z_leak: ArrayLike,
+    X_leak: ArrayLike,
+    Z_target: ArrayLike,
+    X_target: ArrayLike,
+    *,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Tell which candidate record a ciphertext is of, by predicting ciphertexts.
 
     Ridge regression of the ciphertexts on the records, along the ciphertexts'
@@ -91,12 +100,13 @@ def forward_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=N
     """
     started = perf_counter()
     pairs = LeakedPairs(Z_leak, X_leak, Z_target, X_target, random_state)
-    best, best_score = None, None
+    best: tuple = ()
+    best_score: tuple = ()
     train = LeftOutRidge(pairs.X[pairs.train])
     for kind, axes in _directions(pairs.Z_raw[pairs.train], train).items():
         axes, ranks = _confirmed(axes, pairs, train)
         score = np.mean(ranks == 1), -np.mean(np.log(ranks))
-        if best is None or score > best_score:
+        if score > best_score:
             best, best_score = (kind, axes, ranks), score
     kind, axes, validation_ranks = best
     ranks = None

@@ -1,10 +1,12 @@
 """The known-plaintext attacks together, at one leak and over many."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_homeo._utils.random import make_random_state
@@ -85,8 +87,14 @@ class KnownPlaintextCurve:
     prefer_skip_nested_validation=True,
 )
 def known_plaintext_attack(
-    Z, X, *, leak=0.9, attacks="all", n_jobs=None, random_state=None
-):
+    Z: ArrayLike,
+    X: ArrayLike,
+    *,
+    leak: float = 0.9,
+    attacks: str | Sequence[str] = "all",
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Attack ciphertexts after a share of the records leaked.
 
     Parameters
@@ -164,15 +172,15 @@ def known_plaintext_attack(
     prefer_skip_nested_validation=True,
 )
 def known_plaintext_curve(
-    Z,
-    X,
+    Z: ArrayLike,
+    X: ArrayLike,
     *,
-    n_leaked=None,
-    leak=0.9,
-    attacks=None,
-    n_jobs=None,
-    random_state=None,
-):
+    n_leaked: ArrayLike | None = None,
+    leak: float = 0.9,
+    attacks: str | Sequence[str] | None = None,
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> KnownPlaintextCurve:
     """Attack ciphertexts as more and more records leak; the targets stay the same.
 
     Parameters

@@ -3,16 +3,25 @@
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import orthogonal_procrustes
 
 from sklearn_homeo._utils.validation import validate_params
 from sklearn_homeo.audit._registry import register
+from sklearn_homeo.audit._result import AttackResult
 from sklearn_homeo.audit.known_plaintext._pairs import LeakedPairs
 
 
 @register("T4", "Procrustes", in_curve=True)
 @validate_params({"random_state": ["random_state"]}, prefer_skip_nested_validation=True)
-def procrustes_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
+def procrustes_attack(
+    Z_leak: ArrayLike,
+    X_leak: ArrayLike,
+    Z_target: ArrayLike,
+    X_target: ArrayLike,
+    *,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Reconstruct records by the best rotation and scale of their ciphertexts.
 
     An orthogonal map has half as many unknowns as a linear one, and fewer pairs than
@@ -55,16 +64,18 @@ def procrustes_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
     """
     started = perf_counter()
     pairs = LeakedPairs(Z_leak, X_leak, Z_target, X_target, random_state)
-    best_r2, best = -np.inf, None
+    best: tuple = ()
+    best_r2 = -np.inf
     for units, scale in {"standardised": 1.0, "own": pairs.unit_scale}.items():
         Z, X = pairs.Z_raw, pairs.X * scale
         fitted = _fit(Z[pairs.train], X[pairs.train])
         predicted = fitted(Z[pairs.validation]) / scale
         r2 = pairs.validation_r2(predicted)
-        if best is None or r2 > best_r2:
+        if not best or r2 > best_r2:
             target = _fit(Z, X)(pairs.Z_raw_target) / scale
             best_r2, best = r2, (predicted, target, {"units": units})
-    return pairs.rebuilt("Procrustes", *best, started)
+    predicted, target, choice = best
+    return pairs.rebuilt("Procrustes", predicted, target, choice, started)
 
 
 def _fit(Z, X):

@@ -8,11 +8,13 @@ from numbers import Integral
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.metrics.pairwise import euclidean_distances
 
 from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._registry import register
+from sklearn_homeo.audit._result import AttackResult
 from sklearn_homeo.audit.known_plaintext._pairs import MIN_LEAKED, LeakedPairs
 from sklearn_homeo.audit.known_plaintext._ridge import (
     Spectrum,
@@ -32,7 +34,14 @@ _MAX_ROWS = {"max_rows": [Interval(Integral, MIN_LEAKED, None, closed="left")]}
 
 @register("T4", "ridge", quick={}, in_curve=True)
 @validate_params(_RANDOM_STATE, prefer_skip_nested_validation=True)
-def ridge_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
+def ridge_attack(
+    Z_leak: ArrayLike,
+    X_leak: ArrayLike,
+    Z_target: ArrayLike,
+    X_target: ArrayLike,
+    *,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Reconstruct records by ridge regression on their ciphertexts.
 
     Fifteen penalties, one a decade from 1e-12 to 100 relative to the greatest
@@ -113,8 +122,14 @@ def ridge_attack(Z_leak, X_leak, Z_target, X_target, *, random_state=None):
 @register("T4", "kernel ridge")
 @validate_params(_RANDOM_STATE | _MAX_ROWS, prefer_skip_nested_validation=True)
 def kernel_ridge_attack(
-    Z_leak, X_leak, Z_target, X_target, *, max_rows=3000, random_state=None
-):
+    Z_leak: ArrayLike,
+    X_leak: ArrayLike,
+    Z_target: ArrayLike,
+    X_target: ArrayLike,
+    *,
+    max_rows: int = 3000,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Reconstruct records by kernel ridge regression on their ciphertexts.
 
     RBF kernels of three widths (relative to the median squared distance) and five
@@ -154,7 +169,8 @@ def kernel_ridge_attack(
     started = perf_counter()
     pairs = LeakedPairs(Z_leak, X_leak, Z_target, X_target, random_state, max_rows)
     train, validation = pairs.train, pairs.validation
-    best_r2, best = -np.inf, None
+    best: tuple = ()
+    best_r2 = -np.inf
     for view, (Z, Z_target) in pairs.views().items():
         distances = euclidean_distances(Z, squared=True)
         for width in _KERNEL_WIDTHS:
@@ -187,16 +203,16 @@ def kernel_ridge_attack(
     prefer_skip_nested_validation=True,
 )
 def extra_trees_attack(
-    Z_leak,
-    X_leak,
-    Z_target,
-    X_target,
+    Z_leak: ArrayLike,
+    X_leak: ArrayLike,
+    Z_target: ArrayLike,
+    X_target: ArrayLike,
     *,
-    n_estimators=200,
-    max_rows=3000,
-    n_jobs=None,
-    random_state=None,
-):
+    n_estimators: int = 200,
+    max_rows: int = 3000,
+    n_jobs: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Reconstruct records by extremely randomised trees on their ciphertexts.
 
     The trees see the standardised and the PCA-whitened ciphertexts side by side, as

@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics import pairwise_distances_argmin_min
 from sklearn.utils import Bunch
 
@@ -17,7 +18,9 @@ _N_THRESHOLDS = 100
 _LEAST_SCORES = 20
 
 
-def distance_to_records(X_synthetic, X_real, X_control):
+def distance_to_records(
+    X_synthetic: ArrayLike, X_real: ArrayLike, X_control: ArrayLike
+) -> Bunch:
     """Find copies of real rows, and how near synthetic rows come to them.
 
     Descriptive only: distances do not tell whether membership can be inferred [1]_.
@@ -107,8 +110,13 @@ def _spaced(rows, n):
     prefer_skip_nested_validation=True,
 )
 def epsilon_lower_bound(
-    scores_with, scores_without, *, delta=1e-5, confidence=0.95, random_state=None
-):
+    scores_with: ArrayLike,
+    scores_without: ArrayLike,
+    *,
+    delta: float = 1e-5,
+    confidence: float = 0.95,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
     """Bound epsilon from below by how well an attack tells two worlds apart.
 
     Differential privacy makes ``tpr <= exp(epsilon) * fpr + delta`` for every attack
@@ -177,7 +185,8 @@ def epsilon_lower_bound(
     thresholds = np.unique(np.quantile(both, np.linspace(0, 1, _N_THRESHOLDS)))
     choices = [(sign, sign * t) for sign in (1, -1) for t in thresholds]
     sign, threshold = max(
-        choices, key=lambda choice: _bound(*calibration, *choice, delta, confidence)[0]
+        choices,
+        key=lambda c: _bound(*calibration, c[0], c[1], delta, confidence)[0],
     )
     epsilon, tpr, fpr = _bound(*held_out, sign, threshold, delta, confidence)
     return Bunch(

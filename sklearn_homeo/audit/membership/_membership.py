@@ -5,32 +5,36 @@ higher for those that look like members. Candidates that were not used to fit th
 synthesizer say what the scores are worth.
 """
 
+from collections.abc import Sequence
 from time import perf_counter
+
+from numpy.typing import ArrayLike
 
 from sklearn_homeo._utils.validation import StrOptions, validate_params
 from sklearn_homeo.audit._checks import check_names
-from sklearn_homeo.audit._result import rate_result
+from sklearn_homeo.audit._result import AttackResult, rate_result
 from sklearn_homeo.audit.membership._scores import (
     ATTACK_SCORES,
     check_sets,
     needs_reference,
     run_attack,
 )
+from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
 
 
 @validate_params(
     {"attacks": [StrOptions({"all"}), list, tuple]}, prefer_skip_nested_validation=True
 )
 def membership_attack(
-    X_synthetic,
-    X_member,
-    X_non_member,
-    X_reference=None,
+    X_synthetic: ArrayLike,
+    X_member: ArrayLike,
+    X_non_member: ArrayLike,
+    X_reference: ArrayLike | None = None,
     *,
-    labels=None,
-    encryptor=None,
-    attacks="all",
-):
+    labels: tuple[ArrayLike | None, ...] | None = None,
+    encryptor: HomeomorphicEncryptor | None = None,
+    attacks: str | Sequence[str] = "all",
+) -> AttackResult:
     """Tell records that synthetic rows were made from others.
 
     Five ways to score a candidate, in every space (plain, or encrypted and decrypted)

@@ -4,13 +4,14 @@ from numbers import Integral
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics.pairwise import euclidean_distances
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._checks import check_labels, check_sides, standardise
 from sklearn_homeo.audit._registry import register
-from sklearn_homeo.audit._result import rate_result
+from sklearn_homeo.audit._result import AttackResult, rate_result
 from sklearn_homeo.audit.structure._invariants import INVARIANTS
 
 _MIN_ROWS = 20
@@ -28,7 +29,14 @@ _RESAMPLES = 200
     },
     prefer_skip_nested_validation=True,
 )
-def linkability_attack(Z, Z_other, y=None, *, max_rows=2000, random_state=None):
+def linkability_attack(
+    Z: ArrayLike,
+    Z_other: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    max_rows: int = 2000,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Tell whether two ciphertexts under different keys are of the same record.
 
     Two ciphertexts of a class are compared by features that do not depend on the key

@@ -8,6 +8,7 @@ from numbers import Integral
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve
 from sklearn.utils import Bunch
 
@@ -15,7 +16,7 @@ from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._checks import check_labels, check_sides, standardise
 from sklearn_homeo.audit._registry import register
-from sklearn_homeo.audit._result import hit_result
+from sklearn_homeo.audit._result import AttackResult, hit_result
 from sklearn_homeo.audit.structure._invariants import (
     INVARIANTS,
     assign_within_class,
@@ -44,7 +45,14 @@ _PARAMETERS = {
 
 
 @validate_params(_PARAMETERS, prefer_skip_nested_validation=True)
-def unordered_matching_attack(Z, X, y=None, *, max_rows=3000, random_state=None):
+def unordered_matching_attack(
+    Z: ArrayLike,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    max_rows: int = 3000,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Match ciphertexts with their records, all known but in no order.
 
     Features that survive affine maps (hat matrix), rotations (distances) or any
@@ -124,8 +132,14 @@ def unordered_matching_attack(Z, X, y=None, *, max_rows=3000, random_state=None)
     prefer_skip_nested_validation=True,
 )
 def seeded_matching_attack(
-    Z, X, y=None, *, n_known=64, max_rows=3000, random_state=None
-):
+    Z: ArrayLike,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    n_known: int = 64,
+    max_rows: int = 3000,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Match ciphertexts with their records from a few known pairs.
 
     The known pairs give the first map, by ridge regression on standardised and on

@@ -4,6 +4,7 @@ from numbers import Integral
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
@@ -14,7 +15,7 @@ from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import Interval, validate_params
 from sklearn_homeo.audit._checks import check_labels, check_sides, standardise
 from sklearn_homeo.audit._registry import register
-from sklearn_homeo.audit._result import hit_result, rate_result
+from sklearn_homeo.audit._result import AttackResult, hit_result, rate_result
 from sklearn_homeo.audit.structure._invariants import whitened
 
 _MAX_DISTANCE_ROWS = 1000
@@ -31,7 +32,15 @@ _SAME = 1e-9
     },
     prefer_skip_nested_validation=True,
 )
-def structure_attack(Z, X, y=None, *, n_neighbors=10, max_rows=2000, random_state=None):
+def structure_attack(
+    Z: ArrayLike,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    n_neighbors: int = 10,
+    max_rows: int = 2000,
+    random_state: int | np.random.RandomState | None = None,
+) -> AttackResult:
     """Measure how much of the records' geometry their ciphertexts show.
 
     Raw, standardised and whitened ciphertexts are looked at, against standardised
@@ -130,7 +139,7 @@ def _cluster_agreement(view, labels, rng):
     return float(adjusted_rand_score(labels, clusters))
 
 
-def duplicate_detection(Z, X):
+def duplicate_detection(Z: ArrayLike, X: ArrayLike) -> AttackResult:
     """Measure how reliably equal ciphertexts show equal records.
 
     Parameters
