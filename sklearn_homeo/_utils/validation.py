@@ -1,4 +1,4 @@
-"""scikit-learn's private helpers that estimators need, imported in this one place."""
+"""What estimators need of scikit-learn's private parts, in this one place."""
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import (
@@ -19,6 +19,7 @@ __all__ = [
     "StrOptions",
     "check_feature_names_in",
     "fit_context",
+    "grown_trees",
     "validate_params",
     "wrap_output",
     "wrap_rows",
@@ -45,3 +46,19 @@ def wrap_rows(rows, original, columns, estimator):
         return rows
     adapter = ADAPTERS_MANAGER.adapters[container]
     return adapter.create_container(rows, original, columns=columns)
+
+
+def grown_trees(model):
+    """Return the trees of fitted histogram gradient boosting.
+
+    Parameters
+    ----------
+    model : HistGradientBoostingClassifier or HistGradientBoostingRegressor
+
+    Returns
+    -------
+    stages : list of list of ndarray of shape (n_nodes,)
+        For each round its trees: structured arrays of nodes, the root first, with
+        fields such as ``value``, ``feature_idx`` and ``num_threshold``.
+    """
+    return [[tree.nodes for tree in stage] for stage in model._predictors]

@@ -16,6 +16,7 @@ __all__ = [
     "LATTICE_STEP",
     "MAX_SCORE",
     "SCORE_STEP",
+    "UNSEEN",
     "class_sizes",
     "in_steps",
     "logits_of",
@@ -26,7 +27,7 @@ LATTICE_STEP = 2.0**-27
 SCORE_STEP = 2.0**-10
 MAX_SCORE = 2.0**20
 # Logit of a class that no row was seen of.
-_UNSEEN = -16.0
+UNSEEN = -16.0
 # Calibrating many classes on many scores must not take longer than finding them.
 _MAX_CALIBRATED = 30
 
@@ -62,7 +63,7 @@ def logistic_regression(X, labels, size, C, max_iter=100):
     weights : ndarray of shape (n, size), dtype float64
     offsets : ndarray of shape (size,), dtype float64
     """
-    weights, offsets = np.zeros((X.shape[1], size)), np.full(size, _UNSEEN)
+    weights, offsets = np.zeros((X.shape[1], size)), np.full(size, UNSEEN)
     seen = np.unique(labels)
     if len(seen) == 1:
         offsets[seen] = 0.0

@@ -22,7 +22,10 @@ from sklearn_homeo.encryption.label_space.classifiers import (
     SCORE_STEP,
     class_sizes,
 )
-from sklearn_homeo.encryption.label_space.kernel_scores import fit_kernel_scores
+from sklearn_homeo.encryption.label_space.kernel_scores import (
+    fit_kernel_scores,
+    plain_machine,
+)
 from sklearn_homeo.encryption.label_space.linear_scores import (
     find_penalties,
     fit_linear_scores,
@@ -47,18 +50,24 @@ __all__ = ["CellChoice", "Trial", "choose_cells"]
 # Rows on which the dial is set: so many, or more where a class would have too few; and
 # rows to which the family that won is fitted.
 TRIAL_ROWS, ROWS_OF_RAREST, MOST_TRIAL_ROWS = 2000, 60, 4000
-FITTED_ROWS = 6000
+FITTED_ROWS = 12_000
+# Rows that nothing was fitted to, on which cells are proved where so many are left.
+FEWEST_FRESH_ROWS, MOST_FRESH_ROWS = 1000, 5000
 # Folds and repeats. On fewer rows than that, more folds: training rows are scarce.
 FOLDS, SMALL_ROWS, SMALL_FOLDS = 3, 700, 5
 TOLERANCES = {"balanced accuracy": 0.01, "ROC AUC": 0.01, "R2": 0.02}
 FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS = 8, 64
 # Cells for each class; with more, scores are not much worse.
 MOST_CELLS_PER_CLASS = 16
-MAX_BOOSTED_CLASSES, FEWEST_BOOSTED_ROWS = 4, 400
+MAX_BOOSTED_CLASSES, FEWEST_BOOSTED_ROWS = 20, 400
 SHRINKAGE = 0.1
+BOOSTED = "boosted trees"
 METRICS = {"kernel": 0.0, "kernel, soft metric": 0.5, "kernel, sharp metric": 1.0}
 # So near to chance, in standard errors, a model is taken to see nothing.
 CHANCE_ERRORS = 3.0
+# Tolerances by which a family's scores may do worse than the best one's; beyond, no
+# cells are cut in them.
+HOPELESS = 5.0
 
 
 @dataclass(frozen=True)
@@ -155,18 +164,30 @@ def choose_cells(u, target, n_cells, min_cell_size):
     rows = _trial_rows(target)
     part = max(-(-min_cell_size * len(rows) // len(u)), 1)
     bench = _Bench(u[rows], target.outputs[rows], class_sizes(target), part)
-    attempts = bench.attempts(n_cells)
-    enough = [one for one in attempts if one.trial.excess <= 1.0]
-    if n_cells == "auto" and bench.sees_nothing():
-        best = min(attempts, key=lambda one: one.trial.n_cells)
-    elif n_cells == "auto" and enough:
-        best = min(enough, key=lambda one: (one.trial.n_cells, one.trial.excess))
+    final = _Final(bench, u, target, rows, min_cell_size)
+    attempts, failed = [], []
+    for rung in bench.rungs(n_cells):
+        attempts += rung
+        best = _best_of_rung(rung, n_cells)
+        if best.trial.excess <= 1.0 or bench.sees_nothing():
+            cells, proof = final.proved(best)
+            if proof.excess <= 1.0 or bench.sees_nothing():
+                return CellChoice(cells, proof, final.others(attempts, best), True)
+            failed.append((proof.excess, best, cells, proof))
+    if failed:
+        _, best, cells, proof = min(failed, key=lambda one: one[0])
     else:
         best = min(attempts, key=lambda one: one.trial.excess)
-    cells = bench.final_cells(best, u, target, min_cell_size)
-    others = [one.trial for one in attempts if one is not best] + bench.references
-    is_enough = best in enough or bench.sees_nothing()
-    return CellChoice(cells, best.trial, others, is_enough)
+        cells, proof = final.proved(best)
+    return CellChoice(cells, proof, final.others(attempts, best), False)
+
+
+def _best_of_rung(rung, n_cells):
+    """The fewest cells that are enough; those that keep most if there are none."""
+    enough = [one for one in rung if one.trial.excess <= 1.0]
+    if n_cells == "auto" and enough:
+        return min(enough, key=lambda one: (one.trial.n_cells, one.trial.excess))
+    return min(rung, key=lambda one: one.trial.excess)
 
 
 def _trial_rows(target):
@@ -207,7 +228,7 @@ def _families(u, outputs, sizes):
         families[name] = partial(fit_kernel_scores, sharpness=sharpness)
     few = sizes is None or sizes[0] <= MAX_BOOSTED_CLASSES
     if few and outputs.shape[1] == 1 and len(outputs) >= FEWEST_BOOSTED_ROWS:
-        families["boosted trees"] = fit_boosted_scores
+        families[BOOSTED] = fit_boosted_scores
     return families
 
 
@@ -234,10 +255,11 @@ class _Bench:
         self.u, self.outputs, self.sizes, self.min_rows = u, outputs, sizes, min_rows
         self.n_splits, self.folds = _folds(outputs, sizes)
         self.families = _families(u, outputs, sizes)
-        self.scores = {
-            name: [self._fold(fit, *fold) for fold in self.folds]
-            for name, fit in self.families.items()
-        }
+        self.scores = {name: [] for name in self.families}
+        for train, test in self.folds:
+            for name, scorer in self._scorers(train):
+                scores = scorer.scores(u[train]), scorer.scores(u[test])
+                self.scores[name].append(_Fold(*scores))
         measured = {name: self._whole(folds) for name, folds in self.scores.items()}
         measured.update(self._neighbours_and_forest())
         self.best = self._best_of(measured)
@@ -245,24 +267,29 @@ class _Bench:
             self._trial(name, None, found) for name, found in measured.items()
         ]
 
-    def _fold(self, fit, train, test):
-        scorer = fit(self.u[train], self.outputs[train], self.sizes)
-        return _Fold(scorer.scores(self.u[train]), scorer.scores(self.u[test]))
+    def _scorers(self, rows):
+        """Scorers of all families, fitted to some rows, with their names."""
+        rows = self.u[rows], self.outputs[rows], self.sizes
+        first = plain_machine(*rows)
+        for name, fit in self.families.items():
+            yield name, fit(*rows, first=first) if name in METRICS else fit(*rows)
 
-    def _measures(self, predicted, test):
+    def measures(self, predicted, outputs):
+        """Measures of probabilities of classes, or of numbers."""
         if self.sizes is None:
-            return number_measures(predicted, self.outputs[test])
-        return class_measures(predicted, self.outputs[test], self.sizes)
+            return number_measures(predicted, outputs)
+        return class_measures(predicted, outputs, self.sizes)
+
+    def measures_of_scores(self, scores, outputs):
+        """Measures of a family's scores as they are."""
+        logits = scores * SCORE_STEP
+        predicted = logits if self.sizes is None else softmax(logits, self.sizes)
+        return self.measures(predicted, outputs)
 
     def _whole(self, folds):
-        """Measures of a family's scores as they are, in every fold."""
+        """Measures of a family's scores, in every fold."""
         return [
-            self._measures(
-                fold.outside * SCORE_STEP
-                if self.sizes is None
-                else softmax(fold.outside * SCORE_STEP, self.sizes),
-                test,
-            )
+            self.measures_of_scores(fold.outside, self.outputs[test])
             for fold, (_, test) in zip(folds, self.folds, strict=True)
         ]
 
@@ -275,7 +302,7 @@ class _Bench:
                 predicted = _predicted(
                     model, X[train], self.outputs[train], X[test], self.sizes
                 )
-                found[name].append(self._measures(predicted, test))
+                found[name].append(self.measures(predicted, self.outputs[test]))
         return found
 
     def _best_of(self, measured):
@@ -315,18 +342,32 @@ class _Bench:
             losses[measure] = float(loss.mean() + _standard_error(loss))
         return Trial(name, n_cells, scores, losses)
 
-    def attempts(self, n_cells):
-        """Trials of all families with all numbers of cells, or with the one wanted."""
-        found = []
-        for name in self.families:
-            ladder = self._ladder() if n_cells == "auto" else [n_cells]
-            for power in POWERS if self.sizes is not None else POWERS[:1]:
-                for n_wanted in ladder:
-                    found.append(self._attempt(name, n_wanted, power))
-                    if found[-1].trial.n_cells < n_wanted / 2:
-                        # Rows are too few for more.
-                        break
-        return found
+    def rungs(self, n_cells):
+        """Trials with few cells, with twice as many, and so on, or with those wanted.
+
+        Yields
+        ------
+        rung : list of _Attempt
+            Of all families that are any good.
+        """
+        powers = POWERS if self.sizes is not None else POWERS[:1]
+        growing = [(name, power) for name in self._contenders() for power in powers]
+        for n_wanted in self._ladder() if n_cells == "auto" else [n_cells]:
+            rung = [self._attempt(name, n_wanted, power) for name, power in growing]
+            yield rung
+            # Of others, rows are too few for more.
+            growing = [
+                (one.family, one.power)
+                for one in rung
+                if one.trial.n_cells >= n_wanted / 2
+            ]
+            if not growing:
+                return
+
+    def _contenders(self):
+        excess = {one.name: one.excess for one in self.references}
+        least = min(excess[name] for name in self.families)
+        return [name for name in self.families if excess[name] <= least + HOPELESS]
 
     def _ladder(self):
         if self.sizes is None:
@@ -363,32 +404,110 @@ class _Bench:
                 self.outputs[train],
                 self.sizes,
             )
-            found.append(self._measures(labels[merged.index(fold.outside)], test))
+            predicted = labels[merged.index(fold.outside)]
+            found.append(self.measures(predicted, self.outputs[test]))
             numbers.append(merged.n_cells)
         n_cells = int(np.rint(np.mean(numbers)))
         return _Attempt(self._trial(family, n_cells, found), family, n_wanted, power)
 
-    def final_cells(self, attempt, u, target, min_cell_size):
-        """Cells of the family fitted to all rows, or to a larger sample of them."""
-        rows = _sample(target, min(len(u), FITTED_ROWS))
-        outputs = target.outputs[rows]
-        scorer = self.families[attempt.family](u[rows], outputs, self.sizes)
-        held_out = self.held_out(attempt.family)
-        if self.sizes is not None:
-            # Of more rows, trees learn to be surer.
-            folds = [_certainty(fold.inside) for fold in self.scores[attempt.family]]
-            growth = _certainty(scorer.scores(u[rows])) / max(np.mean(folds), 1.0)
-            held_out = np.rint(held_out * growth)
+
+class _Final:
+    """Cells of families fitted to all rows, or to a large sample, and their proof."""
+
+    def __init__(self, bench, u, target, trial_rows, min_cell_size):
+        self.bench, self.u, self.target = bench, u, target
+        self.rows = _sample(target, min(len(u), FITTED_ROWS))
+        self.min_cell_size = min_cell_size
+        self.references = []
+        unseen = np.ones(len(u), dtype=bool)
+        unseen[trial_rows] = unseen[self.rows] = False
+        fresh = np.flatnonzero(unseen)
+        self.fresh = fresh[:: max(len(fresh) // MOST_FRESH_ROWS, 1)][:MOST_FRESH_ROWS]
+        self._scorers = {}
+
+    def proved(self, attempt):
+        """Cells of an attempt, and its trial: on fresh rows, if there are enough."""
+        cells = self._cells(attempt)
+        if len(self.fresh) < FEWEST_FRESH_ROWS:
+            return cells, attempt.trial
+        return cells, self._proof(cells, attempt)
+
+    def others(self, attempts, best):
+        """Trials of other attempts, and of models on all features."""
+        found = [one.trial for one in attempts if one is not best]
+        return found + (self.references or self.bench.references)
+
+    def _cells(self, attempt):
+        bench, scorer = self.bench, self._scorer(attempt.family)
+        held_out = self._held_out(attempt.family)
         cells = cut_cells(
             scorer,
             held_out,
-            self.outputs,
-            self.sizes,
+            bench.outputs,
+            bench.sizes,
             attempt.n_wanted,
-            self.min_rows,
+            bench.min_rows,
             attempt.power,
         )
-        return merge_small(cells, u, held_out, self.outputs, min_cell_size)
+        return merge_small(cells, self.u, held_out, bench.outputs, self.min_cell_size)
+
+    def _scorer(self, family):
+        if family not in self._scorers:
+            fit, rows = self.bench.families[family], self.rows
+            outputs = self.target.outputs[rows]
+            self._scorers[family] = fit(self.u[rows], outputs, self.bench.sizes)
+        return self._scorers[family]
+
+    def _held_out(self, family):
+        """Scores of the trial's rows, as sure as those of more rows will be."""
+        held_out = self.bench.held_out(family)
+        if self.bench.sizes is None:
+            return held_out
+        # Of more rows, trees learn to be surer.
+        folds = [_certainty(fold.inside) for fold in self.bench.scores[family]]
+        certainty = _certainty(self._scorer(family).scores(self.u[self.rows]))
+        return np.rint(held_out * (certainty / max(np.mean(folds), 1.0)))
+
+    def _proof(self, cells, attempt):
+        """How cells, and models on all features, do on rows that are new to them."""
+        bench, u, outputs = self.bench, self.u, self.target.outputs
+        labels = cell_labels(
+            predicted_labels(cells.regions, self._held_out(attempt.family)),
+            cells.index(u[self.rows]),
+            outputs[self.rows],
+            bench.sizes,
+        )
+        kept = bench.measures(labels[cells.index(u[self.fresh])], outputs[self.fresh])
+        if not self.references:
+            self.references = [
+                Trial(name, None, found, dict.fromkeys(found, 0.0))
+                for name, found in self._on_all_features().items()
+            ]
+        best = {name: max(one.scores[name] for one in self.references) for name in kept}
+        losses = {name: best[name] - score for name, score in kept.items()}
+        return Trial(attempt.trial.name, cells.n_cells, kept, losses)
+
+    def _on_all_features(self):
+        """Measures on fresh rows of models that learnt from the fitted rows."""
+        bench, u, outputs = self.bench, self.u, self.target.outputs
+        rows, fresh = self.rows, self.fresh
+        found = {
+            name: bench.measures_of_scores(
+                self._scorer(name).scores(u[fresh]), outputs[fresh]
+            )
+            for name in bench.families
+            if name in self._scorers or name == BOOSTED
+        }
+        forest = _models(bench.sizes, len(rows))["forest"]
+        predicted = _predicted(
+            forest,
+            u[rows] * LATTICE_STEP,
+            outputs[rows],
+            u[fresh] * LATTICE_STEP,
+            bench.sizes,
+        )
+        found["forest"] = bench.measures(predicted, outputs[fresh])
+        return found
 
 
 def _certainty(scores):

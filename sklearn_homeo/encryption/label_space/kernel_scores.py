@@ -19,7 +19,7 @@ from sklearn_homeo.encryption.label_space.classifiers import (
 )
 from sklearn_homeo.encryption.label_space.projection import Projection
 
-__all__ = ["KernelScores", "fit_kernel_scores"]
+__all__ = ["KernelScores", "fit_kernel_scores", "plain_machine"]
 
 MAX_LANDMARKS = 256
 MAX_AXES = 96
@@ -123,7 +123,19 @@ def _squared_distances(points, landmarks):
     return squares
 
 
-def fit_kernel_scores(u, outputs, sizes, sharpness):
+def plain_machine(u, outputs, sizes):
+    """Return the machine without a metric, from which all metrics are learnt.
+
+    Parameters and what they are: see `fit_kernel_scores`.
+    """
+    X = u * LATTICE_STEP
+    rows = np.random.RandomState(0).permutation(len(X))[:MAX_LANDMARKS]
+    with single_threaded_blas():
+        targets = outputs if sizes is None else _indicators(outputs, sizes)
+        return _best_width(X, targets, _first_axes(X), rows, WIDTHS)
+
+
+def fit_kernel_scores(u, outputs, sizes, sharpness, first=None):
     """Fit the machine.
 
     Parameters
@@ -137,15 +149,17 @@ def fit_kernel_scores(u, outputs, sizes, sharpness):
     sharpness : float
         Power of the average gradient outer product that becomes the metric: 0 learns
         none, 1 concentrates most on few directions.
+    first : _Machine, default=None
+        The `plain_machine` of the same rows, if it is known.
 
     Returns
     -------
     scores : KernelScores
     """
-    X = u * LATTICE_STEP
+    first = first or plain_machine(u, outputs, sizes)
     targets = outputs if sizes is None else _indicators(outputs, sizes)
     with single_threaded_blas():
-        machine = _learn(X, targets, sharpness)
+        machine = _learn(u * LATTICE_STEP, targets, sharpness, first)
     if sizes is None:
         matrix, offsets = np.eye(targets.shape[1]), np.zeros(targets.shape[1])
     else:
@@ -168,20 +182,16 @@ class _Machine:
     left_out: np.ndarray
 
 
-def _learn(X, targets, sharpness):
-    """Alternate between machine and metric while left-out rows gain by it."""
-    rows = np.random.RandomState(0).permutation(len(X))[:MAX_LANDMARKS]
-    axes, best, widths = _first_axes(X), None, WIDTHS
-    for _ in range(ROUNDS + 1):
-        machine = _best_width(X, targets, axes, rows, widths)
-        if best is not None and machine.error >= best.error:
-            break
-        best, widths = machine, LATER_WIDTHS
-        if sharpness == 0:
-            break
-        axes = _gradient_axes(X[rows], machine, sharpness)
+def _learn(X, targets, sharpness, best):
+    """Alternate between metric and machine while left-out rows gain by it."""
+    for _ in range(ROUNDS if sharpness > 0 else 0):
+        axes = _gradient_axes(X[best.rows], best, sharpness)
         if axes is None:
             break
+        machine = _best_width(X, targets, axes, best.rows, LATER_WIDTHS)
+        if machine.error >= best.error:
+            break
+        best = machine
     return best
 
 

@@ -81,10 +81,14 @@ class Regions:
         return _locate(scores, self.sizes, self.exponentials, self.roots)
 
     def _nearest(self, points, owners):
+        return self._squares(points, owners).argmin(axis=1)
+
+    def _squares(self, points, owners):
+        """Squared distances to the centres, less those of the points to zero."""
         squares = points @ (-2.0 * self.centres.T)
         squares += (self.centres**2).sum(axis=1)
         squares += (owners[:, None] != self.owners) * _OTHER_CLASS
-        return squares.argmin(axis=1)
+        return squares
 
     def with_at_least(self, n_rows, scores):
         """Merge cells until each has that many of the rows, if there are so many.
@@ -100,8 +104,8 @@ class Regions:
         """
         counts = np.bincount(self.index(scores), minlength=self.n_cells)
         cells = self.cells.copy()
-        squares = ((self.centres[:, None] - self.centres) ** 2).sum(axis=2)
-        squares += (self.owners[:, None] != self.owners) * _OTHER_CLASS
+        squares = self._squares(self.centres, self.owners)
+        squares += (self.centres**2).sum(axis=1)[:, None]
         while (counts[counts >= 0] < n_rows).any() and (counts >= 0).sum() > 1:
             smallest = int(np.argmin(np.where(counts < 0, len(scores) + 1, counts)))
             inside = cells == smallest
@@ -255,8 +259,12 @@ def _best_halves(points, rows, min_rows):
 
 
 def _greatest_axis(centred):
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    axis = vectors[:, -1]
+    n_rows, n = centred.shape
+    if n_rows < n:
+        # The smaller of the two matrices of products.
+        axis = centred.T @ np.linalg.eigh(centred @ centred.T)[1][:, -1]
+    else:
+        axis = np.linalg.eigh(centred.T @ centred)[1][:, -1]
     # Of the two signs always the same, whatever the machine's LAPACK.
     return axis * np.sign(axis[np.argmax(np.abs(axis))])
 

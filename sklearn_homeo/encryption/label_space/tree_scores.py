@@ -1,27 +1,39 @@
 """Scores of trees: integer thresholds on coarse columns, integer values of leaves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from threadpoolctl import threadpool_limits
 
-from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP
+from sklearn_homeo._utils.validation import grown_trees
+from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP, UNSEEN
 from sklearn_homeo.encryption.label_space.projection import coarsened
 
 __all__ = ["TreeScores", "fit_boosted_scores"]
 
 BOOSTING = {
-    "n_estimators": 80,
-    "learning_rate": 0.12,
-    "subsample": 0.5,
-    "max_depth": 4,
+    "max_leaf_nodes": 15,
+    "max_depth": 8,
+    "max_bins": 63,
+    # Categories are columns of few ones.
     "min_samples_leaf": 5,
-    "max_features": 0.5,
+    "early_stopping": False,
     "random_state": 0,
 }
+# A tree for each class and round, but for two classes.
+MOST_TREES, FEWEST_ROUNDS, MOST_ROUNDS = 280, 20, 40
 # Leaves count in finer steps than scores, so that sums of them are not coarse.
 LEAF_STEP = SCORE_STEP * 2.0**-10
-_CHUNK_ROWS = 4096
+# Of all rows looked at together, so that they stay in the cache.
+_CHUNK_NODES = 2**17
+_LEAF = [
+    ("value", "f8"), ("feature_idx", "i8"), ("num_threshold", "f8"),
+    ("left", "u4"), ("right", "u4"), ("depth", "u4"), ("is_leaf", "u1"),
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +68,14 @@ class TreeScores:
 
     def scores(self, u):
         """Return the scores of lattice rows; see `LinearScores.scores`."""
-        starts = range(0, len(u), _CHUNK_ROWS)
-        parts = [self._chunk(u[start : start + _CHUNK_ROWS]) for start in starts]
+        size = max(_CHUNK_NODES // len(self.roots), 1)
+        starts = range(0, len(u), size)
+        parts = [self.sums(coarsened(u[start : start + size])) for start in starts]
         sums = np.concatenate(parts) if parts else np.zeros((0, len(self.offsets)))
         return np.rint((sums + self.offsets) * (LEAF_STEP / SCORE_STEP))
 
-    def _chunk(self, u):
-        x = coarsened(u)
+    def sums(self, x):
+        """Return the sums of leaves, without offsets, of rows coarsened before."""
         rows = np.arange(len(x))[:, None]
         nodes = np.broadcast_to(self.roots, (len(x), len(self.roots)))
         for _ in range(self.depth):
@@ -105,58 +118,57 @@ def fit_boosted_scores(u, outputs, sizes):
     scores : TreeScores
     """
     X, labels = coarsened(u), outputs[:, 0]
-    if sizes is None:
-        model = GradientBoostingRegressor(**BOOSTING).fit(X, labels)
-        start = model.init_.constant_.reshape(-1)
-        return _boosted(model, start, np.ones((1, 1)))
-    model = GradientBoostingClassifier(**BOOSTING).fit(X, labels)
-    priors = np.log(np.bincount(labels, minlength=sizes[0])[model.classes_])
-    places = np.zeros((model.estimators_.shape[1], sizes[0]))
-    start = np.full(sizes[0], -16.0)
-    if len(model.classes_) == 2:
+    # Threads add up in whatever order they end.
+    with threadpool_limits(1, "openmp"):
+        if sizes is None:
+            model = HistGradientBoostingRegressor(**_settings(1)).fit(X, labels)
+            return _in_integers(model, np.ones((1, 1)), X[0], model.predict(X[:1]))
+        seen = np.unique(labels)
+        if len(seen) == 1:
+            return _assemble([np.zeros(1, _LEAF)], np.zeros((1, sizes[0])))
+        n_trees = 1 if len(seen) == 2 else len(seen)
+        model = HistGradientBoostingClassifier(**_settings(n_trees)).fit(X, labels)
+        first = model.decision_function(X[:1]).reshape(n_trees)
+    places = np.zeros((n_trees, sizes[0]))
+    if n_trees == 1:
         # The one score of two classes is the difference of their logits.
-        places[0, model.classes_] = -0.5, 0.5
-        half = (priors[1] - priors[0]) / 2
-        start[model.classes_] = -half, half
+        places[0, seen] = -0.5, 0.5
     else:
-        places[np.arange(len(places)), model.classes_] = 1.0
-        start[model.classes_] = priors - priors.mean()
-    return _boosted(model, start, places)
+        places[np.arange(n_trees), seen] = 1.0
+    scores = _in_integers(model, places, X[0], first)
+    scores.offsets[np.setdiff1d(np.arange(sizes[0]), seen)] = UNSEEN / LEAF_STEP
+    return scores
 
 
-def _boosted(model, start, places):
-    trees = [tree.tree_ for stage in model.estimators_ for tree in stage]
-    rate = model.learning_rate
-    n_scores = len(places)
-    values = [tree.value[:, 0] @ places[[i % n_scores]] for i, tree in enumerate(trees)]
-    return _assemble(trees, values, start, rate)
+def _settings(n_trees):
+    """Of boosting with so many trees a round: of many, fewer and larger steps."""
+    n_rounds = int(np.clip(MOST_TREES // n_trees, FEWEST_ROUNDS, MOST_ROUNDS))
+    return {**BOOSTING, "max_iter": n_rounds, "learning_rate": min(0.3, 8.0 / n_rounds)}
 
 
-def _assemble(trees, values, offsets, scale):
-    """One list of nodes, in integers, of trees of scikit-learn."""
-    sizes = [tree.node_count for tree in trees]
+def _in_integers(model, places, row, raw):
+    """The model's trees; ``raw`` is what it predicts of ``row``, start included."""
+    stages = grown_trees(model)
+    trees = [tree for stage in stages for tree in stage]
+    scores = _assemble(trees, np.tile(places, (len(stages), 1)))
+    start = raw @ places - scores.sums(row[None])[0] * LEAF_STEP
+    return replace(scores, offsets=np.rint(start / LEAF_STEP))
+
+
+def _assemble(trees, places):
+    """One list of nodes, in integers, of trees; ``places`` are of their values."""
+    sizes = [len(nodes) for nodes in trees]
     roots = np.cumsum([0, *sizes[:-1]])
-    leaf = np.concatenate([tree.children_left < 0 for tree in trees])
-    own = np.arange(len(leaf))
-    left, right = (
-        np.concatenate(
-            [
-                getattr(tree, side) + root
-                for tree, root in zip(trees, roots, strict=True)
-            ]
-        )
-        for side in ("children_left", "children_right")
-    )
-    thresholds = np.floor(np.concatenate([tree.threshold for tree in trees]))
-    columns = np.concatenate([tree.feature for tree in trees])
-    whole = np.rint(np.concatenate(values) * (scale / LEAF_STEP))
+    nodes, start = np.concatenate(trees), np.repeat(roots, sizes)
+    leaf, own = nodes["is_leaf"] == 1, np.arange(sum(sizes))
+    values = nodes["value"][:, None] * np.repeat(places, sizes, axis=0)
     return TreeScores(
         roots,
-        np.where(leaf, 0, columns),
-        np.where(leaf, 0.0, thresholds),
-        np.where(leaf, own, left),
-        np.where(leaf, own, right),
-        np.where(leaf[:, None], whole, 0.0),
-        int(max(tree.max_depth for tree in trees)),
-        np.rint(offsets / LEAF_STEP),
+        np.where(leaf, 0, nodes["feature_idx"]),
+        np.where(leaf, 0.0, np.floor(nodes["num_threshold"])),
+        np.where(leaf, own, nodes["left"] + start),
+        np.where(leaf, own, nodes["right"] + start),
+        np.where(leaf[:, None], np.rint(values / LEAF_STEP), 0.0),
+        int(nodes["depth"].max()),
+        np.zeros(places.shape[1]),
     )
