@@ -24,7 +24,7 @@ from sklearn_homeo.keys._derivation import derive_subkey
 try:
     from distributed import WorkerPlugin
 except ImportError:
-    WorkerPlugin = object
+    WorkerPlugin = object  # type: ignore[assignment, misc]
 
 __all__ = ["SharedEstimator"]
 

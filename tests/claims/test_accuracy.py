@@ -66,7 +66,7 @@ def rings(rng, n_samples, n_features, n_classes, balance):
     depth=st.sampled_from([1, 3, 10]),
     seed=st.integers(0, 2**20),
 )
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None, derandomize=True)
 @pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.NoProtectionWarning")
 def test_models_learn_from_encrypted_rows_what_they_learn_from_plain_ones(
     geometry, n_features, n_classes, imbalance, depth, seed

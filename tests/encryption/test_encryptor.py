@@ -28,8 +28,8 @@ def test_grid_search_over_depth_in_a_pipeline():
     pipeline = make_pipeline(
         StandardScaler(), HomeomorphicEncryptor(key=KEY), LogisticRegression()
     )
-    grid = {"homeomorphicencryptor__depth": [1, 3, 10]}
-    search = GridSearchCV(pipeline, grid, n_jobs=2, cv=3).fit(X, y)
+    grid = {"homeomorphicencryptor__depth": [1, 10]}
+    search = GridSearchCV(pipeline, grid, n_jobs=2, cv=2).fit(X, y)
     assert search.best_score_ > 0.95
     assert search.cv_results_["mean_test_score"].min() > 0.94
 

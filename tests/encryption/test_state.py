@@ -32,7 +32,7 @@ def same(a, b):
     return type(a) is type(b) and not isinstance(a, dict | np.ndarray) and a == b
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.text(), states), st.dictionaries(st.text(), states))
 def test_bytes_are_equal_only_for_equal_states(a, b):
     assert (canonical_bytes(a) == canonical_bytes(b)) == same(a, b)

@@ -164,7 +164,7 @@ def test_hybrid_pipeline_in_cross_validation_and_search():
         ClassConditionalSynthesizer(random_state=0),
         LogisticRegression(),
     )
-    assert cross_val_score(hybrid, X, y, cv=3).mean() > 0.9
+    assert cross_val_score(hybrid, X, y, cv=2).mean() > 0.9
     grid = {"classconditionalsynthesizer__method": ["gaussian", "kde"]}
     assert GridSearchCV(hybrid, grid, cv=2).fit(X, y).best_score_ > 0.9
 
