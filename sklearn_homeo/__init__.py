@@ -29,6 +29,8 @@ _HOME = {
     "SealedFileError": "exceptions",
     "SecretKey": "keys._key",
     "SubspaceDisplay": "encryption._display",
+    "Summary": "encryption.summaries.summary",
+    "SummaryPlan": "encryption.summaries.plan",
     "TableEncoder": "tables._encoder",
     "TanhEncryptor": "baselines",
     "encrypt_images": "images._display",

@@ -52,6 +52,7 @@ from sklearn_homeo.encryption._warnings import (
     warn_of_weaknesses,
 )
 from sklearn_homeo.encryption.label_space.target import check_target
+from sklearn_homeo.encryption.summaries.fitting import fit_summaries
 from sklearn_homeo.exceptions import InvalidCiphertextError
 from sklearn_homeo.keys._key import SecretKey
 from sklearn_homeo.keys._seal import open_sealed, save_sealed
@@ -60,6 +61,11 @@ __all__ = ["HomeomorphicEncryptor"]
 
 _KIND = "encryptor"
 
+# Parameters that concern no rows of a fit.
+_WITH_SUMMARIES = {
+    *("depth", "min_cell_size", "randomized", "on_invalid"),
+    *("device", "batch_size", "verbose"),
+}
 # Entries of a batch when batch_size is None: 128 MiB of float64.
 BATCH_ENTRIES = 2**24
 # Types that the cipher takes as they are: no copy of all rows is made.
@@ -325,18 +331,65 @@ class HomeomorphicEncryptor(
         compute_device(self.device)
         with in_this_process():
             fitted = self._fit_state(X, y)
-        key = SecretKey.generate() if self.key is None else self.key
-        self._start(fitted.state, key, cipher_keys(fitted.state, key))
-        self.owner_ = None
-        self.n_cells_ = fitted.n_cells
-        self.leakage_bits_ = fitted.leakage_bits
-        self.n_preserved_ = fitted.n_preserved
-        self.linkage_noise_ = fitted.linkage_noise
-        self.preserved_variance_ratio_ = fitted.preserved_variance_ratio
-        self.probe_scores_ = fitted.probe_scores
+        self._take_fitted(fitted)
         warn_of_weaknesses(self)
         warn_of_data(self, X, self._cipher.lattice)
         return self
+
+    @classmethod
+    def from_summaries(cls, summaries, *, key=None, **parameters):
+        """Fit an encryptor to several owners' rows, of which only sums are known.
+
+        Parameters
+        ----------
+        summaries : list of Summary, or Summary
+            Of the last round of a `SummaryPlan`, of every owner, or their sum.
+        key : SecretKey or None, default=None
+            The key; None draws a fresh one.
+        **parameters : dict
+            Of the estimator: ``depth``, ``min_cell_size``, ``randomized``,
+            ``on_invalid``, ``device``, ``batch_size`` or ``verbose``. How many cells
+            there are at most, and what the target is, the plan says.
+
+        Returns
+        -------
+        encryptor : HomeomorphicEncryptor
+            Fitted, with ``leakage="cells"``. Its ``preserved_variance_ratio_`` is NaN:
+            no sum tells it.
+
+        Raises
+        ------
+        ValueError
+            If the summaries are not of the last round, or do not belong together.
+
+        Warns
+        -----
+        LossOfAccuracyWarning
+            If no number of cells keeps what the best scores tell of the label.
+
+        See Also
+        --------
+        SummaryPlan : The rounds, with an example.
+        """
+        allowed = set(cls().get_params()) & _WITH_SUMMARIES
+        if not set(parameters) <= allowed:
+            raise TypeError(
+                f"from_summaries takes the parameters {listed(sorted(allowed))}, got "
+                f"{listed(sorted(set(parameters) - allowed))}."
+            )
+        encryptor = cls(leakage="cells", key=key, **parameters)
+        encryptor._validate_params()
+        compute_device(encryptor.device)
+        fitted, plan = fit_summaries(
+            summaries, encryptor.depth, encryptor.randomized, encryptor.min_cell_size
+        )
+        encryptor.n_cells = plan.n_cells
+        encryptor.n_features_in_ = plan.n_features
+        if plan.columns is not None:
+            encryptor.feature_names_in_ = np.array(plan.columns, dtype=object)
+        encryptor._take_fitted(fitted)
+        encryptor._report_choice(fitted.choice)
+        return encryptor
 
     def transform(self, X, context=None):
         """Encrypt rows.
@@ -774,15 +827,30 @@ class HomeomorphicEncryptor(
         fitted = fit_cells_state(
             X, target, self.depth, self.randomized, self.n_cells, self.min_cell_size
         )
-        if self.leakage == "cells" and not fitted.choice.is_enough:
-            warn_of_lost_accuracy(fitted.choice)
-        if self.verbose:
-            print(fitted.choice)
+        self._report_choice(fitted.choice)
         return fitted
+
+    def _report_choice(self, choice):
+        if self.leakage == "cells" and not choice.is_enough:
+            warn_of_lost_accuracy(choice)
+        if self.verbose:
+            print(choice)
 
     def _may_take_cells(self):
         """Whether "auto" is free to; a number of coordinates asks for scores."""
         return self.leakage == "auto" and self.n_preserved == "auto"
+
+    def _take_fitted(self, fitted):
+        """Take what was learnt into use, under the key or a fresh one."""
+        key = SecretKey.generate() if self.key is None else self.key
+        self._start(fitted.state, key, cipher_keys(fitted.state, key))
+        self.owner_ = None
+        self.n_cells_ = fitted.n_cells
+        self.leakage_bits_ = fitted.leakage_bits
+        self.n_preserved_ = fitted.n_preserved
+        self.linkage_noise_ = fitted.linkage_noise
+        self.preserved_variance_ratio_ = fitted.preserved_variance_ratio
+        self.probe_scores_ = fitted.probe_scores
 
     def _start(self, state, key, keys):
         """Take a fitted state, a key and the sub-keys of the cipher into use."""

@@ -12,7 +12,13 @@ from sklearn_homeo.encryption.label_space.dial import choose_cells
 from sklearn_homeo.encryption.label_space.scores import fit_scores
 from sklearn_homeo.encryption.label_space.subspace import find_label_space
 
-__all__ = ["Fitted", "fit_cells_state", "fit_scores_state", "fit_space_state"]
+__all__ = [
+    "Fitted",
+    "fit_cells_state",
+    "fit_scores_state",
+    "fit_space_state",
+    "fitted_cells",
+]
 
 
 @dataclass(frozen=True)
@@ -114,16 +120,38 @@ def fit_cells_state(X, target, depth, randomized, n_cells, min_cell_size):
     u = lattice.round(X, Workspace())
     choice = choose_cells(u, target, n_cells, min_cell_size)
     index = choice.cells.index(u)
+    explained = _explained((X - lattice.mean) / lattice.scale, index)
+    smallest = int(np.bincount(index).min())
+    return fitted_cells(lattice, choice, smallest, depth, explained)
+
+
+def fitted_cells(lattice, choice, smallest, depth, explained):
+    """Put the state of chosen cells together.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    choice : CellChoice
+    smallest : int
+        Rows of the smallest cell.
+    depth : int
+    explained : float
+        Share of the rows' variance that the cells' means explain.
+
+    Returns
+    -------
+    fitted : Fitted
+    """
     view = {
         "kind": "cells",
         "width": lattice.width,
-        "smallest_cell": int(np.bincount(index).min()),
+        "smallest_cell": smallest,
         **choice.cells.state(),
     }
     return Fitted(
         _state(lattice, view, depth),
         choice.cells.centres.shape[1],
-        _explained((X - lattice.mean) / lattice.scale, index),
+        explained,
         probe_scores=[choice.trial, *choice.others],
         n_cells=choice.cells.n_cells,
         choice=choice,

@@ -10,6 +10,7 @@ from sklearn_homeo.encryption.label_space.carriers import (
     carry,
     on_grid,
 )
+from sklearn_homeo.encryption.label_space.feature_scores import FeatureScores
 from sklearn_homeo.encryption.label_space.kernel_scores import KernelScores
 from sklearn_homeo.encryption.label_space.linear_scores import LinearScores
 from sklearn_homeo.encryption.label_space.regions import (
@@ -23,7 +24,12 @@ from sklearn_homeo.encryption.label_space.tree_scores import TreeScores
 
 __all__ = ["Cells", "CellsView", "cut_cells", "merge_small"]
 
-_SCORERS = {"linear": LinearScores, "kernel": KernelScores, "trees": TreeScores}
+_SCORERS = {
+    "linear": LinearScores,
+    "kernel": KernelScores,
+    "features": FeatureScores,
+    "trees": TreeScores,
+}
 # Rows whose scores are in memory at a time.
 _CHUNK_ROWS = 8192
 
@@ -34,7 +40,7 @@ class Cells:
 
     Parameters
     ----------
-    scorer : LinearScores, KernelScores or TreeScores
+    scorer : LinearScores, KernelScores, FeatureScores or TreeScores
     regions : Regions
     centres : ndarray of shape (n_cells, k), dtype int64
         In label space, of magnitude 2**20 at most.
@@ -133,7 +139,8 @@ def _with_centres(cells, held_out, outputs):
 
 def merge_small(cells, u, held_out, outputs, min_rows):
     """Merge cells with fewer than ``min_rows`` of the lattice rows ``u``."""
-    regions = cells.regions.with_at_least(min_rows, cells.scores(u))
+    counts = cells.regions.counts(cells.scores(u))
+    regions = cells.regions.with_at_least(min_rows, counts)
     return _with_centres(replace(cells, regions=regions), held_out, outputs)
 
 

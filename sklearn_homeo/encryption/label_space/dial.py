@@ -396,7 +396,7 @@ class _Bench:
         found, numbers = [], []
         for fold, (train, test) in zip(self.scores[family], self.folds, strict=True):
             min_rows = -(-self.min_rows * len(train) // len(self.u))
-            merged = regions.with_at_least(min_rows, fold.inside)
+            merged = regions.with_at_least(min_rows, regions.counts(fold.inside))
             # Models of the service see the cells' centres and the labels in them.
             labels = cell_labels(
                 predicted_labels(merged, held_out[train]),

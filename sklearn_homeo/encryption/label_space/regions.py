@@ -6,7 +6,15 @@ import numpy as np
 
 from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP
 
-__all__ = ["POWERS", "Regions", "cell_labels", "centred_logarithms", "predicted_labels"]
+__all__ = [
+    "POWERS",
+    "Regions",
+    "cell_labels",
+    "centred_logarithms",
+    "labels_of_sums",
+    "predicted_labels",
+    "predicted_of_sums",
+]
 
 # Exponential function of -i * 2**-8 for logits below the largest, up to 16.
 _EXP_STEP, _EXP_SIZE, _EXP_BITS = 2.0**-8, 4096, 20
@@ -76,6 +84,23 @@ class Regions:
         """
         return self.cells[self._nearest(*self.located(scores))]
 
+    def predictions(self, scores):
+        """Return what scores predict, in integers.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_samples, n_scores), dtype float64
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_samples, n_scores)
+            Class probabilities in steps of 2**-15, or the scores of numbers.
+        """
+        if self.sizes is None:
+            return scores
+        blocks = np.split(scores, np.cumsum(self.sizes)[:-1], axis=1)
+        return np.hstack([_probabilities(block, self.exponentials) for block in blocks])
+
     def located(self, scores):
         """Points in the space of the centres, and the classes that own them."""
         return _locate(scores, self.sizes, self.exponentials, self.roots)
@@ -90,24 +115,29 @@ class Regions:
         squares += (owners[:, None] != self.owners) * _OTHER_CLASS
         return squares
 
-    def with_at_least(self, n_rows, scores):
-        """Merge cells until each has that many of the rows, if there are so many.
+    def counts(self, scores):
+        """Return how many rows of scores each cell has, of shape (n_cells,)."""
+        return np.bincount(self.index(scores), minlength=self.n_cells)
+
+    def with_at_least(self, n_rows, counts):
+        """Merge cells until each has that many rows, if there are so many.
 
         Parameters
         ----------
         n_rows : int
-        scores : ndarray of shape (n_samples, n_scores), dtype float64
+        counts : ndarray of shape (n_cells,), dtype int64
+            Rows of each cell.
 
         Returns
         -------
         regions : Regions
         """
-        counts = np.bincount(self.index(scores), minlength=self.n_cells)
+        most, counts = int(counts.sum()) + 1, counts.copy()
         cells = self.cells.copy()
         squares = self._squares(self.centres, self.owners)
         squares += (self.centres**2).sum(axis=1)[:, None]
         while (counts[counts >= 0] < n_rows).any() and (counts >= 0).sum() > 1:
-            smallest = int(np.argmin(np.where(counts < 0, len(scores) + 1, counts)))
+            smallest = int(np.argmin(np.where(counts < 0, most, counts)))
             inside = cells == smallest
             apart = np.where(inside, np.inf, squares[inside].min(axis=0))
             taker = cells[int(np.argmin(apart))]
@@ -143,6 +173,12 @@ class Regions:
         return cls(
             sizes or None, float(state["power"]), *tables, centres, owners, cells
         )
+
+    @classmethod
+    def from_centres(cls, centres, owners, sizes, power):
+        """Make regions with a cell for each centre; arguments as of the class."""
+        tables = _tables(sizes, power)
+        return cls(sizes, power, *tables, centres, owners, np.arange(len(centres)))
 
     @classmethod
     def from_scores(cls, scores, sizes, n_cells, min_rows, power=POWERS[0]):
@@ -283,18 +319,41 @@ def predicted_labels(regions, held_out):
     predicted : ndarray of shape (n_cells, n_scores), dtype float64
         Class probabilities, or numbers.
     """
-    index, n_cells = regions.index(held_out), regions.n_cells
-    points, centres = held_out * SCORE_STEP, regions.centres * SCORE_STEP
+    index, points = regions.index(held_out), held_out * SCORE_STEP
     if regions.sizes is not None:
         points, _ = regions.located(held_out)
         points = points ** (1 / regions.power)
-        centres = regions.centres ** (1 / regions.power)
-    # Where no row lies, the region's own centre tells what would be predicted.
-    sums, counts = np.zeros((n_cells, points.shape[1])), np.zeros((n_cells, 1))
-    np.add.at(sums, regions.cells, _TRACE * centres)
-    np.add.at(counts, regions.cells, _TRACE)
+    sums = np.zeros((regions.n_cells, points.shape[1]))
+    counts = np.zeros((regions.n_cells, 1))
     np.add.at(sums, index, points)
     np.add.at(counts, index, 1.0)
+    return _predicted(regions, sums, counts)
+
+
+def predicted_of_sums(regions, sums, counts):
+    """Return what `predicted_labels` does, of sums over the rows of each cell.
+
+    Parameters
+    ----------
+    regions : Regions
+    sums : ndarray of shape (n_cells, n_scores)
+        Of `Regions.predictions`.
+    counts : ndarray of shape (n_cells,)
+        Rows of each cell.
+    """
+    unit = SCORE_STEP
+    if regions.sizes is not None:
+        unit = 2.0 ** (_ROOT_BITS / regions.power - PROBABILITY_BITS)
+    return _predicted(regions, sums * unit, np.array(counts[:, None], np.float64))
+
+
+def _predicted(regions, sums, counts):
+    centres = regions.centres * SCORE_STEP
+    if regions.sizes is not None:
+        centres = regions.centres ** (1 / regions.power)
+    # Where no row lies, the region's own centre tells what would be predicted.
+    np.add.at(sums, regions.cells, _TRACE * centres)
+    np.add.at(counts, regions.cells, _TRACE)
     if regions.sizes is None:
         return sums / counts
     blocks = np.split(sums, np.cumsum(regions.sizes)[:-1], axis=1)
@@ -323,10 +382,23 @@ def cell_labels(predicted, index, outputs, sizes):
     if sizes is not None:
         blocks = zip(outputs.T, sizes, strict=True)
         columns = np.hstack([np.eye(size)[labels] for labels, size in blocks])
-    sums, counts = _PRIOR_ROWS * predicted, np.full((len(predicted), 1), _PRIOR_ROWS)
+    sums, counts = np.zeros_like(predicted), np.zeros(len(predicted))
     np.add.at(sums, index, columns)
     np.add.at(counts, index, 1.0)
-    return sums / counts
+    return labels_of_sums(predicted, sums, counts)
+
+
+def labels_of_sums(predicted, sums, counts):
+    """Return what `cell_labels` does, of sums over the rows of each cell.
+
+    Parameters
+    ----------
+    predicted, sums : ndarray of shape (n_cells, n_scores)
+        Predictions, and sums of numbers or counts of classes.
+    counts : ndarray of shape (n_cells,)
+        Rows of each cell.
+    """
+    return (_PRIOR_ROWS * predicted + sums) / (_PRIOR_ROWS + counts)[:, None]
 
 
 def centred_logarithms(shares, sizes):

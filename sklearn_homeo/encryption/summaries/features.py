@@ -1,0 +1,198 @@
+"""The rounds of second moments of random features, for curved labels.
+
+The first compares rows along all columns and along those in which classes differ; each
+later one along those in which the best scores so far change, as recursive feature
+machines do [1]_. The mean outer product of a score's gradients needs no rows: it is
+made of the features' own second moments.
+
+References
+----------
+.. [1] A. Radhakrishnan, D. Beaglehole, P. Pandit, M. Belkin, "Mechanism for feature
+   learning in neural networks and backpropagation-free machine learning models",
+   Science 383, 2024.
+"""
+
+import hashlib
+
+import numpy as np
+from scipy.linalg import eigh
+
+from sklearn_homeo.encryption.label_space.feature_scores import (
+    FEATURE_STEP,
+    FeatureMap,
+    FeatureScores,
+)
+from sklearn_homeo.encryption.summaries import families
+from sklearn_homeo.encryption.summaries.ridge import fit_ridge, score_moments
+from sklearn_homeo.encryption.summaries.sums import FoldSums, fold_sums
+
+__all__ = ["first_map", "learn", "learn_last", "sums"]
+
+FEATURE_BITS = 15
+# Of the kernel, beside the mean squared distance of two rows.
+WIDTHS = (0.15, 0.4)
+# Powers of the mean outer product of gradients that become the metric, with a width:
+# along few axes there is more to see at a closer look.
+SHARPENED = ((0.5, 0.15), (0.5, 0.5), (1.0, 0.5), (1.0, 2.0), (1.0, 6.0))
+# The last map has what was best, a little wider and a little closer.
+NEARBY = (0.7, 1.4)
+_LEAST_SIZE = 1e-5
+MOST_AXES = 96
+
+
+def sums(plan, rows):
+    """Return second moments of the features and targets, fold by fold.
+
+    Parameters
+    ----------
+    plan : SummaryPlan
+    rows : OwnRows
+
+    Returns
+    -------
+    sums : dict of str to ndarray, dtype int64
+    """
+    features = FeatureMap.from_state(plan.known["map"]["features"])
+    values = features(rows.lattice_rows(plan))
+    return fold_sums(
+        values, rows.targets(plan), rows.folds, FEATURE_BITS, plan.target_bits
+    )
+
+
+def first_map(plan, known, axes):
+    """Return the features along axes that second moments told, a list of arrays."""
+    blocks = [(own, width) for own in axes for width in WIDTHS]
+    return _draw_map(plan, blocks, known["second"], "features")
+
+
+def learn(plan, totals):
+    """Return the scores of the best features, and a map with a metric of these."""
+    folds, best, ridge, block = _best_features(plan, totals)
+    gradients = _gradient_moments(plan, folds, ridge, best)
+    kinds = SHARPENED
+    if "sharpened" in plan.known["map"]:
+        sharpness, width = plan.known["map"]["sharpened"][block]
+        kinds = [(sharpness, width * factor) for factor in NEARBY]
+    blocks = [(_axes_of(gradients, power), width) for power, width in kinds]
+    drawn = _draw_map(plan, blocks, plan.known["second"], plan.round)
+    return {
+        "families": _with_family(plan, folds, best, ridge),
+        "map": {**drawn, "sharpened": [list(kind) for kind in kinds]},
+    }
+
+
+def learn_last(plan, totals):
+    """Return the scores of the best features."""
+    folds, best, ridge, _ = _best_features(plan, totals)
+    return {"families": _with_family(plan, folds, best, ridge), "map": None}
+
+
+def _draw_map(plan, blocks, second, label):
+    """Frequencies for pairs of axes and a width, and which are of which.
+
+    What they are drawn from is named by the plan's settings alone.
+    """
+    seed = hashlib.sha256(f"{plan.settings_digest}/{label}".encode()).digest()
+    rng = np.random.RandomState(np.frombuffer(seed, "<u4"))
+    n_each = max(plan.n_random_features // (2 * len(blocks)), 1)
+    frequencies = []
+    for axes, width in blocks:
+        size = max(np.trace(axes.T @ second @ axes), 1e-12)
+        draws = _orthogonal_draws(rng, axes.shape[1], n_each)
+        frequencies.append(axes @ draws * np.sqrt(2 * width / size))
+    return {
+        "features": FeatureMap.from_frequencies(np.hstack(frequencies)).state(),
+        "blocks": np.repeat(np.arange(len(blocks)), n_each),
+    }
+
+
+def _orthogonal_draws(rng, n_axes, n_draws):
+    """Normal vectors, as many as there are axes orthogonal: they tell more together."""
+    parts = []
+    for _ in range(-(-n_draws // n_axes)):
+        turn = np.linalg.qr(rng.standard_normal((n_axes, n_axes)))[0]
+        lengths = np.linalg.norm(rng.standard_normal((n_axes, n_axes)), axis=0)
+        parts.append(turn * lengths)
+    return np.hstack(parts)[:, :n_draws]
+
+
+def _best_features(plan, totals):
+    """The features of one block, of neighbours or of all that err least.
+
+    Returns
+    -------
+    folds : FoldSums
+        Of these features.
+    places : ndarray of int
+        Which they are.
+    ridge : Ridge
+    block : int
+        The best single block.
+    """
+    folds = FoldSums.from_totals(totals, FEATURE_STEP, plan.target_step)
+    blocks = np.tile(plan.known["map"]["blocks"], 2)
+    n_blocks = int(blocks.max()) + 1
+    candidates = [blocks == one for one in range(n_blocks)]
+    candidates += [(blocks == one) | (blocks == one + 1) for one in range(n_blocks - 1)]
+    candidates += [blocks >= 0] if n_blocks > 2 else []
+    places = [np.flatnonzero(candidate) for candidate in candidates]
+    fitted = [fit_ridge(folds.of_features(one)) for one in places]
+    errors = [ridge.error for ridge in fitted]
+    best = int(np.argmin(errors))
+    block = int(np.argmin(errors[:n_blocks]))
+    return folds.of_features(places[best]), places[best], fitted[best], block
+
+
+def _with_family(plan, folds, places, ridge):
+    return {**plan.known["families"], plan.round: _family(plan, folds, places, ridge)}
+
+
+def _family(plan, folds, places, ridge):
+    """The scores of some features of the map, ready for the last round."""
+    moments = score_moments(ridge, folds, plan.sizes)
+    matrix, offsets = moments.logits()
+    features = _part_of(plan, places)
+    scorers = [
+        FeatureScores.from_real(features, weights @ matrix, own @ matrix + offsets)
+        for weights, own in zip(ridge.weights, ridge.offsets, strict=True)
+    ]
+    return families.describe(plan, "features", scorers, ridge.error, moments)
+
+
+def _part_of(plan, places):
+    """The map to some of the features: a cosine and its sine together."""
+    state = plan.known["map"]["features"]
+    n_frequencies = state["weights"].shape[1]
+    kept = places[places < n_frequencies]
+    used = state["weights"][:, kept]
+    return FeatureMap.from_state(
+        {**state, "weights": used, "units": state["units"][kept]}
+    )
+
+
+def _gradient_moments(plan, folds, ridge, places):
+    """The mean outer product of the scores' gradients, with respect to the columns."""
+    features = _part_of(plan, places)
+    projection = features.projection
+    frequencies = np.zeros((plan.n_features, projection.weights.shape[1]))
+    steps = projection.units * 2.0**14
+    frequencies[projection.columns] = 2 * np.pi * projection.weights * steps
+    m = frequencies.shape[1]
+    gram = folds.gram.sum(axis=0) / folds.counts.sum()
+    cosines, sines, mixed = gram[:m, :m], gram[m:, m:], gram[:m, m:]
+    inner = np.zeros((m, m))
+    for weights in ridge.weights[-1].T:
+        a, b = weights[:m], weights[m:]
+        # Along its frequency, a cosine's slope is minus the sine, a sine's the cosine.
+        both = np.outer(b, a) * mixed
+        inner += np.outer(a, a) * sines + np.outer(b, b) * cosines - both - both.T
+    return frequencies @ inner @ frequencies.T
+
+
+def _axes_of(moments, sharpness):
+    values, vectors = eigh(moments)
+    sizes = np.maximum(values / max(values[-1], 1e-300), 0.0) ** sharpness
+    kept = np.flatnonzero(sizes > _LEAST_SIZE)[::-1][:MOST_AXES]
+    if len(kept) == 0:
+        return np.eye(len(moments))[:, :MOST_AXES]
+    return vectors[:, kept] * np.sqrt(sizes[kept])

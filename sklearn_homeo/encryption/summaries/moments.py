@@ -1,0 +1,113 @@
+"""The third round: second moments of standardised columns, and of each class."""
+
+import numpy as np
+from scipy.linalg import eigh
+
+from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP
+from sklearn_homeo.encryption.label_space.linear_scores import LinearScores
+from sklearn_homeo.encryption.label_space.projection import Projection
+from sklearn_homeo.encryption.summaries import families, features
+from sklearn_homeo.encryption.summaries.ridge import fit_ridge, score_moments
+from sklearn_homeo.encryption.summaries.sums import FoldSums, exact_product, fold_sums
+
+__all__ = ["learn", "sums"]
+
+# Steps of 2**-12 standard deviations up to 32 of them; for the moments of classes,
+# steps of 2**-6.
+VALUE_BITS, VALUE_STEP, LATTICE_BITS = 17, 2.0**-12, 15
+COARSE_BITS, COARSE_STEP = 11, 2.0**-6
+# Beyond, moments of every class would be too much to send.
+MOST_CONTRASTED = 256
+# As of a kernel machine: principal axes along which rows are compared.
+MOST_AXES = 96
+_SHRINKAGE = 0.02
+
+
+def sums(plan, rows):
+    """Return second moments of columns and targets, fold by fold.
+
+    And of each class, or of columns times a number, where columns are not too many.
+
+    Parameters
+    ----------
+    plan : SummaryPlan
+    rows : OwnRows
+
+    Returns
+    -------
+    sums : dict of str to ndarray, dtype int64
+    """
+    values = np.rint(rows.lattice_rows(plan) * 2.0**-LATTICE_BITS)
+    values = np.clip(values, -(2.0**VALUE_BITS), 2.0**VALUE_BITS)
+    targets, target_bits = rows.targets(plan), plan.target_bits
+    found = fold_sums(values, targets, rows.folds, VALUE_BITS, target_bits)
+    if plan.n_features <= MOST_CONTRASTED:
+        coarse = np.rint(values * (VALUE_STEP / COARSE_STEP))
+        bits = 2 * COARSE_BITS + target_bits
+        upper = np.triu_indices(plan.n_features)
+        found["of classes"] = np.stack(
+            [
+                exact_product(coarse, coarse * one[:, None], bits)[upper]
+                for one in targets.T
+            ]
+        )
+    return found
+
+
+def learn(plan, totals):
+    """Return linear scores, and random features along axes that suit the label."""
+    classes = totals.pop("of classes", None)
+    folds = FoldSums.from_totals(totals, VALUE_STEP, plan.target_step)
+    ridge = fit_ridge(folds)
+    moments = score_moments(ridge, folds, plan.sizes)
+    matrix, offsets = moments.logits()
+    scorers = [
+        LinearScores(
+            Projection.from_real(weights @ matrix),
+            np.rint((own @ matrix + offsets) / SCORE_STEP),
+        )
+        for weights, own in zip(ridge.weights, ridge.offsets, strict=True)
+    ]
+    gram = folds.gram.sum(axis=0) / plan.known["n_rows"]
+    axes = [_principal_axes(gram)]
+    if classes is not None:
+        axes.append(_contrast_axes(plan, gram, folds, classes))
+    found = families.describe(plan, "linear", scorers, ridge.error, moments)
+    known = {"families": {"linear": found}, "second": gram}
+    return {**known, "map": features.first_map(plan, known, axes)}
+
+
+def _principal_axes(gram):
+    """All columns, or the leading axes where there are many."""
+    n = len(gram)
+    if n <= MOST_AXES:
+        return np.eye(n)
+    return eigh(gram, subset_by_index=[n - MOST_AXES, n - 1])[1][:, ::-1]
+
+
+def _contrast_axes(plan, gram, folds, classes):
+    """Axes along which classes differ, in mean or in spread, each as long as it tells.
+
+    Directional regression on the pooled moments; for a number, principal Hessian
+    directions and the direction of the number itself.
+    """
+    values, vectors = eigh(gram)
+    shrunk = (1 - _SHRINKAGE) * np.maximum(values, 0.0) + _SHRINKAGE
+    whitening = vectors / np.sqrt(shrunk)
+    n, upper = len(gram), np.triu_indices(len(gram))
+    cross, counts = folds.cross.sum(axis=0), folds.target_sums.sum(axis=0)
+    contrast = np.zeros((n, n))
+    for j, triangle in enumerate(classes):
+        moment = np.zeros((n, n))
+        moment[upper] = triangle * (COARSE_STEP**2 * plan.target_step)
+        moment = np.triu(moment) + np.triu(moment, 1).T
+        size = counts[j] if plan.sizes is not None else plan.known["n_rows"]
+        white = whitening.T @ (moment / size) @ whitening
+        mean = whitening.T @ (cross[:, j] / size)
+        if plan.sizes is not None:
+            white -= np.eye(n)
+        contrast += white @ white + np.outer(mean, mean)
+    values, directions = eigh(contrast)
+    lengths = np.sqrt(np.maximum(values / max(values[-1], 1e-300), 0.0))
+    kept = np.flatnonzero(lengths > 1e-2)[::-1][:MOST_AXES]
+    return whitening @ (directions[:, kept] * lengths[kept])

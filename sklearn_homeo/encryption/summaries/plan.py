@@ -1,0 +1,350 @@
+"""The rounds in which owners sum up their rows, and what all of them know by then."""
+
+import hashlib
+import os
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sklearn_homeo._utils.trees import dump_tree, load_tree
+from sklearn_homeo.encryption.summaries import features, levels, moments, ranges, scales
+from sklearn_homeo.encryption.summaries.rows import own_rows
+from sklearn_homeo.encryption.summaries.summary import Summary, total_of
+
+__all__ = ["SummaryPlan"]
+
+_FORMAT = "sklearn_homeo plan"
+# What owners sum up, and what is learnt of it for the next round.
+_ROUNDS = {
+    "ranges": (ranges.sums, ranges.learn),
+    "scales": (scales.sums, scales.learn),
+    "moments": (moments.sums, moments.learn),
+    "features": (features.sums, features.learn),
+    "features, metric": (features.sums, features.learn),
+    "features, sharper metric": (features.sums, features.learn_last),
+    "cells": (levels.sums, None),
+}
+_NAMES = tuple(_ROUNDS)
+
+
+class SummaryPlan:
+    """What several owners agree on, so that one encryptor is fitted to all their rows.
+
+    No row leaves its owner. In each of seven rounds every owner calls `summarize` on
+    his rows and sends the `Summary`, sums of integers; whoever collects them calls
+    `advance`, and sends the plan of the next round to all. The summaries of the last
+    one go to `HomeomorphicEncryptor.from_summaries`. The rounds:
+
+    1. "ranges": counts of rows and classes, of each column how many numbers have
+       which binary exponent, and how many are not whole;
+    2. "scales": sums and sums of squares of the columns;
+    3. "moments": second moments of the columns, with the classes and of each class;
+    4. to 6. "features" and, after what was learnt, "features, metric" and "features,
+       sharper metric": second moments of random features, whose seed is a digest of
+       what is agreed;
+    7. "cells": how many rows of which class, or of which sum, lie in which cell.
+
+    Parameters
+    ----------
+    columns : int or list of str
+        How many columns there are, or their names.
+    classes : list, or list of lists, or None
+        All labels that occur; for several outputs a list for each. None for numbers.
+    n_outputs : int, default=1
+        How many numbers are told, if `classes` is None.
+    n_cells : "auto" or int, default="auto"
+        How many cells there are at most, as of `HomeomorphicEncryptor`.
+    n_random_features : int, default=1024
+        A summary's size grows with its square.
+    min_group_size : int, default=10
+        Of a class with fewer rows no sums are told: `summarize` raises. Classes
+        without rows do not matter.
+
+    Attributes
+    ----------
+    round : str
+        The name of this round.
+    is_last : bool
+        Whether it is the last one.
+    fingerprint : str
+        Names the plan and all that was learnt: owners compare it to be sure that all
+        were asked the same.
+
+    See Also
+    --------
+    HomeomorphicEncryptor.from_summaries : What the last round's summaries give.
+
+    Notes
+    -----
+    Sums are integers of 64 bits, of numbers that are rounded to an agreed grid: they
+    add up exactly, in any order. All owners may have 2**27 rows together.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_homeo import HomeomorphicEncryptor, SecretKey, SummaryPlan
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> owners = [(X[::2], y[::2]), (X[1::2], y[1::2])]
+    >>> plan = SummaryPlan(columns=30, classes=[0, 1], n_random_features=64)
+    >>> summaries = [plan.summarize(*rows) for rows in owners]
+    >>> while not plan.is_last:
+    ...     plan = plan.advance(summaries)
+    ...     summaries = [plan.summarize(*rows) for rows in owners]
+    >>> key = SecretKey.generate()
+    >>> encryptor = HomeomorphicEncryptor.from_summaries(summaries, key=key)
+    >>> encryptor.transform(X).shape
+    (569, 30)
+    """
+
+    def __init__(
+        self,
+        columns,
+        classes,
+        *,
+        n_outputs=1,
+        n_cells="auto",
+        n_random_features=1024,
+        min_group_size=10,
+    ):
+        _check_counts(
+            n_outputs=n_outputs,
+            n_random_features=n_random_features,
+            min_group_size=min_group_size,
+            **({} if n_cells == "auto" else {"n_cells": n_cells}),
+            **({"columns": columns} if isinstance(columns, Integral) else {}),
+        )
+        self._settings = {
+            "columns": columns if isinstance(columns, Integral) else list(columns),
+            "classes": None if classes is None else _checked_classes(classes),
+            "n_outputs": n_outputs,
+            "n_cells": n_cells,
+            "n_random_features": n_random_features,
+            "min_group_size": min_group_size,
+        }
+        self._take(_NAMES[0], {})
+
+    def _take(self, round_name, known):
+        self.round, self.known = round_name, known
+        self.fingerprint = hashlib.sha256(self.to_bytes()).hexdigest()[:16]
+
+    @property
+    def is_last(self) -> bool:
+        """Whether this is the last round."""
+        return self.round == _NAMES[-1]
+
+    @property
+    def n_features(self) -> int:
+        """How many columns there are."""
+        columns = self._settings["columns"]
+        return len(columns) if isinstance(columns, list) else int(columns)
+
+    @property
+    def columns(self) -> list | None:
+        """Their names, if they have some."""
+        columns = self._settings["columns"]
+        return columns if isinstance(columns, list) else None
+
+    @property
+    def classes(self) -> list | None:
+        """Labels of each output."""
+        return self._settings["classes"]
+
+    @property
+    def n_cells(self) -> int | str:
+        """How many cells there are at most."""
+        return self._settings["n_cells"]
+
+    @property
+    def n_random_features(self) -> int:
+        """How many random features there are."""
+        return self._settings["n_random_features"]
+
+    @property
+    def min_group_size(self) -> int:
+        """Of a class with fewer rows no sums are told."""
+        return self._settings["min_group_size"]
+
+    @property
+    def n_outputs(self) -> int:
+        """How many labels a row has."""
+        classes = self.classes
+        return self._settings["n_outputs"] if classes is None else len(classes)
+
+    @property
+    def sizes(self) -> tuple | None:
+        """Number of classes of each output; None for numbers."""
+        classes = self.classes
+        return None if classes is None else tuple(len(one) for one in classes)
+
+    @property
+    def blocks(self) -> list:
+        """Where the classes of each output lie among all classes."""
+        ends = np.cumsum(self.sizes)
+        sizes = zip(ends, self.sizes, strict=True)
+        return [slice(int(end) - size, int(end)) for end, size in sizes]
+
+    @property
+    def target_bits(self) -> int:
+        """Targets are integers up to two to that power."""
+        return 12 if self.sizes is None else 0
+
+    @property
+    def target_step(self) -> float:
+        """What the integer 1 of a target is worth."""
+        return 2.0**-8 if self.sizes is None else 1.0
+
+    @property
+    def settings_digest(self) -> str:
+        """Names what was agreed before the first round: the random features' seed."""
+        return hashlib.sha256(dump_tree(self._settings)).hexdigest()
+
+    def summarize(self, X: ArrayLike, y: ArrayLike) -> Summary:
+        """Sum up one owner's rows for this round.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The same rows, in the same order, in every round.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels.
+
+        Returns
+        -------
+        summary : Summary
+
+        Raises
+        ------
+        ValueError
+            If rows or labels do not fit the plan, or a class has some rows, but fewer
+            than `min_group_size`; the message names row and column, and no value.
+        """
+        rows = own_rows(self, X, y)
+        self._check_groups(rows)
+        return Summary(self, _ROUNDS[self.round][0](self, rows))
+
+    def advance(self, summaries: Summary | list[Summary]) -> "SummaryPlan":
+        """Learn from all owners' summaries, and plan the next round.
+
+        Parameters
+        ----------
+        summaries : list of Summary, or Summary
+            Of every owner, or their sum.
+
+        Returns
+        -------
+        plan : SummaryPlan
+
+        Raises
+        ------
+        ValueError
+            If they answer another plan, or this is the last round.
+        """
+        if self.is_last:
+            raise ValueError(
+                "This was the last round; give its summaries to "
+                "HomeomorphicEncryptor.from_summaries."
+            )
+        totals = self.totals(summaries)
+        plan = object.__new__(type(self))
+        plan._settings = self._settings
+        following = _NAMES[_NAMES.index(self.round) + 1]
+        plan._take(following, {**self.known, **_ROUNDS[self.round][1](self, totals)})
+        return plan
+
+    def totals(self, summaries: Summary | list[Summary]) -> dict:
+        """Return the sums of all owners, by name."""
+        total = total_of(summaries)
+        if total.plan != self:
+            raise ValueError(
+                f"These summaries answer the round {total.plan.round!r} of another "
+                "plan, or another round of this one."
+            )
+        return dict(total._arrays)
+
+    def _check_groups(self, rows):
+        least = self.min_group_size
+        if self.sizes is None:
+            counts = np.array([len(rows.numbers)])
+        else:
+            counts = rows.targets(self).sum(axis=0)
+        few = (counts > 0) & (counts < least)
+        if few.any():
+            raise ValueError(
+                f"{few.sum()} of {len(counts)} classes have fewer rows than "
+                f"min_group_size={least} here, so sums over them could tell of single "
+                "rows. Leave these rows out, or agree on masks."
+            )
+
+    def to_bytes(self) -> bytes:
+        """Return the plan as bytes, which `from_bytes` reads."""
+        return dump_tree(
+            {
+                "format": _FORMAT,
+                "settings": self._settings,
+                "round": self.round,
+                "known": self.known,
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "SummaryPlan":
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        ValueError
+            If these are other bytes.
+        """
+        tree = load_tree(data)
+        if not isinstance(tree, dict) or tree.get("format") != _FORMAT:
+            raise ValueError("These bytes hold no plan.")
+        plan = object.__new__(cls)
+        plan._settings = tree["settings"]
+        plan._take(tree["round"], tree["known"])
+        return plan
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the plan to a file: a JSON header and arrays, no pickle."""
+        with open(path, "wb") as file:
+            file.write(self.to_bytes())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "SummaryPlan":
+        """Read the file that `save` wrote."""
+        with open(path, "rb") as file:
+            return cls.from_bytes(file.read())
+
+    def __eq__(self, other):
+        if not isinstance(other, SummaryPlan):
+            return NotImplemented
+        return self.fingerprint == other.fingerprint
+
+    def __hash__(self):
+        return hash(self.fingerprint)
+
+    def __repr__(self):
+        return (
+            f"SummaryPlan({self.round!r}, {self.n_features} columns, "
+            f"fingerprint {self.fingerprint})"
+        )
+
+
+def _check_counts(**counts):
+    for name, value in counts.items():
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
+
+
+def _checked_classes(classes):
+    """A list of plain labels for each output."""
+    classes = list(classes)
+    if not classes or not isinstance(classes[0], list | tuple | np.ndarray):
+        classes = [classes]
+    plain = [np.asarray(one).tolist() for one in classes]
+    for one in plain:
+        if len(one) < 2 or len(set(one)) < len(one):
+            raise ValueError(
+                "classes must name at least 2 different labels of each output."
+            )
+    return plain

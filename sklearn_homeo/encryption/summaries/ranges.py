@@ -1,0 +1,63 @@
+"""The first round: how many rows, how large the columns, which are whole."""
+
+import numpy as np
+
+__all__ = ["HIGHEST", "learn", "sums"]
+
+# A number of magnitude from 2**(e-1) to 2**e counts for the exponent e; zero has a
+# place of its own before them.
+LOWEST, HIGHEST = -62, 64
+N_PLACES = HIGHEST - LOWEST + 2
+
+
+def sums(plan, rows):
+    """Return counts of rows and classes, and for each column of exponents.
+
+    Parameters
+    ----------
+    plan : SummaryPlan
+    rows : OwnRows
+
+    Returns
+    -------
+    sums : dict of str to ndarray, dtype int64
+    """
+    numbers = rows.numbers
+    places = np.frexp(numbers)[1] - LOWEST + 1
+    places = np.where(numbers == 0, 0, np.clip(places, 1, N_PLACES - 1))
+    n_columns = numbers.shape[1]
+    flat = places + N_PLACES * np.arange(n_columns)
+    exponents = np.bincount(flat.ravel(), minlength=N_PLACES * n_columns)
+    found = {
+        "rows": np.array([len(numbers)]),
+        "exponents": exponents.reshape(n_columns, N_PLACES),
+        "fractions": (numbers != np.rint(numbers)).sum(axis=0),
+    }
+    if plan.sizes is not None:
+        found["classes"] = rows.targets(plan).sum(axis=0).astype(np.int64)
+    return found
+
+
+def learn(plan, totals):
+    """Return the number of rows, units of the columns and the whole columns."""
+    _check_groups(totals.get("classes", totals["rows"]), plan.min_group_size)
+    exponents = totals["exponents"][:, 1:] > 0
+    last = N_PLACES - 2 - exponents[:, ::-1].argmax(axis=1)
+    # A column of zeros alone has the unit 1.
+    highest = np.where(exponents.any(axis=1), last + LOWEST, 0)
+    return {
+        "n_rows": int(totals["rows"][0]),
+        "units": np.ldexp(1.0, highest),
+        "whole": np.flatnonzero(totals["fractions"][: plan.n_features] == 0),
+    }
+
+
+def _check_groups(counts, least):
+    """Of all owners together every class must have rows, and enough of them."""
+    few = int((counts < least).sum())
+    if few > 0:
+        raise ValueError(
+            f"{few} of {len(counts)} classes have fewer than min_group_size={least} "
+            "rows of all owners together. Plan without them, or with a smaller "
+            "min_group_size, of which sums may tell of single rows."
+        )

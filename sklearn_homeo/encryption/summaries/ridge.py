@@ -1,0 +1,206 @@
+"""Penalised least squares from sums, and class logits of what they predict."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+
+from sklearn_homeo._utils.threads import single_threaded_blas
+from sklearn_homeo.encryption.summaries.sums import FOLDS
+
+__all__ = ["Ridge", "ScoreMoments", "fit_ridge", "score_moments"]
+
+# Times the mean variance of a feature.
+PENALTIES = np.geomspace(10.0, 1e-6, 15)
+# A weaker penalty must gain more than that: the more rows are fitted, the less their
+# scores are like those of others.
+_WORTHWHILE = 0.98
+# Of the variance of a score: what keeps scores that tell each other apart.
+_JITTER = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Ridge:
+    """Weights that were fitted to all folds but one, and to all.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_folds + 1, d, t)
+        Fold by fold those that never saw it; the last of all rows.
+    offsets : ndarray of shape (n_folds + 1, t)
+    error : float
+        Squared error on left-out folds, a row's mean over the outputs.
+    """
+
+    weights: np.ndarray
+    offsets: np.ndarray
+    error: float
+
+
+def fit_ridge(sums):
+    """Fit with the penalty of least squared error on left-out folds.
+
+    Parameters
+    ----------
+    sums : FoldSums
+
+    Returns
+    -------
+    ridge : Ridge
+    """
+    with single_threaded_blas():
+        bases = [_Basis(sums.all_but(fold)) for fold in (*range(FOLDS), None)]
+        parts = [sums.part(fold) for fold in range(FOLDS)]
+        parts = [basis.turned(part) for basis, part in zip(bases, parts, strict=False)]
+        n_outputs = sums.counts.sum() * sums.target_sums.shape[1]
+        best, error = PENALTIES[0], np.inf
+        for penalty in PENALTIES:
+            found = sum(
+                _squared_error(*basis.inner_weights(penalty), part)
+                for basis, part in zip(bases, parts, strict=False)
+            )
+            if found / n_outputs < _WORTHWHILE * error:
+                best, error = penalty, found / n_outputs
+        fitted = [basis.weights(best) for basis in bases]
+    weights, offsets = (np.stack(one) for one in zip(*fitted, strict=True))
+    return Ridge(weights, offsets, float(error))
+
+
+class _Basis:
+    """Centred moments on their principal axes: every penalty is a division there."""
+
+    def __init__(self, moments):
+        gram, cross, _, sums, target_sums, count = moments
+        self.mean, self.target_mean = sums / count, target_sums / count
+        covariance = gram / count - np.outer(self.mean, self.mean)
+        self.values, self.vectors = eigh(covariance)
+        self.values = np.maximum(self.values, 0.0)
+        self.scale = max(self.values.mean(), 1e-12)
+        between = cross / count - np.outer(self.mean, self.target_mean)
+        self.products = self.vectors.T @ between
+        self.inner_mean = self.vectors.T @ self.mean
+
+    def inner_weights(self, penalty):
+        shrunk = self.products / (self.values + penalty * self.scale)[:, None]
+        return shrunk, self.target_mean - self.inner_mean @ shrunk
+
+    def weights(self, penalty):
+        shrunk, offsets = self.inner_weights(penalty)
+        return self.vectors @ shrunk, offsets
+
+    def turned(self, moments):
+        gram, cross, target_gram, sums, target_sums, count = moments
+        V = self.vectors
+        return V.T @ gram @ V, V.T @ cross, target_gram, V.T @ sums, target_sums, count
+
+
+def _squared_error(weights, offsets, moments):
+    gram, cross, target_gram, sums, target_sums, count = moments
+    error = np.trace(target_gram) - 2 * (weights * cross).sum()
+    error += (weights * (gram @ weights)).sum() - 2 * offsets @ target_sums
+    return error + 2 * offsets @ (weights.T @ sums) + count * offsets @ offsets
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMoments:
+    """Moments of what weights predict of left-out rows.
+
+    Parameters
+    ----------
+    means : ndarray of shape (n_classes, t) or (1, t)
+        Of the rows of each class of each output; of all rows for numbers.
+    second : ndarray of shape (t, t)
+        Second moment of all rows.
+    counts : ndarray of shape (n_classes,) or (1,)
+    sizes : tuple of int or None
+        Number of classes of each output; None for numbers.
+    """
+
+    means: np.ndarray
+    second: np.ndarray
+    counts: np.ndarray
+    sizes: tuple | None
+
+    def logits(self):
+        """Return the linear function that turns scores into logits of the classes.
+
+        That of the linear discriminant, in the scores of each output. Numbers stay.
+
+        Returns
+        -------
+        matrix : ndarray of shape (t, t)
+        offsets : ndarray of shape (t,)
+        """
+        t = len(self.second)
+        matrix, offsets = np.eye(t), np.zeros(t)
+        for block in _blocks(self.sizes):
+            means, within = self.means[block, block], self._within(block)
+            jitter = _JITTER * max(np.trace(within) / len(within), 1e-9)
+            found = np.linalg.solve(within + jitter * np.eye(len(within)), means.T)
+            shares = np.maximum(self.counts[block], 0.5) / self.counts[block].sum()
+            matrix[block, block] = found
+            offsets[block] = np.log(shares) - (means * found.T).sum(axis=1) / 2
+        return matrix, offsets
+
+    def draw(self, n_rows):
+        """Return scores like these, normal in each class, from a fixed stream.
+
+        Several outputs, and numbers, are drawn as one class.
+
+        Returns
+        -------
+        scores : ndarray of shape (about n_rows, t), dtype float64
+        """
+        single = self.sizes is not None and len(self.sizes) == 1
+        shares = self.counts / self.counts.sum()
+        if single:
+            means, covariance = self.means, self._within(slice(None))
+            drawn = np.maximum(np.rint(n_rows * shares).astype(int), n_rows // 100)
+        else:
+            means = shares[None] @ self.means
+            covariance, drawn = self.second - means.T @ means, np.array([n_rows])
+        values, vectors = eigh(covariance)
+        factor = vectors * np.sqrt(np.maximum(values, 0.0))
+        noise = np.random.RandomState(0).standard_normal((drawn.sum(), len(factor)))
+        return np.repeat(means, drawn, axis=0) + noise @ factor.T
+
+    def _within(self, block):
+        means, counts = self.means[block, block], self.counts[block]
+        between = (means.T * (counts / counts.sum())) @ means
+        return self.second[block, block] - between
+
+
+def score_moments(ridge, sums, sizes):
+    """Return the moments of scores of left-out rows.
+
+    Parameters
+    ----------
+    ridge : Ridge
+    sums : FoldSums
+    sizes : tuple of int or None
+
+    Returns
+    -------
+    moments : ScoreMoments
+    """
+    t = sums.cross.shape[2]
+    by_class, second = np.zeros((t, t)), np.zeros((t, t))
+    whole, count = np.zeros(t), sums.counts.sum()
+    for fold in range(FOLDS):
+        gram, cross, _, total, target_sums, n_rows = sums.part(fold)
+        weights, offsets = ridge.weights[fold], ridge.offsets[fold]
+        by_class += cross.T @ weights + np.outer(target_sums, offsets)
+        mixed = np.outer(weights.T @ total, offsets)
+        second += weights.T @ gram @ weights + mixed + mixed.T
+        second += n_rows * np.outer(offsets, offsets)
+        whole += weights.T @ total + n_rows * offsets
+    if sizes is None:
+        return ScoreMoments(whole[None] / count, second / count, np.ones(1), None)
+    counts = np.rint(sums.target_sums.sum(axis=0))
+    return ScoreMoments(by_class / counts[:, None], second / count, counts, sizes)
+
+
+def _blocks(sizes):
+    sizes = sizes or ()
+    ends = zip(np.cumsum(sizes), sizes, strict=True)
+    return [slice(int(end) - size, int(end)) for end, size in ends]
