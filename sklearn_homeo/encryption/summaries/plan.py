@@ -9,12 +9,23 @@ from numpy.typing import ArrayLike
 
 from sklearn_homeo._utils.trees import dump_tree, load_tree
 from sklearn_homeo.encryption.summaries import features, levels, moments, ranges, scales
+from sklearn_homeo.encryption.summaries.ridge import class_blocks
 from sklearn_homeo.encryption.summaries.rows import own_rows
 from sklearn_homeo.encryption.summaries.summary import Summary, total_of
 
 __all__ = ["SummaryPlan"]
 
 _FORMAT = "sklearn_homeo plan"
+
+
+def _learn_nothing(plan, totals):
+    """After the last round."""
+    raise ValueError(
+        "This was the last round; give its summaries to "
+        "HomeomorphicEncryptor.from_summaries."
+    )
+
+
 # What owners sum up, and what is learnt of it for the next round.
 _ROUNDS = {
     "ranges": (ranges.sums, ranges.learn),
@@ -23,7 +34,7 @@ _ROUNDS = {
     "features": (features.sums, features.learn),
     "features, metric": (features.sums, features.learn),
     "features, sharper metric": (features.sums, features.learn_last),
-    "cells": (levels.sums, None),
+    "cells": (levels.sums, _learn_nothing),
 }
 _NAMES = tuple(_ROUNDS)
 
@@ -180,9 +191,7 @@ class SummaryPlan:
     @property
     def blocks(self) -> list:
         """Where the classes of each output lie among all classes."""
-        ends = np.cumsum(self.sizes)
-        sizes = zip(ends, self.sizes, strict=True)
-        return [slice(int(end) - size, int(end)) for end, size in sizes]
+        return class_blocks(self.sizes)
 
     @property
     def target_bits(self) -> int:
@@ -240,16 +249,11 @@ class SummaryPlan:
         ValueError
             If they answer another plan, or this is the last round.
         """
-        if self.is_last:
-            raise ValueError(
-                "This was the last round; give its summaries to "
-                "HomeomorphicEncryptor.from_summaries."
-            )
-        totals = self.totals(summaries)
+        learnt = _ROUNDS[self.round][1](self, self.totals(summaries))
         plan = object.__new__(type(self))
         plan._settings = self._settings
         following = _NAMES[_NAMES.index(self.round) + 1]
-        plan._take(following, {**self.known, **_ROUNDS[self.round][1](self, totals)})
+        plan._take(following, {**self.known, **learnt})
         return plan
 
     def totals(self, summaries: Summary | list[Summary]) -> dict:

@@ -8,7 +8,7 @@ from scipy.linalg import eigh
 from sklearn_homeo._utils.threads import single_threaded_blas
 from sklearn_homeo.encryption.summaries.sums import FOLDS
 
-__all__ = ["Ridge", "ScoreMoments", "fit_ridge", "score_moments"]
+__all__ = ["Ridge", "ScoreMoments", "class_blocks", "fit_ridge", "score_moments"]
 
 # Times the mean variance of a feature.
 PENALTIES = np.geomspace(10.0, 1e-6, 15)
@@ -133,7 +133,7 @@ class ScoreMoments:
         """
         t = len(self.second)
         matrix, offsets = np.eye(t), np.zeros(t)
-        for block in _blocks(self.sizes):
+        for block in class_blocks(self.sizes):
             means, within = self.means[block, block], self._within(block)
             jitter = _JITTER * max(np.trace(within) / len(within), 1e-9)
             found = np.linalg.solve(within + jitter * np.eye(len(within)), means.T)
@@ -200,7 +200,8 @@ def score_moments(ridge, sums, sizes):
     return ScoreMoments(by_class / counts[:, None], second / count, counts, sizes)
 
 
-def _blocks(sizes):
+def class_blocks(sizes):
+    """Return where the classes of each output lie among all classes, as slices."""
     sizes = sizes or ()
     ends = zip(np.cumsum(sizes), sizes, strict=True)
     return [slice(int(end) - size, int(end)) for end, size in ends]

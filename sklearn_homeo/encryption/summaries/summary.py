@@ -15,15 +15,20 @@ _FORMAT = "sklearn_homeo summary"
 class Summary:
     """Sums over one owner's rows, or over several owners' rows: integers only.
 
-    Made by `SummaryPlan.summarize`. Summaries of one round add up, in any order and
+    `SummaryPlan.summarize` makes it. Summaries of one round add up, in any order and
     exactly.
 
-    Attributes
+    Parameters
     ----------
     plan : SummaryPlan
         What was asked.
-    n_owners : int
+    arrays : dict of str to ndarray, dtype int64
+        The sums.
+    n_owners : int, default=1
         How many owners' rows are in it.
+
+    Attributes
+    ----------
     nbytes : int
         Size of the sums in memory.
 
@@ -77,7 +82,7 @@ class Summary:
             for name, own in self._arrays.items()
         )
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def to_bytes(self) -> bytes:
         """Return it as bytes, which `from_bytes` reads: what goes to the service."""
