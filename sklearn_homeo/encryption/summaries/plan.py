@@ -257,7 +257,17 @@ class SummaryPlan:
         return plan
 
     def totals(self, summaries: Summary | list[Summary]) -> dict:
-        """Return the sums of all owners, by name."""
+        """Return the sums over all owners.
+
+        Parameters
+        ----------
+        summaries : list of Summary, or Summary
+            Of every owner, or their sum.
+
+        Returns
+        -------
+        totals : dict of str to ndarray, dtype int64
+        """
         total = total_of(summaries)
         if total.plan != self:
             raise ValueError(
@@ -281,7 +291,13 @@ class SummaryPlan:
             )
 
     def to_bytes(self) -> bytes:
-        """Return the plan as bytes, which `from_bytes` reads."""
+        """Return the plan as bytes: what goes to every owner.
+
+        Returns
+        -------
+        data : bytes
+            For `from_bytes`.
+        """
         return dump_tree(
             {
                 "format": _FORMAT,
@@ -294,6 +310,15 @@ class SummaryPlan:
     @classmethod
     def from_bytes(cls, data: bytes) -> "SummaryPlan":
         """Read what `to_bytes` wrote.
+
+        Parameters
+        ----------
+        data : bytes
+            What was sent.
+
+        Returns
+        -------
+        plan : SummaryPlan
 
         Raises
         ------
@@ -309,13 +334,29 @@ class SummaryPlan:
         return plan
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the plan to a file: a JSON header and arrays, no pickle."""
+        """Write the plan to a file: a JSON header and arrays, no pickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to write; what is there is replaced.
+        """
         with open(path, "wb") as file:
             file.write(self.to_bytes())
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "SummaryPlan":
-        """Read the file that `save` wrote."""
+        """Read the file that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where the file is.
+
+        Returns
+        -------
+        plan : SummaryPlan
+        """
         with open(path, "rb") as file:
             return cls.from_bytes(file.read())
 

@@ -85,7 +85,13 @@ class Summary:
     __hash__ = None  # type: ignore[assignment]
 
     def to_bytes(self) -> bytes:
-        """Return it as bytes, which `from_bytes` reads: what goes to the service."""
+        """Return it as bytes: what goes to the service.
+
+        Returns
+        -------
+        data : bytes
+            For `from_bytes`.
+        """
         return dump_tree(
             {
                 "format": _FORMAT,
@@ -106,6 +112,10 @@ class Summary:
         plan : SummaryPlan
             What he was asked.
 
+        Returns
+        -------
+        summary : Summary
+
         Raises
         ------
         ValueError
@@ -121,13 +131,31 @@ class Summary:
         return cls(plan, tree["arrays"], tree["n_owners"])
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write it to a file: a JSON header and arrays, no pickle, not encrypted."""
+        """Write it to a file: a JSON header and arrays, no pickle, not encrypted.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to write; what is there is replaced.
+        """
         with open(path, "wb") as file:
             file.write(self.to_bytes())
 
     @classmethod
     def load(cls, path: str | os.PathLike, plan: Any) -> "Summary":
-        """Read the file that `save` wrote; arguments and errors as of `from_bytes`."""
+        """Read the file that `save` wrote; errors as of `from_bytes`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where the file is.
+        plan : SummaryPlan
+            What the owner was asked.
+
+        Returns
+        -------
+        summary : Summary
+        """
         with open(path, "rb") as file:
             return cls.from_bytes(file.read(), plan)
 
