@@ -98,7 +98,8 @@ class CategoryCode(_Levels):
         for place in range(self.n_shown):
             columns[:, place] = codes == place
         if self._has_rare:
-            columns[:, -2] = codes >= self.n_shown
+            # Models take an unknown category for a rare one; its number is none's.
+            columns[:, -2] = (codes >= self.n_shown) | (codes < 0)
             columns[:, -1] = np.maximum(codes - self.n_shown + 1, 0)
         return columns, np.zeros(n_rows, dtype=bool)
 
@@ -112,7 +113,8 @@ class CategoryCode(_Levels):
         known = one_hot[np.arange(n_rows), codes] > 0.5
         if self._has_rare:
             most = len(self.levels) - self.n_shown
-            rare = np.clip(np.rint(columns[:, -1]), 1, most).astype(np.int64)
+            rare = np.clip(np.rint(columns[:, -1]), 0, most).astype(np.int64)
+            known &= (codes < self.n_shown) | (rare > 0)
             codes = np.where(codes == self.n_shown, rare + self.n_shown - 1, codes)
         return _level_cells(np.where(known, codes, -1), self.levels)
 

@@ -258,6 +258,16 @@ def test_categories_beyond_the_most_frequent_share_columns_and_come_back():
     assert_frame_equal(encoder.inverse_transform(returned(Z, Z)), table)
 
 
+def test_an_unknown_category_is_a_rare_one_to_models_and_comes_back_missing():
+    table = pd.DataFrame({"town": list("aaaabbbcdef")})
+    encoder = TableEncoder(max_categories=3, handle_unknown="ignore").fit(table)
+    Z = encoder.transform(pd.DataFrame({"town": ["a", "f", "z", None]}))
+    np.testing.assert_array_equal(
+        Z, [[1, 0, 0, 0], [0, 0, 1, 4], [0, 0, 1, 0], [0, 0, 0, 0]]
+    )
+    assert encoder.inverse_transform(Z)["town"].fillna("?").tolist() == list("af??")
+
+
 UNKNOWN = {
     "category": ("colour", ["red", "mauve", None, "blue"], [1]),
     "number for text": ("colour", ["red", 1.5, "red", "blue"], [1]),
