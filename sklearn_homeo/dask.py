@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import (
     X25519PublicKey,
 )
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_homeo._utils.hidden import Hidden
+from sklearn_homeo._utils.validation import check_fitted
 from sklearn_homeo.keys._derivation import derive_subkey
 
 try:
@@ -91,7 +91,7 @@ class SharedEstimator:
     """
 
     def __init__(self, estimator, client=None):
-        check_is_fitted(estimator)
+        check_fitted(estimator, "estimator")
         self._estimator = estimator
         self._client = _current_client() if client is None else client
         source = _Source(estimator, self._client)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 from sklearn.utils import Bunch
-from sklearn.utils.validation import check_is_fitted
 
 from sklearn_homeo._utils.rows import check_real_array
+from sklearn_homeo._utils.validation import check_fitted
 from sklearn_homeo.audit._checks import check_labels, check_rows
 from sklearn_homeo.audit._result import AttackResult, hit_result
 from sklearn_homeo.ciphers.base import Workspace
@@ -164,7 +164,7 @@ def linkage_bound(
     >>> bool(linkage_bound(encryptor, X).bound < 0.1)
     True
     """
-    check_is_fitted(encryptor)
+    check_fitted(encryptor, "encryptor")
     if not _has_noise(encryptor):
         n = len(check_real_array(X, input_name="X"))
         return _bound(1.0, 1.0, np.full(encryptor.n_preserved_, np.nan), n)
@@ -215,7 +215,7 @@ def measured_linkage(encryptor: HomeomorphicEncryptor, X: ArrayLike) -> AttackRe
     True
     """
     started = perf_counter()
-    check_is_fitted(encryptor)
+    check_fitted(encryptor, "encryptor")
     if not _has_noise(encryptor):
         raise ValueError(
             'encryptor has no linkage noise to measure: it needs leakage="scores" and '

@@ -1,5 +1,6 @@
 """The parameter ``key`` of estimators, which is never shown."""
 
+import math
 import os
 
 from sklearn_homeo._utils.hidden import Hidden
@@ -26,7 +27,8 @@ class KeyedMixin:
     @key.setter
     def key(self, value):
         # scikit-learn's checks set infinite numbers, which no one takes for a key.
-        if not isinstance(value, SecretKey | Hidden | float | None):
+        known = isinstance(value, SecretKey | Hidden | None)
+        if not (known or (isinstance(value, float) and math.isinf(value))):
             value = Hidden(value)
         self.__dict__["key"] = value
 

@@ -3,7 +3,7 @@
 import os
 import warnings
 from math import isqrt
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from PIL import Image
@@ -210,9 +210,11 @@ def _check_image_shape(shape):
         isinstance(size, Integral) and size > 0 for size in shape
     )
     if not valid or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
+        # Anything but sizes may be images by mistake.
+        sizes = all(isinstance(size, Real) for size in shape) and len(shape) < 5
         raise ValueError(
             "image_shape must be (height, width) or (height, width, channels) with "
-            f"1, 3 or 4 channels, got {shape}."
+            f"1, 3 or 4 channels, got {shape if sizes else 'something else'}."
         )
     return tuple(map(int, (*shape, 1)[:3]))
 

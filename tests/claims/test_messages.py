@@ -157,8 +157,12 @@ def problems(calls):
 
 def estimators():
     table, images = private(), private(0.7319)
-    yield HomeomorphicEncryptor(key=KEY, leakage="scores", n_preserved=1), table
+    # Nothing is chosen by a search.
+    scores = {"leakage": "scores", "n_preserved": 1, "linkage_noise": 0.1}
+    yield HomeomorphicEncryptor(key=KEY, **scores), table
     yield HomeomorphicEncryptor(key=KEY, leakage="space"), table
+    cells = {"leakage": "cells", "n_cells": 2, "min_cell_size": 2}
+    yield HomeomorphicEncryptor(key=KEY, **cells), table
     yield TableEncoder(), table
     yield ClassConditionalSynthesizer(random_state=0), table
     yield ClassConditionalSynthesizer("kde", min_distance=0.1), table
@@ -196,6 +200,34 @@ def test_estimators_show_no_values(case):
     assert not wrong, "\n".join(wrong)
 
 
+BAD_PARAMETERS = {
+    "rows": private(),
+    "rows in a list": private()[:2].tolist(),
+    "a frame": frame(private(), pd),
+    "an object": Person(),
+    "bytes": b"Kowalska",
+    "a dictionary": {"Kowalska": 7319},
+    "a passphrase": "Kowalska sings, at dawn; in 1987",
+}
+# Texts that mean something: where it runs, and whose weights.
+TEXTS = {"device", "backbone", "weights"}
+
+
+def calls_with_bad_parameters(estimator):
+    for name in estimator.get_params(deep=False):
+        for kind, value in BAD_PARAMETERS.items():
+            if isinstance(value, str) and name in TEXTS:
+                continue
+            bad = clone(estimator).set_params(**{name: value})
+            yield f"{name}: {kind}", partial(bad.fit, np.empty((0, D)), [])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case[0])[:60])
+def test_estimators_show_no_parameters_that_may_be_rows(case):
+    wrong = problems(calls_with_bad_parameters(case[0]))
+    assert not wrong, "\n".join(wrong)
+
+
 # What functions of the audit call rows, and values of everything else that they need.
 TABLES = re.compile(
     "(X|Z)(_(leak|target|known|other|true|pred|reference|synthetic|real|control|member"
@@ -214,8 +246,19 @@ OTHERS = {
     "n_known": 8,
 }
 WITHOUT_ROWS = {"best_private_index", "clopper_pearson", "make_privacy_scorer"}
-# Trains at every call that it does not refuse.
-WITHOUT_ROWS |= {"image_decoding_attack"}
+# What may be passed by mistake for an encryptor.
+BAD_ENCRYPTORS = {
+    "rows": private(),
+    "rows in a list": private().tolist(),
+    "a frame": frame(private(), pd),
+    "text": "Kowalska",
+    "an object": Person(),
+    "bytes": b"Kowalska",
+    "a dictionary": {"Kowalska": 7319},
+    "None": None,
+    "not fitted": HomeomorphicEncryptor(key=KEY),
+    "another estimator": TableEncoder(),
+}
 FUNCTIONS = sorted(
     name
     for name in audit.__all__
@@ -260,6 +303,10 @@ def arguments_of(name, encryptor):
 
 def calls_of_function(name, encryptor):
     good, tables = arguments_of(name, encryptor)
+    for parameter in {"encryptor", "encrypt"} & set(good):
+        for kind, bad in BAD_ENCRYPTORS.items():
+            call = partial(getattr(audit, name), **{**good, parameter: bad})
+            yield f"{parameter}: {kind}", call
     for parameter in tables:
         kinds = BAD_LABELS if parameter in ("y", "labels") else BAD_ROWS
         for kind, spoil in kinds.items():

@@ -13,11 +13,12 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from problems import KEY, wine
-from sklearn_homeo import HomeomorphicEncryptor, TanhEncryptor
+from sklearn_homeo import HomeomorphicEncryptor, SecretKey, TanhEncryptor
 
 SECRET = b"sixteen secret b" * 2
 WRONG_KEYS = {
@@ -30,9 +31,10 @@ WRONG_KEYS = {
     "array": np.frombuffer(SECRET, np.uint8),
     "int": int.from_bytes(SECRET),
     "dict": {"key": SECRET},
+    "float": 115.105120,
 }
 SHOWN = ["sixteen secret", SECRET.hex(), "115, 105, 120", "115 105 120"]
-SHOWN.append(str(int.from_bytes(SECRET)))
+SHOWN += [str(int.from_bytes(SECRET)), "115.10512"]
 
 
 def check_hidden(text):
@@ -65,6 +67,21 @@ def test_a_key_of_a_wrong_type_is_shown_nowhere(wrong, kind):
             caught.value, capture_locals=True
         )
         check_hidden("".join(error.format()))
+
+
+def test_a_search_over_keys_shows_none_and_refuses_raw_ones():
+    X, y = wine()
+    pipeline = make_pipeline(HomeomorphicEncryptor(leakage="space"), GaussianNB())
+    keys = [KEY, SecretKey.from_bytes(SECRET)]
+    grid = {"homeomorphicencryptor__key": keys}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
+    check_hidden(repr(search) + str(search._repr_mimebundle_()))
+    check_hidden(repr(search.cv_results_) + repr(search.best_params_))
+    # scikit-learn shows its own parameters, such as a grid; no fit goes that far.
+    raw = GridSearchCV(pipeline, {"homeomorphicencryptor__key": [SECRET]}, cv=2)
+    with pytest.raises(ValueError, match="not shown") as caught:
+        raw.fit(X, y)
+    check_hidden("".join(traceback.format_exception(caught.value)))
 
 
 def test_parameters_keep_scikit_learns_contract():

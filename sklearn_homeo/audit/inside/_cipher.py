@@ -1,8 +1,8 @@
 """A cipher on demand: chosen integers in, residues out, and back."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
+from sklearn_homeo._utils.validation import check_fitted
 from sklearn_homeo.ciphers.base import Workspace
 from sklearn_homeo.ciphers.lattice import RANGE_BITS
 from sklearn_homeo.ciphers.packing import RESIDUE_BITS
@@ -36,7 +36,7 @@ class CipherOnDemand:
 
     def __init__(self, encryptor):
         if not isinstance(encryptor, ViewCipher):
-            check_is_fitted(encryptor)
+            check_fitted(encryptor, "encryptor")
             encryptor = encryptor._cipher
         if not isinstance(encryptor, ViewCipher):
             raise ValueError(

@@ -6,10 +6,10 @@ from time import perf_counter
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from sklearn_homeo._utils.rows import check_real_array
+from sklearn_homeo._utils.validation import check_fitted
 from sklearn_homeo.audit._result import AttackResult, hit_result
 from sklearn_homeo.encryption._building import build_locks, cipher_keys
 from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
@@ -72,7 +72,7 @@ def seed_search(
     42
     """
     started = perf_counter()
-    check_is_fitted(encryptor)
+    check_fitted(encryptor, "encryptor")
     if encryptor.leakage_ == "space":
         raise ValueError("encryptor has no locks, whose key is searched")
     x, z = (

@@ -15,6 +15,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_consistent_length
 
 from sklearn_homeo._utils.rows import check_real_array
+from sklearn_homeo._utils.validation import check_fitted
 from sklearn_homeo.audit._intervals import clopper_pearson
 from sklearn_homeo.audit._result import rate_result
 
@@ -97,6 +98,7 @@ def _check_labels(rows, labels):
 def _spaces(rows, encryptor):
     if encryptor is None:
         return {"as given": rows}
+    check_fitted(encryptor, "encryptor")
     # Synthetic ciphertexts are none that the encryptor made.
     decryptor = copy.copy(encryptor).set_params(on_invalid="ignore")
     known = [None if X is None else encryptor.transform(X) for X in rows[1:]]
