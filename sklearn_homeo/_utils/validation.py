@@ -1,7 +1,9 @@
 """What estimators need of scikit-learn's private parts, in this one place."""
 
 import re
+from collections.abc import Callable
 from functools import wraps
+from typing import Any, TypeVar
 
 from sklearn.base import _fit_context
 from sklearn.utils._param_validation import (
@@ -30,6 +32,7 @@ __all__ = [
     "wrap_rows",
 ]
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 # scikit-learn's message, and values in it that are numbers, words for nothing, or a
 # misspelt name where there is a list of names. Others may be rows or a passphrase.
 _MESSAGE = re.compile(
@@ -39,13 +42,17 @@ _SHOWN = re.compile(r"-?[\d.]+(e[-+]?\d+)?|None|True|False|nan|-?inf")
 _NAME = re.compile(r"'[\w .+-]{,30}'")
 
 
-def fit_context(*, prefer_skip_nested_validation):
+def fit_context(
+    *, prefer_skip_nested_validation: bool
+) -> Callable[[_Function], _Function]:
     """Decorate a method as scikit-learn does, but show no value that may be private."""
     context = _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
     return lambda method: _hiding(context(method))
 
 
-def validate_params(constraints, *, prefer_skip_nested_validation):
+def validate_params(
+    constraints: dict, *, prefer_skip_nested_validation: bool
+) -> Callable[[_Function], _Function]:
     """Decorate a function as scikit-learn does, but show no value that may be private.
 
     Parameters
