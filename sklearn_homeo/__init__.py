@@ -35,7 +35,10 @@ _HOME = {
     "TanhEncryptor": "baselines",
     "encrypt_images": "images._display",
     "load_pipeline": "files._pipelines",
+    "reencrypt": "encryption._reencrypting",
+    "reencrypt_into": "encryption._reencrypting",
     "save_pipeline": "files._pipelines",
+    "views_of": "ciphers.packing",
 }
 _SUBMODULES = ("audit", "datasets", "exceptions")
 

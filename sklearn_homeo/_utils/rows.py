@@ -18,6 +18,7 @@ from sklearn_homeo._utils.messages import listed
 __all__ = [
     "as_float_rows",
     "as_table",
+    "check_apart",
     "check_finite",
     "check_out",
     "check_real",
@@ -348,15 +349,26 @@ def check_separate(rows, out):
     Rows would be overwritten before they are read.
     """
     mine, other = _extent(rows), _extent(out)
-    if mine is None or other is None or mine[0] != other[0]:
-        return
-    (_, start, end, layout), (_, other_start, other_end, other_layout) = mine, other
-    overlap = start < other_end and other_start < end
-    if overlap and (start, layout) != (other_start, other_layout):
+    if _overlap(mine, other) and mine != other:
         raise ValueError(
             "out shares a part of its memory with the rows, which would be overwritten "
             "before they are read. Use the same array, or one of its own."
         )
+
+
+def check_apart(rows, out):
+    """Raise ValueError if arrays share memory, or a file, or are the same."""
+    if rows is out or _overlap(_extent(rows), _extent(out)):
+        raise ValueError(
+            "out shares memory with Z. If the work stopped halfway, nobody could tell "
+            "old ciphertexts from new ones: give it memory, or a file, of its own."
+        )
+
+
+def _overlap(mine, other):
+    if mine is None or other is None or mine[0] != other[0]:
+        return False
+    return mine[1] < other[2] and other[1] < mine[2]
 
 
 def _extent(array):

@@ -18,15 +18,28 @@ noise inside the step. Left and right halves are uint32 with their bits at the t
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklearn_homeo.ciphers.lock import LEFT_BITS
 from sklearn_homeo.ciphers.prf import half_mask
 
-__all__ = ["RESIDUE_BITS", "VIEW_BITS", "is_packed", "join", "pack", "split", "unpack"]
+__all__ = [
+    "RESIDUE_BITS",
+    "UNIT",
+    "VIEW_BITS",
+    "is_packed",
+    "join",
+    "pack",
+    "split",
+    "unpack",
+    "views_of",
+]
 
 VIEW_BITS = 6
 RESIDUE_BITS = 47
-_UNIT = 2.0**-50
+# Of the number of a ciphertext, and of the view in it.
+UNIT = 2.0**-50
+_VIEW_STEPS = 2.0**-RESIDUE_BITS / UNIT
 _LEFT_MASK = half_mask(LEFT_BITS)
 # From an integer to its halves, and back.
 _LEFT_SHIFT, _RIGHT_SHIFT = 15, np.uint32(9)
@@ -95,7 +108,7 @@ def pack(codes, left, right, out, workspace):
     integers |= view
     real = workspace.array("numbers/1", codes.shape, np.float64)
     np.copyto(real, integers)
-    np.multiply(real, _UNIT, out=out)
+    np.multiply(real, UNIT, out=out)
 
 
 def unpack(Z, codes, left, right, workspace):
@@ -119,11 +132,11 @@ def unpack(Z, codes, left, right, workspace):
     integers = workspace.array("numbers/2", Z.shape, np.int64)
     again = workspace.array("numbers/3", Z.shape, np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        np.multiply(real, 1 / _UNIT, out=again)
+        np.multiply(real, 1 / UNIT, out=again)
         np.copyto(integers, again, casting="unsafe")
     # What is written again must have the same bits; that is not so of -0.0 and NaN.
     np.copyto(again, integers)
-    again *= _UNIT
+    again *= UNIT
     valid = (again.view(np.int64) == real.view(np.int64)).all(axis=1)
     end = 1 << (VIEW_BITS - 1 + RESIDUE_BITS)
     valid &= integers.min(axis=1) >= -end
@@ -163,8 +176,35 @@ def is_packed(X):
     part = X[:: max(1, len(X) // 1000)]
     if not (np.abs(part) <= 4).all():
         return False
-    integers = np.rint(part / _UNIT)
-    if not (integers * _UNIT == part).all():
+    integers = np.rint(part / UNIT)
+    if not (integers * UNIT == part).all():
         return False
     odd = np.mean(integers % 2)
     return bool(abs(odd - 0.5) < 2.0 / np.sqrt(part.size))
+
+
+def views_of(Z: ArrayLike) -> np.ndarray:
+    """Return the views of ciphertexts, without their residues: all there is to learn.
+
+    Residues are uniform whatever the rows are, and change with the key. A model that is
+    trained on views, and asked about views, has nothing but noise to lose, and answers
+    the same after `reencrypt` where the view was kept.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_features), dtype float64
+        Ciphertexts, not of ``leakage="space"``.
+
+    Returns
+    -------
+    views : ndarray of shape (n_samples, n_features), dtype float64
+        Multiples of 1/8 in [-4, 4): the greatest that are not above `Z`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_homeo import views_of
+    >>> views_of(np.array([[0.3, -0.01]]))
+    array([[ 0.25 , -0.125]])
+    """
+    return np.floor(np.asarray(Z) * _VIEW_STEPS) / _VIEW_STEPS

@@ -92,13 +92,7 @@ class TensorCipher:
         for piece in self._pieces(X):
             u = self._round(self._taken(X[piece]), piece.start)
             codes = self.view.codes(u)
-            u = self._widened(u)
-            # The low 32 bits of each: halves are at the top of them.
-            left, right = (u >> 15).int() & _mask(LEFT_BITS), u.int() << 9
-            inputs = _TensorInputs(self.width, _tweak(codes, context))
-            for lock in self.locks:
-                lock.forward(left, right, inputs)
-            _write(_packed(codes, left, right), out, piece)
+            _write(self._closed(codes, u, context), out, piece)
 
     def decrypt(self, Z, out, context=None):
         """Decrypt ciphertexts, as `ViewCipher.decrypt`.
@@ -115,16 +109,37 @@ class TensorCipher:
         """
         valid = np.empty(len(Z), dtype=bool)
         for piece in self._pieces(Z):
-            integers, written = _unpacked(self._taken(Z[piece]))
-            left = (integers >> 15).int() & _mask(LEFT_BITS)
-            right = integers.int() << 9
-            codes = integers >> RESIDUE_BITS
-            inputs = _TensorInputs(self.width, _tweak(codes, context))
-            for lock in reversed(self.locks):
-                lock.inverse(left, right, inputs)
-            u = (left.long() << 15) + (right >> 9 & 0x7FFFFF)
-            valid[piece] = to_numpy(written & self._covers(u))
+            _, u, passed = self._opened(self._taken(Z[piece]), context)
+            valid[piece] = to_numpy(passed)
             _write(self._restored(u[:, : self.n_features]), out, piece)
+        return valid
+
+    def reencrypt(self, Z, old, out, context=None, *, keeps_view):
+        """Encrypt ciphertexts of another cipher anew, as `ViewCipher.reencrypt`.
+
+        Parameters
+        ----------
+        Z : tensor or ndarray of shape (n_samples, old.width), dtype float64
+        old : TensorCipher
+            On the same device.
+        out : tensor or ndarray of shape (n_samples, width), dtype float64
+        context : bytes, default=None
+        keeps_view : bool
+
+        Returns
+        -------
+        valid : ndarray of shape (n_samples,), dtype bool
+        """
+        valid = np.empty(len(Z), dtype=bool)
+        for piece in self._pieces(Z):
+            codes, u, passed = old._opened(self._taken(Z[piece]), context)
+            u = u[:, : self.n_features]
+            if not keeps_view:
+                codes = self.view.codes(u)
+            found = self._closed(codes, u, context)
+            found[~passed] = float("nan")
+            valid[piece] = to_numpy(passed)
+            _write(found, out, piece)
         return valid
 
     def preserve(self, X):
@@ -134,6 +149,28 @@ class TensorCipher:
             u = self._round(self._taken(X[piece]), piece.start)
             found.append(to_numpy(self.view.coordinates(u)))
         return np.concatenate(found)
+
+    def _opened(self, Z, context):
+        """Codes and integers of ciphertexts and, of each row, whether it is valid."""
+        integers, written = _unpacked(Z)
+        left = (integers >> 15).int() & _mask(LEFT_BITS)
+        right = integers.int() << 9
+        codes = integers >> RESIDUE_BITS
+        inputs = _TensorInputs(self.width, _tweak(codes, context))
+        for lock in reversed(self.locks):
+            lock.inverse(left, right, inputs)
+        u = (left.long() << 15) + (right >> 9 & 0x7FFFFF)
+        return codes, u, written & self._covers(u)
+
+    def _closed(self, codes, u, context):
+        """The ciphertexts of codes and integers."""
+        u = self._widened(u)
+        # The low 32 bits of each: halves are at the top of them.
+        left, right = (u >> 15).int() & _mask(LEFT_BITS), u.int() << 9
+        inputs = _TensorInputs(self.width, _tweak(codes, context))
+        for lock in self.locks:
+            lock.forward(left, right, inputs)
+        return _packed(codes, left, right)
 
     def _pieces(self, rows):
         return slices(len(rows), max(1, _PIECE_NUMBERS // self.width))

@@ -95,11 +95,7 @@ class ViewCipher:
             u = self.lattice.round(X[piece], workspace)
             codes = self._padded_codes(len(u), workspace)
             np.copyto(codes[:, : self.width], self.view.codes(u), casting="unsafe")
-            left, right = self._halves(u, workspace)
-            inputs = self._inputs(codes, context, workspace)
-            for lock in self.locks:
-                lock.forward(left, right, inputs, workspace)
-            pack(codes[:, : self.width], left, right, out[piece], workspace)
+            self._close(codes, u, context, out[piece], workspace)
 
         run_in_pieces(work, len(X), self._piece_rows, self._workspaces)
 
@@ -120,18 +116,42 @@ class ViewCipher:
         valid = np.empty(len(Z), dtype=bool)
 
         def work(piece, workspace):
-            shape = Z[piece].shape
-            codes = self._padded_codes(shape[0], workspace)
-            left = workspace.array("left", shape, np.uint32)
-            right = workspace.array("right", shape, np.uint32)
-            written = unpack(Z[piece], codes[:, : self.width], left, right, workspace)
-            inputs = self._inputs(codes, context, workspace)
-            for lock in reversed(self.locks):
-                lock.inverse(left, right, inputs, workspace)
-            u = workspace.array("numbers/1", shape, np.int64)
-            join(left, right, u, workspace)
-            valid[piece] = written & self.lattice.covers(u)
+            _, u, valid[piece] = self._open(Z[piece], context, workspace)
             self.lattice.restore(u[:, : self.n_features], out[piece])
+
+        run_in_pieces(work, len(Z), self._piece_rows, self._workspaces)
+        return valid
+
+    def reencrypt(self, Z, old, out, context=None, *, keeps_view):
+        """Encrypt ciphertexts of another cipher anew, without rows in between.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n_samples, old.width), dtype float64
+        old : ViewCipher
+            On the same lattice.
+        out : ndarray of shape (n_samples, width), dtype float64
+            Filled, with NaN in rows that are not ciphertexts of ``old``.
+        context : bytes, default=None
+            Before and after.
+        keeps_view : bool
+            Whether both have one view, which is then taken from the ciphertexts.
+
+        Returns
+        -------
+        valid : ndarray of shape (n_samples,), dtype bool
+        """
+        context = context_halves(context)
+        valid = np.empty(len(Z), dtype=bool)
+
+        def work(piece, workspace):
+            codes, u, valid[piece] = old._open(Z[piece], context, workspace)
+            u = u[:, : self.n_features]
+            if not keeps_view:
+                codes = self._padded_codes(len(u), workspace)
+                np.copyto(codes[:, : self.width], self.view.codes(u), casting="unsafe")
+            self._close(codes, u, context, out[piece], workspace)
+            out[piece][~valid[piece]] = np.nan
 
         run_in_pieces(work, len(Z), self._piece_rows, self._workspaces)
         return valid
@@ -150,6 +170,27 @@ class ViewCipher:
     @property
     def _piece_rows(self):
         return max(_FEWEST_ROWS, _PIECE_NUMBERS // self.width)
+
+    def _open(self, Z, context, workspace):
+        """Codes and integers of ciphertexts and, of each row, whether it is valid."""
+        codes = self._padded_codes(len(Z), workspace)
+        left = workspace.array("left", Z.shape, np.uint32)
+        right = workspace.array("right", Z.shape, np.uint32)
+        written = unpack(Z, codes[:, : self.width], left, right, workspace)
+        inputs = self._inputs(codes, context, workspace)
+        for lock in reversed(self.locks):
+            lock.inverse(left, right, inputs, workspace)
+        u = workspace.array("numbers/1", Z.shape, np.int64)
+        join(left, right, u, workspace)
+        return codes, u, written & self.lattice.covers(u)
+
+    def _close(self, codes, u, context, out, workspace):
+        """Write the ciphertexts of codes and integers to ``out``."""
+        left, right = self._halves(u, workspace)
+        inputs = self._inputs(codes, context, workspace)
+        for lock in self.locks:
+            lock.forward(left, right, inputs, workspace)
+        pack(codes[:, : self.width], left, right, out, workspace)
 
     def _halves(self, u, workspace):
         shape = (len(u), self.width)

@@ -22,7 +22,7 @@ class ViewKeys:
     map : bytes of length 32
         Of the keyed homeomorphism of label space, which one model needs in common.
     noise_aes, noise_hash : bytes of length 32
-        Of the noise of rows.
+        From which the noise of rows is drawn.
     """
 
     map: bytes
@@ -72,7 +72,7 @@ class CipherKeys:
         )
 
     def with_view(self, view):
-        """Return the same locks beside another view's keys."""
+        """Return the same locks with another view's keys."""
         return replace(self, view=view)
 
     def for_owner(self, key, state):

@@ -57,7 +57,7 @@ from sklearn_homeo.exceptions import InvalidCiphertextError
 from sklearn_homeo.keys._key import SecretKey
 from sklearn_homeo.keys._seal import open_sealed, save_sealed
 
-__all__ = ["HomeomorphicEncryptor"]
+__all__ = ["HomeomorphicEncryptor", "prepared"]
 
 _KIND = "encryptor"
 
@@ -653,9 +653,9 @@ class HomeomorphicEncryptor(
         -----
         An owner who sees another's ciphertexts, because the service hands them out,
         reads their views as he reads his own: at "cells" the cell of every row, at
-        "scores" its coordinates with noise, which has a key of each owner's own. Of the
-        residues he learns nothing. The certificate's rates of linking are of attackers
-        who know the map, so that they hold for him too.
+        "scores" its coordinates with noise, which has a key of each owner's own. He
+        learns nothing of the residues. The certificate's rates of linking are of
+        attackers who know the map, so that they hold for him too.
 
         Cloning an owner's encryptor and fitting it again gives a view of its own.
 
@@ -691,8 +691,8 @@ class HomeomorphicEncryptor(
         keep_view : bool, default=True
             Whether rows keep their views, so that models remain valid. Otherwise the
             same cells, or coordinates, go through another keyed map with other noise.
-            Who has ciphertexts of the same rows from before and after can match them
-            by equal views, if these are kept.
+            An attacker who has ciphertexts of the same rows from before and after can
+            match them by equal views, if these are kept.
 
         Returns
         -------
@@ -702,7 +702,7 @@ class HomeomorphicEncryptor(
         Raises
         ------
         TypeError
-            If `new_key` is no SecretKey; what it is, is not shown.
+            If `new_key` is another thing, which is not shown.
         ValueError
             At ``leakage="space"`` with `keep_view`: the view is the whole ciphertext.
 
@@ -878,14 +878,14 @@ class HomeomorphicEncryptor(
 
     def _encrypt(self, X, out, context):
         cipher = self._cipher_for(X)
-        X, out, result = _prepare(X, out, cipher.width)
+        X, out, result = prepared(X, out, cipher.width)
         with self._naming_rows():
             cipher.encrypt(X, out, _checked_context(context))
         return result
 
     def _decrypt(self, Z, out, context):
         cipher = self._cipher_for(Z)
-        Z, out, result = _prepare(Z, out, cipher.n_features)
+        Z, out, result = prepared(Z, out, cipher.n_features)
         valid = cipher.decrypt(Z, out, _checked_context(context))
         self._report_invalid(np.flatnonzero(~valid), len(valid))
         return result
@@ -962,16 +962,20 @@ class HomeomorphicEncryptor(
     def _report_invalid(self, rows, n_samples):
         if len(rows) == 0 or self.on_invalid == "ignore":
             return
-        message = (
-            f"{len(rows)} of {n_samples} rows are not ciphertexts of this encryptor "
-            f"(key {self.key_fingerprint_}): rows {listed(rows)}. They were made "
-            "with another key, fit or context, changed, rounded (float32, few digits) "
-            'or synthetic. Set on_invalid="warn" or "ignore" to get random rows in '
-            "their places."
+        message = self._invalid_message(rows, n_samples) + (
+            ' Set on_invalid="warn" or "ignore" to get random rows in their places.'
         )
         if self.on_invalid == "raise":
             raise InvalidCiphertextError(message, rows)
         warnings.warn(message, UserWarning, stacklevel=4)
+
+    def _invalid_message(self, rows, n_samples):
+        return (
+            f"{len(rows)} of {n_samples} rows are not ciphertexts of this encryptor "
+            f"(key {self.key_fingerprint_}): rows {listed(rows)}. They were made "
+            "with another key, fit or context, changed, rounded (float32, few digits) "
+            "or synthetic."
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -984,7 +988,7 @@ class HomeomorphicEncryptor(
         return tags
 
 
-def _prepare(rows, out, width):
+def prepared(rows, out, width):
     """What to read from and to write to, and what is to be returned in the end.
 
     Tensors that are on the CPU are taken as the arrays that they share memory with.

@@ -7,10 +7,10 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from sklearn_homeo._utils.validation import wrap_output
-from sklearn_homeo.ciphers.packing import is_packed
+from sklearn_homeo.ciphers.packing import is_packed, views_of
 from sklearn_homeo.synthesis._labels import requested_counts
 from sklearn_homeo.synthesis._limits import find_limits
-from sklearn_homeo.synthesis._views import views_of, with_fresh_residues
+from sklearn_homeo.synthesis._views import with_fresh_residues
 from sklearn_homeo.synthesis.densities import fit_density
 from sklearn_homeo.synthesis.densities.box import make_box
 from sklearn_homeo.synthesis.densities.categorical import fit_categories

@@ -1,32 +1,14 @@
-"""Ciphertexts for a density: their views go in, fresh residues come out."""
+"""Fresh residues for views that a density drew."""
 
 import numpy as np
 
-from sklearn_homeo.ciphers.packing import RESIDUE_BITS, VIEW_BITS
+from sklearn_homeo.ciphers.packing import RESIDUE_BITS, UNIT, VIEW_BITS
 
-__all__ = ["views_of", "with_fresh_residues"]
+__all__ = ["with_fresh_residues"]
 
-_STEPS = 2.0 ** (VIEW_BITS - 3)
 _END = 1 << (VIEW_BITS - 1)
-_UNIT = 2.0 ** -(RESIDUE_BITS + 3)
-
-
-def views_of(Z):
-    """Return the views of ciphertexts, in the units of the ciphertexts.
-
-    Residues are uniform whatever the records are, so a density has nothing to learn
-    from them but which rows it was fitted to.
-
-    Parameters
-    ----------
-    Z : ndarray of shape (n_samples, n_features), dtype float64
-
-    Returns
-    -------
-    views : ndarray of shape (n_samples, n_features), dtype float64
-        Multiples of 1/8 in [-4, 4).
-    """
-    return np.floor(Z * _STEPS) / _STEPS
+# Of a view, in the units of ciphertexts.
+_STEP = 2.0**RESIDUE_BITS * UNIT
 
 
 def with_fresh_residues(views, rng):
@@ -41,6 +23,6 @@ def with_fresh_residues(views, rng):
     -------
     Z : ndarray of shape (n_samples, n_features), dtype float64
     """
-    codes = np.clip(np.rint(views * _STEPS), -_END, _END - 1).astype(np.int64)
+    codes = np.clip(np.rint(views / _STEP), -_END, _END - 1).astype(np.int64)
     residues = rng.integers(1 << RESIDUE_BITS, size=codes.shape)
-    return ((codes << RESIDUE_BITS) + residues) * _UNIT
+    return ((codes << RESIDUE_BITS) + residues) * UNIT

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sklearn_homeo import ClassConditionalSynthesizer
-from sklearn_homeo.ciphers.packing import is_packed
-from sklearn_homeo.synthesis._views import views_of, with_fresh_residues
+from sklearn_homeo.ciphers.packing import is_packed, views_of
+from sklearn_homeo.synthesis._views import with_fresh_residues
 from sklearn_homeo.synthesis.densities.categorical import fit_categories
 
 
