@@ -20,6 +20,7 @@ _HOME = {
     "KeyWrapper": "keys._wrapping",
     "LeakageWarning": "exceptions",
     "LossOfAccuracyWarning": "exceptions",
+    "MaskingKey": "keys._masks",
     "MemorisationWarning": "exceptions",
     "NoProtectionWarning": "exceptions",
     "PassphraseWrapper": "keys._wrapping",

@@ -7,6 +7,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_homeo._utils.messages import listed
 from sklearn_homeo._utils.trees import dump_tree, load_tree
 from sklearn_homeo.encryption.summaries import features, levels, moments, ranges, scales
 from sklearn_homeo.encryption.summaries.ridge import class_blocks
@@ -69,8 +70,12 @@ class SummaryPlan:
     n_random_features : int, default=1024
         A summary's size grows with its square.
     min_group_size : int, default=10
-        Of a class with fewer rows no sums are told: `summarize` raises. Classes
-        without rows do not matter.
+        Of a class with fewer rows no sums are told: `summarize` raises, or `advance`
+        after the first round if only the sum of all owners becomes known. Classes of
+        which an owner has no rows do not matter.
+    masked : bool, default=False
+        Whether `Summary.masked` is called on every summary, so that only the sum over
+        all owners becomes known.
 
     Attributes
     ----------
@@ -117,6 +122,7 @@ class SummaryPlan:
         n_cells="auto",
         n_random_features=1024,
         min_group_size=10,
+        masked=False,
     ):
         _check_counts(
             n_outputs=n_outputs,
@@ -132,6 +138,7 @@ class SummaryPlan:
             "n_cells": n_cells,
             "n_random_features": n_random_features,
             "min_group_size": min_group_size,
+            "masked": bool(masked),
         }
         self._take(_NAMES[0], {})
 
@@ -175,6 +182,11 @@ class SummaryPlan:
     def min_group_size(self) -> int:
         """Of a class with fewer rows no sums are told."""
         return self._settings["min_group_size"]
+
+    @property
+    def masked(self) -> bool:
+        """Whether summaries are masked before they are sent."""
+        return self._settings["masked"]
 
     @property
     def n_outputs(self) -> int:
@@ -229,8 +241,10 @@ class SummaryPlan:
             than `min_group_size`; the message names row and column, and no value.
         """
         rows = own_rows(self, X, y)
-        self._check_groups(rows)
-        return Summary(self, _ROUNDS[self.round][0](self, rows))
+        if not self.masked:
+            self._check_groups(rows)
+        sums = _ROUNDS[self.round][0](self, rows)
+        return Summary(self, {"rows": np.array([len(rows.numbers)]), **sums})
 
     def advance(self, summaries: Summary | list[Summary]) -> "SummaryPlan":
         """Learn from all owners' summaries, and plan the next round.
@@ -247,7 +261,9 @@ class SummaryPlan:
         Raises
         ------
         ValueError
-            If they answer another plan, or this is the last round.
+            If they answer another plan or other rows than in the first round, masked
+            ones of an owner are missing, whom the message names, or this is the last
+            round.
         """
         learnt = _ROUNDS[self.round][1](self, self.totals(summaries))
         plan = object.__new__(type(self))
@@ -274,6 +290,21 @@ class SummaryPlan:
                 f"These summaries answer the round {total.plan.round!r} of another "
                 "plan, or another round of this one."
             )
+        if self.masked and total.missing != []:
+            raise ValueError(
+                f"The sums of {listed(total.missing)} are missing, without which the "
+                "masks of the others stay. Ask them once more, or start again from the "
+                "first round without them, with new masking keys."
+            )
+        if self.masked and not total.masked_by:
+            raise ValueError("The plan wants masks: owners must call masked.")
+        n_rows = int(total._arrays["rows"][0])
+        if self.known.get("n_rows", n_rows) != n_rows:
+            raise ValueError(
+                f"Owners summed up {n_rows} rows, but {self.known['n_rows']} in the "
+                "first round: an owner or some rows are missing. Ask once more, or start "
+                "again from the first round."
+            )
         return dict(total._arrays)
 
     def _check_groups(self, rows):
@@ -287,7 +318,7 @@ class SummaryPlan:
             raise ValueError(
                 f"{few.sum()} of {len(counts)} classes have fewer rows than "
                 f"min_group_size={least} here, so sums over them could tell of single "
-                "rows. Leave these rows out, or agree on masks."
+                "rows. Leave these rows out, or agree on masks (masked=True)."
             )
 
     def to_bytes(self) -> bytes:

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_homeo._utils.messages import listed
 from sklearn_homeo._utils.trees import dump_tree, load_tree
+from sklearn_homeo.keys._masks import MaskingKey
 
 __all__ = ["Summary", "total_of"]
 
@@ -26,11 +28,18 @@ class Summary:
         The sums.
     n_owners : int, default=1
         How many owners' rows are in it.
+    masked_by : dict of str to str, default={}
+        Names and public keys of all owners whose masks belong together, if it is
+        masked.
+    owners : list of str, default=[]
+        Names of those whose masked sums are in it.
 
     Attributes
     ----------
     nbytes : int
         Size of the sums in memory.
+    missing : list of str
+        Owners whose masked sums are not in it: without them it tells nothing.
 
     See Also
     --------
@@ -49,8 +58,14 @@ class Summary:
     (2, True)
     """
 
-    def __init__(self, plan, arrays, n_owners=1):
+    def __init__(self, plan, arrays, n_owners=1, masked_by=(), owners=()):
         self.plan, self._arrays, self.n_owners = plan, arrays, n_owners
+        self.masked_by, self.owners = dict(masked_by), sorted(owners)
+
+    @property
+    def missing(self) -> list[str]:
+        """Owners whose masked sums are not in it."""
+        return sorted(set(self.masked_by) - set(self.owners))
 
     @property
     def nbytes(self) -> int:
@@ -65,8 +80,22 @@ class Summary:
                 "Summaries of different plans or rounds do not add up; all owners must "
                 "answer the same plan."
             )
+        if other.masked_by != self.masked_by:
+            raise ValueError(
+                "Summaries that are masked for different owners do not add up, nor "
+                "masked ones and others; all owners must take the same roster."
+            )
+        twice = sorted(set(self.owners) & set(other.owners))
+        if twice:
+            raise ValueError(f"The masked sums of {listed(twice)} are there twice.")
         arrays = {name: own + other._arrays[name] for name, own in self._arrays.items()}
-        return Summary(self.plan, arrays, self.n_owners + other.n_owners)
+        return Summary(
+            self.plan,
+            arrays,
+            self.n_owners + other.n_owners,
+            self.masked_by,
+            self.owners + other.owners,
+        )
 
     def __radd__(self, other):
         # What `sum` begins with.
@@ -75,7 +104,10 @@ class Summary:
     def __eq__(self, other):
         if not isinstance(other, Summary):
             return NotImplemented
-        if (self.plan, self.n_owners) != (other.plan, other.n_owners):
+        mine, others = (
+            (one.plan, one.n_owners, one.masked_by, one.owners) for one in (self, other)
+        )
+        if mine != others:
             return False
         return all(
             np.array_equal(own, other._arrays[name])
@@ -84,6 +116,41 @@ class Summary:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def masked(self, owner: str, key: MaskingKey, roster: dict[str, str]) -> "Summary":
+        """Mask it, so that only the sum over all owners tells anything.
+
+        Parameters
+        ----------
+        owner : str
+            The name of this owner.
+        key : MaskingKey
+            His own.
+        roster : dict of str to str
+            Names of all owners, and the public keys of theirs.
+
+        Returns
+        -------
+        summary : Summary
+            Uniformly random on its own.
+
+        Raises
+        ------
+        ValueError
+            If the plan is of no masks, or as `MaskingKey.mask`.
+        """
+        if not self.plan.masked or self.masked_by:
+            raise ValueError(
+                "This summary is masked already, or its plan has no masks: set "
+                "masked=True in SummaryPlan."
+            )
+        names = sorted(self._arrays)
+        words = np.concatenate([self._arrays[name].ravel() for name in names])
+        words = key.mask(words, owner, roster, self.plan.fingerprint)
+        sizes = np.cumsum([self._arrays[name].size for name in names])[:-1]
+        parts = zip(names, np.split(words, sizes), strict=True)
+        arrays = {name: part.reshape(self._arrays[name].shape) for name, part in parts}
+        return Summary(self.plan, arrays, 1, roster, [owner])
+
     def to_bytes(self) -> bytes:
         """Return it as bytes: what goes to the service.
 
@@ -91,12 +158,21 @@ class Summary:
         -------
         data : bytes
             For `from_bytes`.
+
+        Raises
+        ------
+        ValueError
+            If the plan wants masks, and there are none.
         """
+        if self.plan.masked and not self.masked_by:
+            raise ValueError("The plan wants masks: call masked before.")
         return dump_tree(
             {
                 "format": _FORMAT,
                 "plan": self.plan.fingerprint,
                 "n_owners": self.n_owners,
+                "masked_by": self.masked_by,
+                "owners": self.owners,
                 "arrays": self._arrays,
             }
         )
@@ -128,7 +204,8 @@ class Summary:
             raise ValueError(
                 f"This summary answers the plan {tree['plan']}, not {plan.fingerprint}."
             )
-        return cls(plan, tree["arrays"], tree["n_owners"])
+        masks = tree["masked_by"], tree["owners"]
+        return cls(plan, tree["arrays"], tree["n_owners"], *masks)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write it to a file: a JSON header and arrays, no pickle, not encrypted.
@@ -161,7 +238,8 @@ class Summary:
 
     def __repr__(self):
         owners = "1 owner" if self.n_owners == 1 else f"{self.n_owners} owners"
-        return f"Summary({self.plan.round!r}, {owners}, {self.nbytes} bytes)"
+        masked = ", masked" if self.masked_by else ""
+        return f"Summary({self.plan.round!r}, {owners}{masked}, {self.nbytes} bytes)"
 
 
 def total_of(summaries):
