@@ -302,8 +302,8 @@ class SummaryPlan:
         if self.known.get("n_rows", n_rows) != n_rows:
             raise ValueError(
                 f"Owners summed up {n_rows} rows, but {self.known['n_rows']} in the "
-                "first round: an owner or some rows are missing. Ask once more, or start "
-                "again from the first round."
+                "first round: an owner or some rows are missing. Ask again, or start "
+                "once more from the first round."
             )
         return dict(total._arrays)
 
