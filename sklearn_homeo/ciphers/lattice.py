@@ -31,7 +31,7 @@ class Lattice:
     """Centre and scale of each column, and the columns that are added.
 
     An integer row has the columns of the data, then zeros up to `MIN_WIDTH`, then, if
-    randomized, two that are drawn anew for each row.
+    randomized, two that are drawn anew for each row, then more zeros if any.
 
     Parameters
     ----------
@@ -41,6 +41,8 @@ class Lattice:
         Whether two random columns are added, so that equal rows differ.
     whole : ndarray of shape (n_whole,), dtype int64, default=()
         Columns whose values are whole numbers, which come back whole.
+    n_added : int, default=0
+        Columns of zeros behind all others, which carry a view and nothing else.
     range_bits : int, default=40
         Smaller or larger in tests only: a ciphertext's redundancy is
         ``46 - range_bits`` bits in each column.
@@ -50,6 +52,7 @@ class Lattice:
     scale: np.ndarray
     randomized: bool = False
     whole: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    n_added: int = 0
     range_bits: int = RANGE_BITS
 
     @classmethod
@@ -78,16 +81,17 @@ class Lattice:
         """Rebuild it from `state`."""
         arrays = (np.asarray(state[name]) for name in ("mean", "scale", "whole"))
         mean, scale, whole = arrays
-        return cls(mean, scale, state["randomized"], whole)
+        return cls(mean, scale, state["randomized"], whole, state.get("n_added", 0))
 
     def state(self):
         """Return what defines it, by name."""
-        return {
+        state = {
             "mean": self.mean,
             "scale": self.scale,
             "whole": self.whole,
             "randomized": self.randomized,
         }
+        return state | {"n_added": self.n_added} if self.n_added else state
 
     @property
     def n_features(self):
@@ -100,9 +104,14 @@ class Lattice:
         return max(self.n_features, MIN_WIDTH)
 
     @property
+    def n_drawn(self):
+        """Columns of the data, of zeros and of randomness: where more zeros begin."""
+        return self.n_fixed + N_RANDOM * self.randomized
+
+    @property
     def width(self):
         """Columns of an integer row."""
-        return self.n_fixed + N_RANDOM * self.randomized
+        return self.n_drawn + self.n_added
 
     @property
     def step(self):
@@ -173,7 +182,9 @@ class Lattice:
         out[:, self.n_features : self.n_fixed] = 0
         if self.randomized:
             drawn = np.frombuffer(randoms, "<i8").reshape(len(u), N_RANDOM)
-            np.right_shift(drawn, 63 - self.range_bits, out=out[:, self.n_fixed :])
+            random = out[:, self.n_fixed : self.n_drawn]
+            np.right_shift(drawn, 63 - self.range_bits, out=random)
+        out[:, self.n_drawn :] = 0
 
     def covers(self, u):
         """Whether integer rows are in range and have zeros where they belong.
@@ -190,6 +201,7 @@ class Lattice:
         inside = u.min(axis=1) >= -end
         inside &= u.max(axis=1) < end
         inside &= ~u[:, self.n_features : self.n_fixed].any(axis=1)
+        inside &= ~u[:, self.n_drawn :].any(axis=1)
         return inside
 
     def _raise_out_of_range(self, X, inside):

@@ -211,8 +211,12 @@ class TensorCipher:
         """Whether integers are in range, as `Lattice.covers`."""
         end = 2**self.lattice.range_bits
         inside = ((u >= -end) & (u < end)).all(dim=1)
-        zeros = u[:, self.n_features : self.lattice.n_fixed]
-        return inside & (zeros == 0).all(dim=1)
+        for zeros in (
+            u[:, self.n_features : self.lattice.n_fixed],
+            u[:, self.lattice.n_drawn :],
+        ):
+            inside &= (zeros == 0).all(dim=1)
+        return inside
 
     def _restored(self, u):
         # Two steps: a multiply-add would round once, and to other bits.

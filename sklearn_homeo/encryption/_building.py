@@ -6,6 +6,7 @@ from sklearn_homeo.ciphers.view_cipher import ViewCipher
 from sklearn_homeo.encryption._cipher_keys import CipherKeys
 from sklearn_homeo.encryption._state import digest
 from sklearn_homeo.encryption.label_space.cells import CellsView
+from sklearn_homeo.encryption.label_space.joined import JoinedView, parts_of
 from sklearn_homeo.encryption.label_space.scores import ScoresView
 
 __all__ = ["build_cipher", "build_locks", "cipher_keys"]
@@ -38,9 +39,12 @@ def build_cipher(state, key, keys):
     if state["view"] is None:
         lattice = Lattice.from_state(state["lattice"])
         return SmoothCipher.from_key(lattice, key, state["depth"], digest(state))
-    view_type = _VIEWS[state["view"]["kind"]]
     n_features = len(state["lattice"]["mean"])
-    view = view_type.from_state(state["view"], n_features, keys.view)
+    pairs = zip(parts_of(state["view"]), keys.views, strict=True)
+    views = [
+        _VIEWS[part["kind"]].from_state(part, n_features, own) for part, own in pairs
+    ]
+    view = views[0] if len(views) == 1 else JoinedView(views)
     return build_locks(state, keys, view)
 
 

@@ -16,6 +16,7 @@ from scipy.stats import norm
 from sklearn_homeo.ciphers.base import Workspace
 from sklearn_homeo.ciphers.lock import LEFT_BITS, N_HASHED, RIGHT_BITS
 from sklearn_homeo.ciphers.packing import RESIDUE_BITS
+from sklearn_homeo.encryption.label_space.joined import parts_of
 
 __all__ = [
     "Certificate",
@@ -498,8 +499,7 @@ def certify(encryptor, X, y, n_fits, n_repeats):
 def _linking(encryptor, X, y, n_fits, n_repeats):
     floor = _label_floor(encryptor, len(X), y)
     if encryptor.leakage_ == "scores":
-        noise = encryptor.linkage_noise_
-        S = encryptor.preserve(X)
+        S, noise = _of_equal_noise(encryptor.preserve(X), encryptor._state["view"])
         return scores_linking(S, noise, n_fits * n_repeats, floor)
     lattice = encryptor._cipher.lattice
     u = lattice.round(X, Workspace())
@@ -510,14 +510,28 @@ def _linking(encryptor, X, y, n_fits, n_repeats):
     )
 
 
+def _of_equal_noise(S, view):
+    """Coordinates of all targets, so scaled that one noise is that of all of them."""
+    parts = parts_of(view)
+    noises = np.repeat(
+        [part["linkage_noise"] for part in parts],
+        [len(part["reach"]) for part in parts],
+    )
+    largest = float(noises.max())
+    if noises.min() == largest:
+        return S, largest
+    return S * (largest / np.maximum(noises, 1e-6 * largest)), largest
+
+
 def _label_floor(encryptor, n, y):
-    """Rate of linking by the label alone; NaN for numbers, or where it is not known."""
-    sizes = (encryptor._state["view"].get("regions") or {}).get("sizes")
-    if sizes is not None and len(sizes) == 0:
+    """Rate of linking by labels alone; NaN for numbers, or where it is not known."""
+    parts = parts_of(encryptor._state["view"])
+    sizes = [(part.get("regions") or {}).get("sizes") for part in parts]
+    if any(size is not None and len(size) == 0 for size in sizes):
         return float("nan")
     if y is not None:
         values = np.asarray(y).reshape(n, -1)
         return len(np.unique(values, axis=0)) / n
-    if sizes is None:
+    if any(size is None for size in sizes):
         return float("nan")
-    return min(int(np.prod(sizes)), n) / n
+    return min(math.prod(int(np.prod(size)) for size in sizes), n) / n

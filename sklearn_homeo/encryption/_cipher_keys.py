@@ -49,7 +49,8 @@ class CipherKeys:
 
     Parameters
     ----------
-    view : ViewKeys
+    views : tuple of ViewKeys
+        One for each target whose view is carried.
     locks : tuple of bytes of length 32
         One for each lock, in the order of encryption.
     binding : bytes of length 32
@@ -57,7 +58,7 @@ class CipherKeys:
         digest, nobody can try training rows with it.
     """
 
-    view: ViewKeys
+    views: tuple
     locks: tuple
     binding: bytes
 
@@ -65,18 +66,19 @@ class CipherKeys:
     def from_key(cls, key, state):
         """Derive all from a `SecretKey`, bound to a fitted state."""
         named = digest(state)
+        bindings = (f"{named.hex()}{place}" for place in _places(state["view"]))
         return cls(
-            ViewKeys.from_key(key, named.hex()),
+            tuple(ViewKeys.from_key(key, binding) for binding in bindings),
             tuple(key.for_lock(i).to_bytes() for i in range(state["depth"])),
             derive_key(key.to_bytes(), "v3/locks", named),
         )
 
-    def with_view(self, view):
-        """Return the same locks with another view's keys."""
-        return replace(self, view=view)
+    def with_views(self, views):
+        """Return the same locks with the keys of other views."""
+        return replace(self, views=views)
 
     def for_owner(self, key, state):
-        """Return the keys of an owner: of this view's map, and of his own for the rest.
+        """Return the keys of an owner: these views' maps, and his own for the rest.
 
         Parameters
         ----------
@@ -86,17 +88,25 @@ class CipherKeys:
             The fitted state.
         """
         own = CipherKeys.from_key(key, state)
-        return own.with_view(replace(own.view, map=self.view.map))
+        pairs = zip(own.views, self.views, strict=True)
+        return own.with_views(tuple(replace(a, map=b.map) for a, b in pairs))
 
     def tree(self):
         """Return them as what a sealed file takes."""
-        view = (self.view.map, self.view.noise_aes, self.view.noise_hash)
-        return {"view": view, "locks": self.locks, "binding": self.binding}
+        views = [(view.map, view.noise_aes, view.noise_hash) for view in self.views]
+        return {"views": views, "locks": self.locks, "binding": self.binding}
 
     @classmethod
     def from_tree(cls, tree):
         """Read what `tree` returned."""
-        return cls(ViewKeys(*tree["view"]), tuple(tree["locks"]), tree["binding"])
+        views = tuple(ViewKeys(*view) for view in tree["views"])
+        return cls(views, tuple(tree["locks"]), tree["binding"])
 
     def __repr__(self):
         return "CipherKeys(<secret>)"
+
+
+def _places(view):
+    """What tells the views of targets apart in labels: nothing for the first."""
+    n_views = len(view["views"]) if view["kind"] == "joined" else 1
+    return ["", *(f"/{i}" for i in range(1, n_views))]

@@ -3,6 +3,7 @@
 import warnings
 from contextlib import contextmanager
 from copy import copy
+from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
@@ -34,7 +35,9 @@ from sklearn_homeo._utils.validation import (
     fit_context,
     wrap_rows,
 )
-from sklearn_homeo.ciphers.base import RowOutOfRange
+from sklearn_homeo.ciphers.base import RowOutOfRange, Workspace
+from sklearn_homeo.ciphers.lattice import Lattice
+from sklearn_homeo.encryption._adding import widened
 from sklearn_homeo.encryption._building import build_cipher, cipher_keys
 from sklearn_homeo.encryption._certificate import certify
 from sklearn_homeo.encryption._devices import cipher_on
@@ -51,6 +54,7 @@ from sklearn_homeo.encryption._warnings import (
     warn_of_lost_accuracy,
     warn_of_weaknesses,
 )
+from sklearn_homeo.encryption.label_space.joined import parts_of
 from sklearn_homeo.encryption.label_space.target import check_target
 from sklearn_homeo.encryption.summaries.fitting import fit_summaries
 from sklearn_homeo.exceptions import InvalidCiphertextError
@@ -198,6 +202,10 @@ class HomeomorphicEncryptor(
 
     owner_ : str or None
         Whose encryptor this is, if `for_owner` made it.
+
+    target_columns_ : list of tuple of int
+        Where the columns of ciphertexts begin and end that carry the target of `fit`,
+        and those of each target that `add_target` added. Empty at "space".
 
     See Also
     --------
@@ -725,8 +733,78 @@ class HomeomorphicEncryptor(
         keys = cipher_keys(self._state, key)
         if keep_view:
             self._refuse_space("rekey", "set keep_view=False")
-            keys = keys.with_view(self._keys.view)
+            keys = keys.with_views(self._keys.views)
         return self._with_keys(key, keys)
+
+    def add_target(self, X, y):
+        """Make an encryptor whose view carries one more target.
+
+        Its ciphertexts have more columns. The first ones carry the views that they
+        carry here, bit for bit, so that models of these columns remain valid; the new
+        ones carry what tells the new target, cut or found as in `fit`, cells if these
+        are cells. `reencrypt` turns ciphertexts of this encryptor into the other's.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Records, with the columns of `fit`, within its range; others than those of
+            `fit` will do.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The new target.
+
+        Returns
+        -------
+        encryptor : HomeomorphicEncryptor
+            Fitted, under the same key. Keep this one for ciphertexts that are not
+            re-encrypted. ``target_columns_`` says which columns are whose.
+
+        Raises
+        ------
+        ValueError
+            At ``leakage="space"``, which preserves all there is; or if rows or labels
+            are not as in `fit`.
+
+        Warns
+        -----
+        LeakageWarning
+            If cells of all targets together hold fewer than `min_cell_size` rows.
+
+        See Also
+        --------
+        certificate : What leaks, before and after: bits of the targets add up.
+
+        Notes
+        -----
+        Owners' encryptors are made after a target was added: one that an owner adds has
+        a map that other owners do not have.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_homeo import HomeomorphicEncryptor, reencrypt, views_of
+        >>> X = np.random.default_rng(0).normal(size=(400, 6))
+        >>> old = HomeomorphicEncryptor(leakage="cells", n_cells=4).fit(X, X[:, 0] > 0)
+        >>> Z = old.transform(X)
+        >>> new = old.add_target(X, X[:, 1] > 0)
+        >>> new.target_columns_, new.leakage_bits_
+        ([(0, 6), (6, 12)], 4.0)
+        >>> Z_new = reencrypt(Z, old, new)
+        >>> bool((views_of(Z_new)[:, :6] == views_of(Z)).all())
+        True
+        """
+        check_is_fitted(self)
+        self._refuse_space("add_target", "fit again, to what all targets need")
+        X = validate_numbers(
+            self, _as_array(X), reset=False, ensure_min_samples=2, dtype=np.float64
+        )
+        lattice = self._cipher.lattice
+        with self._naming_rows():
+            lattice.round(X, Workspace())
+        target = check_target(X, y, self.target_type)
+        fit = self._fit_cells if self.leakage_ == "cells" else self._fit_scores
+        with in_this_process():
+            fitted = fit(lattice, X, target)
+        return widened(self, X, fitted)
 
     def save(self, path):
         """Write the fitted encryptor to a new file, sealed under its key.
@@ -802,30 +880,34 @@ class HomeomorphicEncryptor(
                 'leakage to "space".'
             )
         target = None if y is None else check_target(X, y, self.target_type)
+        lattice = Lattice.from_data(X, self.randomized)
         if self.leakage == "cells" or self._may_take_cells():
-            fitted = self._fit_cells(X, target)
+            fitted = self._fit_cells(lattice, X, target)
             if self.leakage == "cells" or fitted.choice.is_enough:
                 return fitted
             warn_of_leakage(fitted.choice)
+        return self._fit_scores(lattice, X, target)
+
+    def _fit_scores(self, lattice, X, target):
         return fit_scores_state(
+            lattice,
             X,
             target,
             self.depth,
             self.linkage_noise,
-            self.randomized,
             n_preserved=self.n_preserved,
             max_preserved=self.max_preserved,
             verbose=self.verbose,
         )
 
-    def _fit_cells(self, X, target):
+    def _fit_cells(self, lattice, X, target):
         if target is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 'the target y is None: leakage="cells" cuts cells that tell the label.'
             )
         fitted = fit_cells_state(
-            X, target, self.depth, self.randomized, self.n_cells, self.min_cell_size
+            lattice, X, target, self.depth, self.n_cells, self.min_cell_size
         )
         self._report_choice(fitted.choice)
         return fitted
@@ -860,7 +942,10 @@ class HomeomorphicEncryptor(
         self._n_features_out = self._cipher.width
         self.key_ = key
         self.key_fingerprint_ = key.fingerprint
-        self.leakage_ = "space" if state["view"] is None else state["view"]["kind"]
+        parts = [] if state["view"] is None else parts_of(state["view"])
+        self.leakage_ = parts[0]["kind"] if parts else "space"
+        ends = np.cumsum([0, *(part["width"] for part in parts)]).tolist()
+        self.target_columns_ = [*pairwise(ends)]
 
     def _with_keys(self, key, keys):
         """A copy of this fitted encryptor that has other keys."""

@@ -18,6 +18,7 @@ __all__ = [
     "fit_scores_state",
     "fit_space_state",
     "fitted_cells",
+    "share_explained",
 ]
 
 
@@ -68,17 +69,17 @@ def fit_space_state(X, depth):
     return Fitted(_state(Lattice.from_data(X), None, depth), X.shape[1], 1.0)
 
 
-def fit_scores_state(X, target, depth, linkage_noise, randomized, **options):
+def fit_scores_state(lattice, X, target, depth, linkage_noise, **options):
     """Fit the view of label coordinates to rows.
 
     Parameters
     ----------
+    lattice : Lattice
     X : ndarray of shape (n_samples, n_features), dtype float64
     target : Target or None
         None preserves principal directions.
     depth : int
     linkage_noise : "auto" or float
-    randomized : bool
     **options : dict
         ``n_preserved`` and others of `find_label_space`.
 
@@ -86,7 +87,6 @@ def fit_scores_state(X, target, depth, linkage_noise, randomized, **options):
     -------
     fitted : Fitted
     """
-    lattice = Lattice.from_data(X, randomized)
     units = (X - lattice.mean) / lattice.scale
     space = find_label_space(units, target, **options)
     noise = space.noise if linkage_noise == "auto" else float(linkage_noise)
@@ -100,15 +100,15 @@ def fit_scores_state(X, target, depth, linkage_noise, randomized, **options):
     )
 
 
-def fit_cells_state(X, target, depth, randomized, n_cells, min_cell_size):
+def fit_cells_state(lattice, X, target, depth, n_cells, min_cell_size):
     """Fit the view by cells to rows.
 
     Parameters
     ----------
+    lattice : Lattice
     X : ndarray of shape (n_samples, n_features), dtype float64
     target : Target
     depth : int
-    randomized : bool
     n_cells : "auto" or int
     min_cell_size : int
 
@@ -116,11 +116,10 @@ def fit_cells_state(X, target, depth, randomized, n_cells, min_cell_size):
     -------
     fitted : Fitted
     """
-    lattice = Lattice.from_data(X, randomized)
     u = lattice.round(X, Workspace())
     choice = choose_cells(u, target, n_cells, min_cell_size)
     index = choice.cells.index(u)
-    explained = _explained((X - lattice.mean) / lattice.scale, index)
+    explained = share_explained((X - lattice.mean) / lattice.scale, index)
     smallest = int(np.bincount(index).min())
     return fitted_cells(lattice, choice, smallest, depth, explained)
 
@@ -158,8 +157,15 @@ def fitted_cells(lattice, choice, smallest, depth, explained):
     )
 
 
-def _explained(units, index):
-    """Share of the variance of standardised rows that the cells' means explain."""
+def share_explained(units, index):
+    """Share of the variance of standardised rows that the cells' means explain.
+
+    Parameters
+    ----------
+    units : ndarray of shape (n_samples, n_features), dtype float64
+    index : ndarray of shape (n_samples,), dtype int64
+        The cell of each row, from 0.
+    """
     total = (units**2).sum()
     counts = np.bincount(index)
     between = sum(

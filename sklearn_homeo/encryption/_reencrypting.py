@@ -156,7 +156,7 @@ def _check_pair(old, new):
 
 def _have_one_view(old, new):
     views = (canonical_bytes(each._state["view"]) for each in (old, new))
-    return old._keys.view == new._keys.view and len(set(views)) == 1
+    return old._keys.views == new._keys.views and len(set(views)) == 1
 
 
 def _lattice(encryptor):

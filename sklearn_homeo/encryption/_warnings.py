@@ -19,6 +19,7 @@ __all__ = [
     "warn_of_data",
     "warn_of_leakage",
     "warn_of_lost_accuracy",
+    "warn_of_small_cells",
     "warn_of_weaknesses",
 ]
 
@@ -80,6 +81,17 @@ def warn_of_lost_accuracy(choice):
         'leakage to "auto" or "scores", which leaks more.',
         LossOfAccuracyWarning,
     )
+
+
+def warn_of_small_cells(smallest, min_cell_size):
+    """Warn of cells of several targets together that hold too few rows."""
+    if smallest < min_cell_size:
+        _warn(
+            f"Cells of all targets together hold as few as {smallest} of the rows, and "
+            f"min_cell_size is {min_cell_size}: these rows are easier to tell apart. "
+            "Set n_cells to fewer before add_target.",
+            LeakageWarning,
+        )
 
 
 def warn_of_data(encryptor, X, lattice):

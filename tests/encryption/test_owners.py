@@ -94,10 +94,10 @@ def test_an_owners_file_holds_neither_the_whole_key_nor_another_owners(tmp_path)
     for other in (whole, south):
         keys = other._keys
         secrets = [other.key_.to_bytes(), *keys.locks, keys.binding]
-        secrets += [keys.view.noise_aes, keys.view.noise_hash]
+        secrets += [keys.views[0].noise_aes, keys.views[0].noise_hash]
         for secret in secrets:
             assert str(secret) not in content
-    assert str(whole._keys.view.map) in content
+    assert str(whole._keys.views[0].map) in content
 
 
 def test_a_clone_is_on_its_own():

@@ -156,7 +156,7 @@ def test_tensors_give_tensors():
         ciphers = [TensorCipher(each._cipher, Z.device) for each in (old, new)]
         out, others = torch.empty_like(Z), np.arange(len(Z)) != 4
         Z[4] = 0.25
-        keeps = old._keys.view == new._keys.view
+        keeps = old._keys.views == new._keys.views
         valid = ciphers[1].reencrypt(Z, ciphers[0], out, keeps_view=keeps)
         assert np.flatnonzero(~valid).tolist() == [4]
         assert torch.isnan(out[4]).all()
