@@ -1,9 +1,11 @@
-"""Fuzz what comes from outside: key files, shares of keys, images.
+"""Fuzz what comes from outside: key files, shares, images, sealed and encrypted files.
 
 Every mutated input must either be read as what it was, or raise an error that is a
-ValueError, TypeError or OSError and shows nothing private. Prints how many of each.
+ValueError, TypeError or OSError and shows nothing private. Sealed files must not load
+at all, unless nothing was changed. Prints how many of each.
 
     python benchmarks/fuzz.py [--files 10000] [--shares 200000] [--images 600]
+        [--sealed 10000] [--ciphertexts 1000]
 """
 
 import argparse
@@ -14,12 +16,25 @@ import json
 import random
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
+from sklearn.pipeline import make_pipeline
 
-from sklearn_homeo import ImageAutoencoder, KeyShare, SecretKey
+from sklearn_homeo import (
+    HomeomorphicEncryptor,
+    ImageAutoencoder,
+    KeyShare,
+    SecretKey,
+    TableEncoder,
+    load_pipeline,
+    save_pipeline,
+)
+from sklearn_homeo.files._decrypting import decrypt_table_file
+from sklearn_homeo.files._encrypting import encrypt_table_file
 from sklearn_homeo.images._reading import FileImages, Framing
 from sklearn_homeo.images._validation import check_images
 from sklearn_homeo.keys import _wrapping
@@ -173,20 +188,106 @@ def picture_files():
             yield buffer.getvalue()
 
 
+def private_table():
+    """Return a table whose cells can be recognised."""
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "name": [f"Kowalska{i}" for i in range(60)],
+            "amount": 7319 + rng.random(60).round(3),
+            "kind": ["left", "right", "right"] * 20,
+        }
+    )
+
+
+def fuzz_sealed(n, rng):
+    """Sealed encryptors, table encoders and pipelines, edited and cut short."""
+    key, table = SecretKey(SECRET), private_table()
+    encoder = TableEncoder()
+    pipeline = make_pipeline(encoder, HomeomorphicEncryptor(leakage="space", key=key))
+    pipeline.fit(table)
+    counts = collections.Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        loaders = {
+            "encryptor": HomeomorphicEncryptor.load,
+            "encoder": TableEncoder.load,
+            "pipeline": load_pipeline,
+        }
+        pipeline[1].save(Path(folder, "encryptor"))
+        pipeline[0].save(Path(folder, "encoder"), key)
+        save_pipeline(pipeline, Path(folder, "pipeline"))
+        originals = {name: Path(folder, name).read_bytes() for name in loaders}
+        path = Path(folder, "changed")
+        for i in range(n):
+            name = rng.choice(list(loaders))
+            data = originals[name]
+            changed = data[: rng.randrange(len(data))] if i % 3 else mutate(data, rng)
+            path.write_bytes(changed)
+            counts[
+                outcome(
+                    lambda name=name: loaders[name](path, key),
+                    lambda _, same=changed == data: same,
+                    ("Kowalska", "7319", SECRET.hex()),
+                )
+            ] += 1
+    return counts
+
+
+def fuzz_ciphertexts(n, rng):
+    """Ciphertext files of every format: the same table comes back, or none."""
+    key = SecretKey(SECRET)
+    counts = collections.Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder, "table.csv")
+        private_table().to_csv(table, index=False)
+        for suffix in (".parquet", ".csv"):
+            out = Path(folder, suffix[1:])
+            encryptor = HomeomorphicEncryptor(leakage="space")
+            encrypt_table_file(
+                table, key, out, target="kind", encryptor=encryptor, suffix=suffix
+            )
+            data = (out / f"ciphertext{suffix}").read_bytes()
+            changed, back = out / f"changed{suffix}", out / "back.csv"
+            for _ in range(n // 2):
+                changed.write_bytes(mutate(data, rng))
+                back.unlink(missing_ok=True)
+                counts[
+                    outcome(
+                        lambda out=out, changed=changed, back=back: decrypt_table_file(
+                            changed, key, out / "encryptor.sealed", back
+                        ),
+                        lambda _, back=back: is_part_of(back, table),
+                        ("Kowalska", "7319", SECRET.hex()),
+                    )
+                ] += 1
+    return counts
+
+
+def is_part_of(back, table):
+    """Whether every line is one of the table, in its order; rows may be left out."""
+    lines = iter(table.read_text().splitlines())
+    return all(line in lines for line in back.read_text().splitlines())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--shares", type=int, default=200_000)
     parser.add_argument("--images", type=int, default=600)
+    parser.add_argument("--sealed", type=int, default=10_000)
+    parser.add_argument("--ciphertexts", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for name, fuzz in (
         ("files", fuzz_files),
         ("shares", fuzz_shares),
         ("images", fuzz_images),
+        ("sealed", fuzz_sealed),
+        ("ciphertexts", fuzz_ciphertexts),
     ):
         start = time.perf_counter()
-        counts = fuzz(getattr(options, name), random.Random(options.seed))
+        with warnings.catch_warnings(action="ignore"):
+            counts = fuzz(getattr(options, name), random.Random(options.seed))
         seconds = time.perf_counter() - start
         print(f"{name}: {dict(counts.most_common())} in {seconds:.0f} s", flush=True)
 

@@ -1,6 +1,6 @@
 """Real files of mixed types: there and back in two processes, and what models keep.
 
-    python benchmarks/real_tables.py round-trips [--large FILE COLUMN]
+    python benchmarks/real_tables.py round-trips [--only cars] [--large FILE COLUMN]
     python benchmarks/real_tables.py accuracy [--only penguins cars]
 
 ``round-trips`` writes each table as CSV, and as Parquet by pandas and by polars; one
@@ -110,9 +110,9 @@ def polars_file(table, path):
 KINDS = {"csv": csv_file, "pandas": pandas_file, "polars": polars_file}
 
 
-def round_trips(large):
+def round_trips(only, large):
     """Print for each table whether it came back, and how long that took."""
-    wanted = list(tables())
+    wanted = [table for table in tables() if not only or table[0] in only]
     if large:
         path, target = large
         wanted.append((Path(path).stem, pd.read_csv(path, low_memory=False), target))
@@ -240,11 +240,12 @@ def main():
     there_and_back = verbs.add_parser("round-trips")
     there_and_back.add_argument("--large", nargs=2, metavar=("FILE", "COLUMN"))
     kept = verbs.add_parser("accuracy")
-    kept.add_argument("--only", nargs="+", metavar="TABLE")
+    for sub in (there_and_back, kept):
+        sub.add_argument("--only", nargs="+", metavar="TABLE")
     options = parser.parse_args()
     with warnings.catch_warnings(action="ignore"):
         if options.verb == "round-trips":
-            round_trips(options.large)
+            round_trips(options.only, options.large)
         else:
             accuracy(options.only)
 

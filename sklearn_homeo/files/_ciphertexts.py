@@ -139,8 +139,11 @@ def _read_parquet(path):
 
     try:
         table = parquet.read_table(path)
-    except ArrowException as error:
-        raise ValueError(f"{path}: no Parquet file ({one_line(error)})") from None
+    except (ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        reason = one_line(error)
+        raise ValueError(f"{path}: a damaged or no Parquet file ({reason})") from None
     about = _about(path, table.schema.metadata or {})
     target = about["target"]
     Z = np.column_stack([table[name].to_numpy() for name in about["columns"]])
@@ -192,6 +195,16 @@ def _write_csv(ciphertexts, file):
 
 
 def _read_csv(path):
+    try:
+        return _parse_csv(path)
+    except ValueError:
+        # pandas, NumPy and base64 name no file, and may show what is in it.
+        raise ValueError(
+            f"{path}: no ciphertext file of sklearn_homeo, or a damaged one"
+        ) from None
+
+
+def _parse_csv(path):
     import pandas as pd
     import pyarrow as pa
 
@@ -201,7 +214,7 @@ def _read_csv(path):
     names = [name for name in others if _NAME.fullmatch(str(name))]
     targets = [name for name in others if name not in names]
     if not names or len(targets) > 1:
-        raise ValueError(f"{path}: no ciphertext file of sklearn_homeo")
+        raise ValueError("other columns")
     target = targets[0] if targets else None
     sealed = None
     if SEALED in frame:
