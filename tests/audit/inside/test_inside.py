@@ -58,6 +58,10 @@ def test_seed_search_finds_seeds_and_no_real_keys():
     found = seed_search(weak, X[0], z, seeds=range(300))
     check_fields(found)
     assert (found.rate, found.seed, found.tried) == (1.0, 150, 151)
+    # A key of 20 bits; whoever has a quarter of an hour tries the other ones too.
+    weak = fitted(X, key=SecretKey.insecure_from_seed(2**20 - 7))
+    z = weak.transform(X[:1])[0]
+    assert seed_search(weak, X[0], z, seeds=range(2**20 - 99, 2**20)).rate == 1.0
     real = fitted(X, key=SecretKey.generate())
     missed = seed_search(real, X[0], real.transform(X[:1])[0], seeds=range(300))
     assert (missed.rate, missed.seed, missed.tried) == (0.0, None, 300)
