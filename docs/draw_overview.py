@@ -39,7 +39,7 @@ def measure():
     )
     # Only so that the picture is the same whenever it is drawn.
     key = SecretKey.insecure_from_seed(0)
-    encryptor = HomeomorphicEncryptor(n_preserved=9, key=key).fit(X, y)
+    encryptor = HomeomorphicEncryptor(key=key).fit(X, y)
     Z, Z_new = encryptor.transform(X), encryptor.transform(X_new)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
     plain = model.fit(X, y).score(X_new, y_new)
@@ -78,10 +78,10 @@ def draw(found):
         GREY,
     )
     arrow(canvas, 0.7, 2.05, 1.55, BLUE, "with the key", "left")
-    arrow(canvas, 3.1, 2.05, 1.55, VERMILION, "with 90 % leaked", "left")
+    arrow(canvas, 3.1, 2.05, 1.55, VERMILION, "with 90 % of the pairs", "left")
     box(canvas, 0.1, 0.1, 2.35, 1.4, BLUE, "exact again")
     tiles(figure, found["decrypted"][:3], 0.2, 0.25, 2.15, (0, 16))
-    box(canvas, 2.55, 0.1, 2.35, 1.4, VERMILION, "an attacker's best")
+    box(canvas, 2.55, 0.1, 2.35, 1.4, VERMILION, "attacker: averages")
     tiles(figure, found["rebuilt"][:3], 2.65, 0.25, 2.15, (0, 16))
     return figure
 
