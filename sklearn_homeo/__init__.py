@@ -35,10 +35,14 @@ _HOME = {
     "TableEncoder": "tables._encoder",
     "TanhEncryptor": "baselines",
     "encrypt_images": "images._display",
+    "load_ciphertexts": "files._locks",
     "load_pipeline": "files._pipelines",
+    "lock_file": "files._locks",
     "reencrypt": "encryption._reencrypting",
     "reencrypt_into": "encryption._reencrypting",
+    "save_ciphertexts": "files._locks",
     "save_pipeline": "files._pipelines",
+    "unlock_file": "files._locks",
     "views_of": "ciphers.packing",
 }
 _SUBMODULES = ("audit", "datasets", "exceptions")

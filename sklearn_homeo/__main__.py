@@ -16,6 +16,8 @@ VERBS = {
     "combine": "bring a key back from its shares",
     "encrypt": "encrypt a table, or queries, for a service",
     "decrypt": "bring the encrypted table back",
+    "lock": "set a holder's lock on a ciphertext file",
+    "unlock": "open a holder's lock again, the last one first",
     "evaluate": "measure on your data what is kept and what an attacker gets",
     "audit": "attack your data in every way and write a report",
 }

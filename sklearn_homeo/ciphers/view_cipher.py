@@ -10,7 +10,15 @@ from sklearn_homeo.ciphers.lock import Lock
 from sklearn_homeo.ciphers.packing import join, pack, split, unpack
 from sklearn_homeo.ciphers.prf import Inputs
 
-__all__ = ["CONTEXT_HALVES", "ViewCipher", "context_halves"]
+__all__ = [
+    "CONTEXT_HALVES",
+    "ViewCipher",
+    "context_halves",
+    "padded_codes",
+    "piece_rows",
+    "tweak_halves",
+    "tweaked_inputs",
+]
 
 _CODES_PER_HALF = 4
 # A digest of 32 bytes, three bytes to a half.
@@ -59,7 +67,7 @@ class ViewCipher:
         self.lattice = lattice
         self.view = view
         self._workspaces = []
-        n_tweaks = self._view_halves + CONTEXT_HALVES
+        n_tweaks = tweak_halves(self.width)
         self.locks = [
             Lock(key, index, self.width, n_tweaks, digest)
             for index, key in enumerate(lock_keys)
@@ -75,10 +83,6 @@ class ViewCipher:
         """Columns of a ciphertext."""
         return self.lattice.width
 
-    @property
-    def _view_halves(self):
-        return -(-self.width // _CODES_PER_HALF)
-
     def encrypt(self, X, out, context=None):
         """Encrypt rows, as `Cipher` says.
 
@@ -93,7 +97,7 @@ class ViewCipher:
 
         def work(piece, workspace):
             u = self.lattice.round(X[piece], workspace)
-            codes = self._padded_codes(len(u), workspace)
+            codes = padded_codes(len(u), self.width, workspace)
             np.copyto(codes[:, : self.width], self.view.codes(u), casting="unsafe")
             self._close(codes, u, context, out[piece], workspace)
 
@@ -148,7 +152,7 @@ class ViewCipher:
             codes, u, valid[piece] = old._open(Z[piece], context, workspace)
             u = u[:, : self.n_features]
             if not keeps_view:
-                codes = self._padded_codes(len(u), workspace)
+                codes = padded_codes(len(u), self.width, workspace)
                 np.copyto(codes[:, : self.width], self.view.codes(u), casting="unsafe")
             self._close(codes, u, context, out[piece], workspace)
             out[piece][~valid[piece]] = np.nan
@@ -169,15 +173,15 @@ class ViewCipher:
 
     @property
     def _piece_rows(self):
-        return max(_FEWEST_ROWS, _PIECE_NUMBERS // self.width)
+        return piece_rows(self.width)
 
     def _open(self, Z, context, workspace):
         """Codes and integers of ciphertexts and, of each row, whether it is valid."""
-        codes = self._padded_codes(len(Z), workspace)
+        codes = padded_codes(len(Z), self.width, workspace)
         left = workspace.array("left", Z.shape, np.uint32)
         right = workspace.array("right", Z.shape, np.uint32)
         written = unpack(Z, codes[:, : self.width], left, right, workspace)
-        inputs = self._inputs(codes, context, workspace)
+        inputs = tweaked_inputs(codes, self.width, context, workspace)
         for lock in reversed(self.locks):
             lock.inverse(left, right, inputs, workspace)
         u = workspace.array("numbers/1", Z.shape, np.int64)
@@ -187,7 +191,7 @@ class ViewCipher:
     def _close(self, codes, u, context, out, workspace):
         """Write the ciphertexts of codes and integers to ``out``."""
         left, right = self._halves(u, workspace)
-        inputs = self._inputs(codes, context, workspace)
+        inputs = tweaked_inputs(codes, self.width, context, workspace)
         for lock in self.locks:
             lock.forward(left, right, inputs, workspace)
         pack(codes[:, : self.width], left, right, out, workspace)
@@ -204,27 +208,49 @@ class ViewCipher:
         split(u, left, right, workspace)
         return left, right
 
-    def _padded_codes(self, n_rows, workspace):
-        """Room for codes, and zeros that fill up the last half of the tweak."""
-        n_codes = _CODES_PER_HALF * self._view_halves
-        codes = workspace.array("codes", (n_rows, n_codes), np.int8)
-        codes[:, self.width :] = 0
-        return codes
-
-    def _inputs(self, codes, context, workspace):
-        """The view and the context, as the tweak of the locks."""
-        n_halves = self._view_halves
-        shape = (len(codes), n_halves + CONTEXT_HALVES)
-        tweak = workspace.array("tweak", shape, np.int32)
-        tweak[:, :n_halves] = _pack_codes(codes.view("<u4")).view(np.int32)
-        tweak[:, n_halves:] = context
-        return Inputs(self.width, tweak, workspace)
-
     def __getstate__(self):
         return {**self.__dict__, "_workspaces": []}
 
     def __repr__(self):
         return f"ViewCipher(<{len(self.locks)} secret locks>)"
+
+
+def piece_rows(width):
+    """Return how many rows of so many columns a cache holds."""
+    return max(_FEWEST_ROWS, _PIECE_NUMBERS // width)
+
+
+def tweak_halves(width):
+    """Return how many halves the view and the context have."""
+    return -(-width // _CODES_PER_HALF) + CONTEXT_HALVES
+
+
+def padded_codes(n_rows, width, workspace):
+    """Return room for codes, and zeros that fill up the last half of the tweak."""
+    n_codes = _CODES_PER_HALF * -(-width // _CODES_PER_HALF)
+    codes = workspace.array("codes", (n_rows, n_codes), np.int8)
+    codes[:, width:] = 0
+    return codes
+
+
+def tweaked_inputs(codes, width, context, workspace):
+    """Return inputs of locks with view and context as their tweak.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples, n_codes), dtype int8
+        Of `padded_codes`.
+    width : int
+    context : ndarray of shape (11,)
+        Of `context_halves`.
+    workspace : Workspace
+    """
+    shape = (len(codes), tweak_halves(width))
+    tweak = workspace.array("tweak", shape, np.int32)
+    n_halves = shape[1] - CONTEXT_HALVES
+    tweak[:, :n_halves] = _pack_codes(codes.view("<u4")).view(np.int32)
+    tweak[:, n_halves:] = context
+    return Inputs(width, tweak, workspace)
 
 
 def _pack_codes(four):

@@ -473,7 +473,9 @@ def certify(encryptor, X, y, n_fits, n_repeats):
     cipher, leakage = encryptor._cipher, encryptor.leakage_
     n_cells = encryptor.n_cells_
     bounds, forgery, linking = {}, 0.0, None
+    depth = encryptor.depth
     if leakage != "space":
+        depth = len(cipher.locks)
         bounds = {q: log2_advantage(cipher.width, q) for q in QUERIES}
         randomized = cipher.lattice.randomized
         forgery = log2_forgery(cipher.n_features, cipher.width, randomized)
@@ -482,7 +484,7 @@ def certify(encryptor, X, y, n_fits, n_repeats):
     return Certificate(
         leakage=leakage,
         width=cipher.width,
-        depth=encryptor.depth,
+        depth=depth,
         owner=encryptor.owner_,
         n_cells=n_cells,
         leakage_bits=n_fits * encryptor.leakage_bits_,

@@ -53,6 +53,8 @@ class CipherKeys:
         One for each target whose view is carried.
     locks : tuple of bytes of length 32
         One for each lock, in the order of encryption.
+    order : tuple of str
+        Fingerprints of all locks, of those too whose keys others hold. Public.
     binding : bytes of length 32
         Names the fitted state and the key to the locks. Public: unlike the state's
         digest, nobody can try training rows with it.
@@ -60,6 +62,7 @@ class CipherKeys:
 
     views: tuple
     locks: tuple
+    order: tuple
     binding: bytes
 
     @classmethod
@@ -67,15 +70,21 @@ class CipherKeys:
         """Derive all from a `SecretKey`, bound to a fitted state."""
         named = digest(state)
         bindings = (f"{named.hex()}{place}" for place in _places(state["view"]))
+        locks = [key.for_lock(i) for i in range(state["depth"])]
         return cls(
             tuple(ViewKeys.from_key(key, binding) for binding in bindings),
-            tuple(key.for_lock(i).to_bytes() for i in range(state["depth"])),
+            tuple(lock.to_bytes() for lock in locks),
+            tuple(lock.fingerprint for lock in locks),
             derive_key(key.to_bytes(), "v3/locks", named),
         )
 
     def with_views(self, views):
         """Return the same locks with the keys of other views."""
         return replace(self, views=views)
+
+    def for_first_holder(self):
+        """Return the keys of the views and of the first lock alone."""
+        return replace(self, locks=self.locks[:1])
 
     def for_owner(self, key, state):
         """Return the keys of an owner: these views' maps, and his own for the rest.
@@ -94,13 +103,18 @@ class CipherKeys:
     def tree(self):
         """Return them as what a sealed file takes."""
         views = [(view.map, view.noise_aes, view.noise_hash) for view in self.views]
-        return {"views": views, "locks": self.locks, "binding": self.binding}
+        return {
+            "views": views,
+            "locks": self.locks,
+            "order": self.order,
+            "binding": self.binding,
+        }
 
     @classmethod
     def from_tree(cls, tree):
         """Read what `tree` returned."""
         views = tuple(ViewKeys(*view) for view in tree["views"])
-        return cls(views, tuple(tree["locks"]), tree["binding"])
+        return cls(views, tree["locks"], tree["order"], tree["binding"])
 
     def __repr__(self):
         return "CipherKeys(<secret>)"

@@ -687,6 +687,41 @@ class HomeomorphicEncryptor(
         owned.owner_ = name
         return owned
 
+    def first_holder(self):
+        """Make the encryptor of the holder of the first lock, who has no other.
+
+        It sets and opens that lock alone. The holders of the others set theirs on its
+        ciphertexts, in their order, with `lock_file`, and open them with `unlock_file`,
+        the last one first; their keys are ``key_.for_lock(1)`` and so on. With all
+        locks set, ciphertexts are those of this encryptor.
+
+        Returns
+        -------
+        encryptor : HomeomorphicEncryptor
+            Fitted, under ``key_.for_lock(0)``. Its file holds the view's keys and that
+            of the first lock. Models can be trained on its ciphertexts as well.
+
+        Raises
+        ------
+        ValueError
+            At ``leakage="space"``, which has no such locks.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn_homeo import HomeomorphicEncryptor
+        >>> X, y = load_wine(return_X_y=True)
+        >>> encryptor = HomeomorphicEncryptor(leakage="cells", n_cells=6).fit(X, y)
+        >>> first = encryptor.first_holder()
+        >>> first.key_ == encryptor.key_.for_lock(0)
+        True
+        """
+        check_is_fitted(self)
+        self._refuse_space("first_holder", "nobody can hold a lock of it")
+        return self._with_keys(
+            SecretKey.from_bytes(self._keys.locks[0]), self._keys.for_first_holder()
+        )
+
     def rekey(self, new_key=None, *, keep_view=True):
         """Make an encryptor with the same view under another key.
 

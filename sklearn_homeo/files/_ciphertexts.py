@@ -10,7 +10,7 @@ import numpy as np
 
 from sklearn_homeo._utils.messages import one_line
 
-__all__ = ["Ciphertexts", "read_ciphertexts", "write_ciphertexts"]
+__all__ = ["Ciphertexts", "Locks", "read_ciphertexts", "write_ciphertexts"]
 
 _FORMAT = "sklearn_homeo ciphertext"
 _VERSION = 1
@@ -36,6 +36,8 @@ class Ciphertexts:
     labels : pyarrow.Array of length n_rows or None, default=None
     sealed : list of bytes or None, default=None
         What `seal_rows` returned.
+    locks : Locks or None, default=None
+        Which are set; None where the file does not tell.
     """
 
     Z: np.ndarray
@@ -44,6 +46,46 @@ class Ciphertexts:
     target: str | None = None
     labels: object = None
     sealed: list | None = field(default=None, repr=False)
+    locks: "Locks | None" = None
+
+
+@dataclass(frozen=True)
+class Locks:
+    """What holders of locks must know of ciphertexts. Public.
+
+    Parameters
+    ----------
+    order : list of str
+        Fingerprints of the keys of the locks, in the order in which they are set.
+    n_set : int
+        How many of them are set.
+    binding : bytes of length 32
+        What the locks are bound to.
+    """
+
+    order: list
+    n_set: int
+    binding: bytes
+
+    @property
+    def missing(self):
+        """Fingerprints of those that are still to be set."""
+        return self.order[self.n_set :]
+
+    def about(self):
+        """Return it as what JSON takes."""
+        return {
+            "order": list(self.order),
+            "n_set": self.n_set,
+            "binding": self.binding.hex(),
+        }
+
+    @classmethod
+    def from_about(cls, about):
+        """Read what `about` returned; None of None."""
+        if about is None:
+            return None
+        return cls(about["order"], about["n_set"], bytes.fromhex(about["binding"]))
 
 
 def write_ciphertexts(ciphertexts, path):
@@ -122,6 +164,7 @@ def _to_arrow(ciphertexts):
         "n_rows": len(ciphertexts.Z),
         "columns": ciphertexts.names,
         "target": ciphertexts.target,
+        "locks": None if ciphertexts.locks is None else ciphertexts.locks.about(),
     }
     table = pa.table(columns)
     return table.replace_schema_metadata({_METADATA: json.dumps(about).encode()})
@@ -154,6 +197,7 @@ def _read_parquet(path):
         target,
         table[target].combine_chunks() if target in table.column_names else None,
         table[SEALED].to_pylist() if SEALED in table.column_names else None,
+        Locks.from_about(about.get("locks")),
     )
 
 

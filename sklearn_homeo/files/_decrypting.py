@@ -5,6 +5,7 @@ from pathlib import Path
 from sklearn_homeo._utils.messages import listed
 from sklearn_homeo.exceptions import InvalidCiphertextError
 from sklearn_homeo.files._ciphertexts import read_ciphertexts
+from sklearn_homeo.files._locks import check_own_locks
 from sklearn_homeo.files._pipelines import open_pipeline
 from sklearn_homeo.files._rows import open_rows
 from sklearn_homeo.files._sources import source_class
@@ -45,7 +46,8 @@ def decrypt_table_file(path, key, sealed, out):
     SealedFileError
         If the sealed file does not open with this key.
     ValueError
-        If `path` is no ciphertext file, or one of another key.
+        If `path` is no ciphertext file, or one of another key, or locks of other
+        holders are set.
     """
     out = Path(out).expanduser()
     if out.exists():
@@ -59,6 +61,7 @@ def decrypt_table_file(path, key, sealed, out):
     pipeline, about = open_pipeline(sealed, key)
     if about is None:
         raise ValueError(f"{sealed} is of a pipeline fitted in Python, not on a file")
+    check_own_locks(path, ciphertexts, pipeline[-1])
     decoded = pipeline.inverse_transform(ciphertexts.Z)
     source = source_class(about["kind"])
     columns = {

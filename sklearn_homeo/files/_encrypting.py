@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn_homeo._utils.messages import listed
 from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
 from sklearn_homeo.files._ciphertexts import Ciphertexts, write_ciphertexts
+from sklearn_homeo.files._locks import locks_of
 from sklearn_homeo.files._pipelines import open_pipeline, write_pipeline
 from sklearn_homeo.files._report import report_page
 from sklearn_homeo.files._rows import seal_rows
@@ -254,6 +255,7 @@ def _encrypt(source, frame, pipeline, about):
         target if target in frame else None,
         _arrow_labels(frame[target].iloc[order]) if target in frame else None,
         seal_rows(trees, Z, encryptor.key_),
+        locks_of(encryptor),
     )
     return EncryptedFile(ciphertexts, pipeline, {}, exceptions)
 
