@@ -30,7 +30,7 @@ class MaskingKey:
     Parameters
     ----------
     private : X25519PrivateKey
-        Of ``cryptography``; `generate` draws one.
+        A private key of ``cryptography``; `generate` draws one.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class MaskingKey:
         try:
             other = X25519PublicKey.from_public_bytes(bytes.fromhex(public))
         except ValueError:
-            raise ValueError("roster holds what is no public key.") from None
+            raise ValueError("roster holds something else than public keys.") from None
         pair = sorted([bytes.fromhex(self.public), other.public_bytes_raw()])
         info = binding + b"".join(pair)
         hkdf = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=_SALT, info=info)

@@ -52,8 +52,8 @@ def test_other_numbers_are_not_masked_in_the_same_context():
     [
         ({"Ada": ROSTER["Ada"]}, "at least 2"),
         ({"Bo": ROSTER["Bo"], "Cy": ROSTER["Cy"]}, "another public key"),
-        ({**ROSTER, "Bo": "00"}, "no public key"),
-        ({**ROSTER, "Bo": "not hex"}, "no public key"),
+        ({**ROSTER, "Bo": "00"}, "else than public keys"),
+        ({**ROSTER, "Bo": "not hex"}, "else than public keys"),
         ({**ROSTER, "Ada": ROSTER["Bo"]}, "another public key"),
     ],
 )

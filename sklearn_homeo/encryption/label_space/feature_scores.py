@@ -35,7 +35,7 @@ class FeatureMap:
     projection : Projection
         One column for each frequency; its coordinates count turns.
     cosines : ndarray of shape (4096,), dtype float64
-        Of the phases of a turn: integers of magnitude 2**15 at most.
+        One for each phase of a turn: integers of magnitude 2**15 at most.
     """
 
     projection: Projection

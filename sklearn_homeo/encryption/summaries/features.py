@@ -122,7 +122,7 @@ def _best_features(plan, totals):
     Returns
     -------
     folds : FoldSums
-        Of these features.
+        The sums of these features.
     places : ndarray of int
         Which they are.
     ridge : Ridge

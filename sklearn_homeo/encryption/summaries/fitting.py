@@ -14,7 +14,7 @@ def fit_summaries(summaries, depth, randomized, min_cell_size):
     Parameters
     ----------
     summaries : list of Summary, or Summary
-        Of the last round.
+        Those of the last round.
     depth : int
     randomized : bool
     min_cell_size : int

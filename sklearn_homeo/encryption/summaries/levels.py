@@ -124,7 +124,7 @@ def choose(plan, totals, min_cell_size):
     ----------
     plan : SummaryPlan
     totals : dict of str to ndarray
-        Of all owners.
+        Sums over all owners.
     min_cell_size : int
 
     Returns

@@ -70,7 +70,7 @@ class SummaryPlan:
     n_random_features : int, default=1024
         A summary's size grows with its square.
     min_group_size : int, default=10
-        Of a class with fewer rows no sums are told: `summarize` raises, or `advance`
+        Sums over fewer rows of a class are not told: `summarize` raises, or `advance`
         after the first round if only the sum of all owners becomes known. Classes of
         which an owner has no rows do not matter.
     masked : bool, default=False
@@ -180,7 +180,7 @@ class SummaryPlan:
 
     @property
     def min_group_size(self) -> int:
-        """Of a class with fewer rows no sums are told."""
+        """Sums over fewer rows of a class are not told."""
         return self._settings["min_group_size"]
 
     @property

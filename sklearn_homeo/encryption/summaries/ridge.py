@@ -108,7 +108,7 @@ class ScoreMoments:
     Parameters
     ----------
     means : ndarray of shape (n_classes, t) or (1, t)
-        Of the rows of each class of each output; of all rows for numbers.
+        Means over the rows of each class of each output; over all rows for numbers.
     second : ndarray of shape (t, t)
         Second moment of all rows.
     counts : ndarray of shape (n_classes,) or (1,)
@@ -124,7 +124,7 @@ class ScoreMoments:
     def logits(self):
         """Return the linear function that turns scores into logits of the classes.
 
-        That of the linear discriminant, in the scores of each output. Numbers stay.
+        It comes from linear discriminant analysis of each output. Numbers stay.
 
         Returns
         -------

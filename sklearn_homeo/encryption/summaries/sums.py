@@ -55,7 +55,7 @@ def fold_sums(features, targets, folds, feature_bits, target_bits):
     Returns
     -------
     sums : dict of str to ndarray, dtype int64
-        Of second moments the upper triangle.
+        Second moments are upper triangles.
     """
     bits = {"features": feature_bits, "targets": target_bits, "one": 0}
     found = {}

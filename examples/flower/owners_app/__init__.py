@@ -1,0 +1,1 @@
+"""One encryptor for several owners' rows: the server and the owners."""
