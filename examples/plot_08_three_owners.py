@@ -12,8 +12,8 @@ ciphertexts.
 # %%
 # Three post offices
 # ------------------
-# All read handwritten digits. The first is large. Most digits of the second are low. The
-# third is small, has mostly high ones, and a scanner that darkens one pixel. A third of
+# All read handwritten digits. The first is large. Most digits of the second are low and
+# those of the third high; it is small, and its scanner darkens one pixel. A third of
 # scikit-learn's digits stays aside to test on.
 import warnings
 
