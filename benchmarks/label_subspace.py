@@ -111,7 +111,7 @@ def friedman1(n_rows, rng):
 
 
 def friedman2(n_rows, rng):
-    """Four columns of very different sizes, and 16 of noise."""
+    """Four columns whose sizes differ widely, and 16 of noise."""
     X, y = make_friedman2(n_rows, noise=20.0, random_state=rng)
     return np.hstack([X, _noise(n_rows, 16, rng)]), y
 

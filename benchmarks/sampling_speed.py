@@ -1,4 +1,4 @@
-"""Speed and memory of drawing synthetic rows, beside NumPy's own bare minimum.
+"""Speed and memory of drawing synthetic rows, against NumPy's bare minimum.
 
 The minimum is drawing as many normal numbers and one matrix product of their size, in
 the same pieces, in turn with the synthesizer and in the same run.

@@ -2,7 +2,7 @@
 
 Part 1, --data: three ways from images to vectors (an autoencoder on a pretrained
 encoder, an autoencoder from scratch, pretrained features), each classified plain and
-encrypted under several keys, beside the paper's figures; and encrypted images.
+encrypted under several keys, with the paper's figures; and encrypted images.
 
 Part 2, --industrial: the accuracy and the balanced accuracy of pretrained features over
 depth, in five folds.

@@ -1,4 +1,4 @@
-"""Time of TableEncoder beside pandas' get_dummies, on 20 columns of mixed types.
+"""Time of TableEncoder against pandas' get_dummies, on 20 columns of mixed types.
 
 python benchmarks/table_encoder.py [N_ROWS]
 """

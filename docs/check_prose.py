@@ -25,7 +25,7 @@ LONG_WORDS, LONG_SHARE = 35, 0.02
 RULES = {
     "shall": (r"\bshall\b", "must, should or will"),
     "is-no": (
-        r"\b(?:is|are|was|were) no (?!longer|more|less|better|worse|different)",
+        r"(?<!there )\b(?:is|are|was|were) no (?!longer|more|less|better|worse|other)",
         "is not a, or there is no",
     ),
     "who-headless": (
@@ -56,6 +56,8 @@ IGNORED = (
     "redundancy.ras_syndrome",
     "misc.waxed",
 )
+# An item begins with a mark, a number, or a literal whose text stands in a column.
+BULLET = r"\s*(?:(?:[-*]|\d+\.|#\.) +|``[^`]+``  +)?"
 
 
 class Paragraph(NamedTuple):
@@ -97,8 +99,7 @@ def paragraphs_of_page(path, text, first_line=1):
             if literal or directive:
                 skipped_indent = len(block[0]) - len(block[0].lstrip())
             if _is_prose(block):
-                found = plain("\n".join(block).replace("::", ":"))
-                yield from _items(path, start, found)
+                yield from _items(path, start, block)
         block = []
 
 
@@ -111,11 +112,24 @@ def _is_prose(block):
     return not first.startswith(("..", "+--", "===", "make ", "http"))
 
 
-def _items(path, start, text):
-    """A list's items each for itself."""
-    for item in re.split(r"(?:^| )(?:[-*]|\d+\.|#\.) (?=[A-Z])", text):
-        if len(item.split()) > 1:
-            yield Paragraph(path, start, item.strip())
+def _items(path, first_line, block):
+    """Items of a list, terms of a definition list and their texts, each by itself."""
+    item, start, column = [], first_line, None
+    for number, line in enumerate(block, first_line):
+        bullet = re.match(BULLET, line)
+        if bullet[0].strip() or bullet.end() != column:
+            yield from _paragraph(path, start, item)
+            item, start = [], number
+        column = bullet.end()
+        item.append(line[column:])
+    yield from _paragraph(path, start, item)
+
+
+def _paragraph(path, line, item):
+    text = plain("\n".join(item).replace("::", ":"))
+    is_field = re.match(r"[\w, ]+ : ", text)
+    if len(text.split()) > 1 and not is_field:
+        yield Paragraph(path, line, text)
 
 
 def paragraphs_of_module(path, text):
@@ -172,7 +186,7 @@ def gather():
 
 def sentences(text):
     """The sentences of a paragraph."""
-    return re.split(r"(?<=[.?!:])\s+(?=[A-Z])", text)
+    return re.split(r"(?<=[.?!:])\s+(?=[A-Z])|(?<=[.?!])\s+(?=code\b)", text)
 
 
 def broken_rules(paragraph):

@@ -200,7 +200,7 @@ class TanhEncryptor(
         bad = np.flatnonzero(~self._cipher.decrypt(Z, X))
         if len(bad) > 0:
             raise InvalidCiphertextError(
-                f"{len(bad)} of {len(Z)} rows are no ciphertexts of this encryptor.",
+                f"{len(bad)} of {len(Z)} rows are not ciphertexts of this encryptor.",
                 bad,
             )
         return X

@@ -58,7 +58,7 @@ def load_image_folder(path: str | os.PathLike) -> Bunch:
     Warns
     -----
     UserWarning
-        If there are files that are no images; the message lists them.
+        If there are files that are not images; the message lists them.
 
     See Also
     --------

@@ -19,8 +19,8 @@ def namespace(x):
 def to_device(part, device):
     """Copy an array, or a tree of dataclasses with arrays, to a torch device.
 
-    None leaves everything as it is, in NumPy. What has a method ``on`` is asked by it
-    for what does its work there.
+    None leaves everything as it is, in NumPy. An object with a method ``on`` gives
+    what does its work there.
     """
     if device is None:
         return part

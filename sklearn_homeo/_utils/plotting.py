@@ -42,7 +42,7 @@ def make_figure(width, height):
 
 
 def label_points(ax, x, y, labels):
-    """Write names of points beside the axes, where none covers another."""
+    """Write the names of points at the edge of the axes, none over another."""
     ax.get_ylim()  # Settles the limits.
     on_page = ax.transData.transform(np.column_stack([x, y]))
     heights = _spread(ax.transAxes.inverted().transform(on_page)[:, 1])

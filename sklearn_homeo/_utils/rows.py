@@ -60,8 +60,8 @@ def validate_numbers(estimator, X, dtype=np.float64, ensure_finite=True, **check
     TypeError
         If X is sparse, or holds objects that are neither numbers nor text.
     ValueError
-        If X is no table of real numbers; the message names row or columns, and shows
-        no value.
+        If X is not a table of real numbers; the message names the row or the columns
+        and shows no value.
     """
     owner = type(estimator).__name__
     rows = X if hasattr(X, "columns") else as_table(X, "X")
@@ -190,8 +190,8 @@ def as_table(X, name):
         rows = np.asarray(X)
     except (ValueError, TypeError):
         raise ValueError(
-            f"{name} is no table: its rows have different lengths, or hold something "
-            "else than numbers."
+            f"{name} is not a table: its rows have different lengths or hold something "
+            "other than numbers."
         ) from None
     if rows.ndim != 2:
         raise ValueError(

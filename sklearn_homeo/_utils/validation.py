@@ -94,14 +94,14 @@ def check_fitted(estimator, name):
     ----------
     estimator : object
     name : str
-        Of the argument.
+        Name of the argument.
 
     Raises
     ------
     NotFittedError
         If it is not fitted.
     TypeError
-        If it is no estimator; rows, for instance, are not shown.
+        If it is not an estimator; the message does not show what it is.
     """
     if not hasattr(estimator, "fit") or not hasattr(estimator, "__sklearn_tags__"):
         raise TypeError(

@@ -84,7 +84,7 @@ def privacy_audit(
         "quick" runs all tiers with fewer rows and fewer attacks: it finds what is badly
         broken, and its "good" means less. A list runs these tiers in full.
     random_state : int, RandomState instance or None, default=None
-        Of everything random in the attacks and the controls; never of a key.
+        Seed of everything random in the attacks and the controls, never of a key.
     n_jobs : int or None, default=None
         Ciphertexts attacked at once; -1 means all processors. Does not change the
         result.

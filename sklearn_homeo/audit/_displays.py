@@ -83,7 +83,7 @@ class KnownPlaintextCurveDisplay:
         ax : matplotlib Axes, default=None
             None makes a new figure.
         **options : dict
-            Of :func:`sklearn_homeo.audit.known_plaintext_curve`.
+            Options of :func:`sklearn_homeo.audit.known_plaintext_curve`.
 
         Returns
         -------

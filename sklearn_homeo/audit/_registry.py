@@ -163,7 +163,7 @@ def register(tier, name, *, full=None, quick=None, in_curve=False, max_features=
     Parameters
     ----------
     tier : str
-        Of `TIERS`.
+        One of `TIERS`.
     name : str
     full : dict or None, default=None
         Options with which a full audit calls it.

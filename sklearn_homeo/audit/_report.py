@@ -79,7 +79,7 @@ class AuditReport:
     broken, "good" and "moderate" would mean nothing, and if they find something in
     pure noise, no verdict would.
 
-    *Good* means that these attacks failed. It is no proof of security.
+    *Good* means that these attacks failed. It is not a proof of security.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ class AttackResult:
     """What an attack got. All attacks of this package return one of these.
 
     Greater is worse for the owner of the data; a rate near chance means that this
-    attack learned nothing, not that none could.
+    attack learnt nothing, not that none could.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class AttackResult:
     interval : tuple of (float, float)
         95 % interval of the rate.
     chance : float
-        The rate of an attacker who learned nothing.
+        The rate of an attacker who learnt nothing.
     n : int
         Number of targets.
     seconds : float
@@ -183,7 +183,7 @@ def r2_result(name, reference, true, predicted, chance, started, **fields):
         and a guess without any attack is their mean.
     true, predicted : ndarray of shape (n_targets, n_columns)
     chance : float
-        R2 of an attacker who learned nothing.
+        R2 of an attacker who learnt nothing.
     started : float
     **fields
         As in :func:`rate_result`.

@@ -81,7 +81,7 @@ class TensorAes:
     ----------
     round_keys : tensor of shape (60,), dtype int32
     tables, last_tables : tensor of shape (4, 256), dtype int32
-        Of the rounds; the last one mixes nothing.
+        Look-up tables of the rounds; the last round mixes nothing.
     """
 
     def __init__(self, key, device):

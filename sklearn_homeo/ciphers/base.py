@@ -11,7 +11,7 @@ __all__ = ["Cipher", "RowOutOfRange", "Workspace", "run_in_pieces", "slices"]
 
 
 class Cipher(Protocol):
-    """A keyed injection of rows, with its inverse beside it.
+    """A keyed injection of rows, and its inverse.
 
     Attributes
     ----------
@@ -37,7 +37,8 @@ class Cipher(Protocol):
         Raises
         ------
         RowOutOfRange
-            Of the first row that cannot be encrypted; `out` is then filled in part.
+            If a row cannot be encrypted; it names the first one, and `out` is then
+            filled in part.
         """
 
     def decrypt(self, Z, out):

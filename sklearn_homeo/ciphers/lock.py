@@ -45,7 +45,7 @@ class Lock:
     n_tweaks : int
         Halves of a tweak.
     digest : bytes
-        Of the fitted state that the lock is bound to.
+        Digest of the fitted state that the lock is bound to.
 
     Attributes
     ----------

@@ -9,7 +9,7 @@ are their signed integer times a power of two.
 
     w(x) = (k_0 + k_1 x_1 + ... + k_n x_n) mod 2**84,
 
-of which the ``z = 84 - b + 1`` high bits may be kept: 61 for b = 24.
+whose ``z = 84 - b + 1`` high bits may be kept: 61 for b = 24.
 
 *Claim.* For x != x', the kept bits of w(x) and w(x') are uniform and independent, so
 every difference of them, modulo 2**z, has the probability 2**-z exactly.
@@ -86,7 +86,7 @@ def derive_key(key, label, digest):
         The purpose. Without the character NUL, so that labels and digests cannot be
         mistaken for others.
     digest : bytes
-        Of the public state that the sub-key is bound to.
+        Digest of the public state that the sub-key is bound to.
 
     Returns
     -------
@@ -262,7 +262,7 @@ class Prf:
     n_tweaks : int
         Halves of the tweak.
     bits_in, bits_out : int
-        Of a half.
+        Bits of a half.
     n_outputs : int, default=None
         Halves out, if not `width`.
 
@@ -274,7 +274,7 @@ class Prf:
         To be joined to the words of hash that `hash_mask` leaves.
     hash_mask : ndarray of shape (2, 1), dtype uint64
     mask : uint32
-        Of the bits of a half.
+        Mask of the bits of a half.
     """
 
     def __init__(

@@ -70,7 +70,7 @@ class SmoothCipher:
         key : SecretKey
         depth : int
         digest : bytes
-            Of the fitted state that the locks are bound to.
+            Digest of the fitted state that the locks are bound to.
         """
         stream = key.stream(f"v3/smooth/{digest.hex()}")
         strength = STRENGTH / depth**0.5

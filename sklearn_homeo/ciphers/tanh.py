@@ -41,7 +41,7 @@ class TanhCipher:
         depth : int
         weight_scale : float
         digest : bytes
-            Of the fitted state that the weights are bound to.
+            Digest of the fitted state that the weights are bound to.
         """
         stream, n = key.stream(f"v3/tanh/{digest.hex()}"), len(mean)
         layers = [weight_scale * stream.normal((n, n)) for _ in range(depth)]

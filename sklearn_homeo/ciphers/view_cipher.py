@@ -44,7 +44,7 @@ class ViewCipher:
     lock_keys : sequence of bytes of length 32
         One for each lock, in the order of encryption.
     digest : bytes
-        Of the fitted state; other digests make other locks of the same keys.
+        Digest of the fitted state; another one makes other locks of the same keys.
 
     Examples
     --------

@@ -239,7 +239,7 @@ def make_encryptor(
 
 
 def make_baseline(*, depth=3, key=None):
-    """Build the published cipher, which is broken, to set beside another.
+    """Build the published cipher, which is broken, to compare with another.
 
     Parameters
     ----------
@@ -361,7 +361,7 @@ def measure_table(
     encryptor : HomeomorphicEncryptor
         The one in question; fitted here.
     baseline : TanhEncryptor or None, default=None
-        Another to set beside it; fitted here. If it refuses the rows or its
+        Another one to compare with it; fitted here. If it refuses the rows or its
         settings, its reason stands in place of figures.
     test_size : float, default=0.25
         Share of the rows that the models do not train on.

@@ -122,7 +122,7 @@ def _class_colours(n_classes):
 
 
 def draw_pictures(images, path, n_images=8):
-    """Draw images beside their encrypted and decrypted ones.
+    """Draw images with their encrypted and decrypted ones.
 
     Parameters
     ----------

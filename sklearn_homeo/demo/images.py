@@ -39,7 +39,7 @@ def load_folder(path):
     -------
     source : Bunch
         name : str
-            Of the folder.
+            Name of the folder.
         images : ndarray of str, shape (n_samples,)
             Paths.
         y : ndarray of str, shape (n_samples,)
@@ -122,7 +122,7 @@ def train_encoders(source, *, test_size=0.25, random_state=0, verbose=0):
         From :func:`load_folder` or :func:`load_bundled_images`.
     test_size : float, default=0.25
     random_state : int, default=0
-        Of the split and of the training.
+        Seed of the split and of the training.
     verbose : int, default=0
         Whether to show progress bars.
 
@@ -137,7 +137,7 @@ def train_encoders(source, *, test_size=0.25, random_state=0, verbose=0):
         train, test : ndarray of int
             Row numbers, those of :func:`sklearn_homeo.demo.evaluation.split_table`.
         images : array-like
-            Of the source.
+            Images of the source.
     """
     table = Bunch(name=source.name, y=source.y, task="classification")
     train, test = split_table(table, test_size=test_size, random_state=random_state)
@@ -170,7 +170,7 @@ def measure_pictures(study, encryptor, *, random_state=0):
     encryptor : HomeomorphicEncryptor
         Unfitted; it is fitted to the codes of the train images.
     random_state : int, default=0
-        Of the unrelated pairs.
+        Seed of the unrelated pairs.
 
     Returns
     -------

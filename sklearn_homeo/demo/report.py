@@ -81,12 +81,12 @@ def linking_verdict(rate, n_targets):
 
 
 def rebuilding_verdict(r2, leaked):
-    """Grade a reconstruction beside what the view tells.
+    """Grade a reconstruction against what the view tells.
 
     Parameters
     ----------
     r2 : float
-        Of the best attack.
+        R2 of the best attack.
     leaked : float
         ``preserved_variance_ratio_`` of the encryptor.
 

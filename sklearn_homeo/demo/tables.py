@@ -91,10 +91,10 @@ def read_file(path, target):
     OSError
         If the file cannot be opened.
     ValueError
-        If the file is no table, the target is not in it or has gaps, no feature stays,
-        there are fewer than 20 rows or 2 classes, or a class has fewer than 4 rows. The
-        message names the file, the column and its first ten offending rows, counted
-        from 1 after the header, and no value.
+        If the file is not a table, the target is not in it or has gaps, or no feature
+        stays. If there are fewer than 20 rows or 2 classes, or a class has fewer than 4
+        rows. The message names the file, the column and its first ten offending rows,
+        counted from 1 after the header, and no value.
 
     Examples
     --------
@@ -129,14 +129,14 @@ def read_file(path, target):
 
 def _encode(features):
     if not features.shape[1]:
-        raise ValueError("no column beside the target")
+        raise ValueError("no column but the target")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         # Fine columns hold the last digits: nothing to learn from.
         encoder = TableEncoder(exact=False).fit(features)
     names = encoder.get_feature_names_out().tolist()
     if not names:
-        raise ValueError("nothing but identifiers and free text beside the target")
+        raise ValueError("only identifiers and free text next to the target")
     notes = [str(warning.message) for warning in caught]
     return encoder.transform(features), names, notes
 

@@ -369,7 +369,7 @@ class ImageAutoencoder(
             How many.
 
         random_state : int, RandomState instance or None, default=None
-            Of the draw.
+            Seed of the draw.
 
         Returns
         -------
@@ -394,7 +394,7 @@ class ImageAutoencoder(
         Returns
         -------
         score : float
-            Of values from 0 (black) to 1 (white).
+            Negative error of values between 0 (black) and 1 (white).
         """
         codes = self.transform(X)
         images = check_images(self, X, reset=False)

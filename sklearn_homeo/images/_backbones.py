@@ -301,10 +301,10 @@ def _read_state(path):
             state = torch.load(path, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
             raise ValueError(
-                f"weights={str(path)!r} is no file of tensors, as "
+                f"weights={str(path)!r} is not a file of tensors as "
                 f"torch.save(model.state_dict(), path) writes it: {error}"
             ) from error
-    # Checkpoints of training scripts hold it beside the optimiser's state.
+    # Checkpoints of training scripts hold it next to the optimiser's state.
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not isinstance(state, dict) or not all(map(torch.is_tensor, state.values())):
@@ -323,7 +323,7 @@ def _read_safetensors(path):
         return load_file(path)
     except Exception as error:  # Its own error class derives from Exception only.
         raise ValueError(
-            f"weights={os.fspath(path)!r} is no safetensors file: {error}"
+            f"weights={os.fspath(path)!r} is not a safetensors file: {error}"
         ) from error
 
 

@@ -48,7 +48,7 @@ class PixelInputs:
         return ConvolutionalEncoder(shape, n_parts * n_components)
 
     def make_decoders(self, n_components):
-        """Return decoders of what is reconstructed beside the pixels: none."""
+        """Return the decoders of anything but the pixels: none."""
         return []
 
 

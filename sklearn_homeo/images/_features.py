@@ -67,14 +67,14 @@ class ImageFeatureExtractor(
 
     n_jobs : int or None, default=None
         Threads that decode and resize images, while the network runs on those
-        before. None is 1 beside a network on a CPU, unless in a
-        `joblib.parallel_config`, and all processors, as -1, beside one on a GPU.
+        before. None is 1 if the network runs on a CPU, unless in a
+        `joblib.parallel_config`, and all processors, as -1, if it runs on a GPU.
 
     max_pixels : int, default=33554432
         Most pixels of a file's or an opened image's picture, checked before it is
         decoded: a file of some kilobytes can ask for gigabytes. A picture takes up to
-        13 bytes a pixel while it is read, of which `n_jobs` are at a time. Of JPEG
-        files the size counts at which they are decoded; see Notes.
+        13 bytes a pixel while it is read, of which `n_jobs` are at a time. For
+        JPEG files the size at which they are decoded counts; see Notes.
 
     verbose : bool or int, default=0
         Whether to show a progress bar.

@@ -239,8 +239,9 @@ def count_readers(n_jobs, device):
     Parameters
     ----------
     n_jobs : int or None
-        Counted as joblib counts. None is 1 beside a network on the CPU, which takes
-        the processors itself, and all of them beside one on a GPU, which would wait.
+        Counted as joblib counts. None is 1 if the network runs on the CPU, where it
+        takes the processors itself, and all of them if it runs on a GPU, which would
+        wait.
     device : torch.device or None
     """
     if n_jobs is None and device is not None and device.type != "cpu":

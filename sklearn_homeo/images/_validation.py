@@ -81,7 +81,9 @@ def _as_pictures(X):
     if not any(found):
         return None
     if not all(found):
-        raise ValueError(f"Row {found.index(False)} of X is no image, as others are.")
+        raise ValueError(
+            f"Row {found.index(False)} of X is not an image, unlike others."
+        )
     return list(X)
 
 

@@ -65,7 +65,7 @@ class FeatureEncoder(nn.Module):
     features : torch.nn.Linear
     pixels : torch.nn.Module or None
     shape : tuple (height, width, channels)
-        Of the images whose pixels are the last inputs.
+        Shape of the images whose pixels are the last inputs.
     n_parts : int
         2 if each encoder gives means and logarithms of variances, else 1.
     """

@@ -17,7 +17,7 @@ class ConvolutionalEncoder(nn.Module):
     Parameters
     ----------
     shape : tuple (height, width, channels)
-        Of the images; any size from one pixel.
+        Shape of the images; any size from one pixel.
     n_outputs : int
         Length of the code.
     n_channels : int, default=32
@@ -61,7 +61,7 @@ class ConvolutionalDecoder(nn.Module):
     n_inputs : int
         Length of the code.
     shape : tuple (height, width, channels)
-        Of the images; any size from one pixel.
+        Shape of the images; any size from one pixel.
     n_channels : int, default=32
         Channels before the last convolution, a multiple of 8.
 

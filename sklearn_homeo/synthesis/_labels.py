@@ -42,7 +42,7 @@ def check_labels(y):
     ------
     ValueError
         If labels are missing, continuous, or of types that do not go together: text
-        beside numbers, booleans beside numbers, bytes beside text.
+        with numbers, booleans with numbers, bytes with text.
     """
     _check_types(y)
     if np.iscomplexobj(y):

@@ -276,7 +276,7 @@ def test_unreadable_files_name_themselves(tmp_path):
         assert_one_line_error(result, str(path))
     alone = write_csv(tmp_path / "alone.csv", ["kind"], [["a"], ["b"]] * 15)
     result = run("evaluate", "--data", alone, "--target", "kind", "--out", tmp_path)
-    assert_one_line_error(result, "no column beside the target")
+    assert_one_line_error(result, "no column but the target")
 
 
 @pytest.mark.parametrize("name", ["pandas", "matplotlib"])

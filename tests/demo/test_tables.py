@@ -81,7 +81,7 @@ def test_gaps_in_the_target_are_told_at_once(tmp_path):
 
 
 def test_without_features_it_says_so(tmp_path):
-    with pytest.raises(ValueError, match="no column beside the target"):
+    with pytest.raises(ValueError, match="no column but the target"):
         table_of(tmp_path, y=["a", "b"] * 20)
     with pytest.raises(ValueError, match="nothing to encode"):
         table_of(tmp_path, y=["a", "b"] * 20, name=[f"n{i}" for i in range(40)])

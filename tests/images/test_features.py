@@ -539,9 +539,9 @@ def test_wrong_weights_are_refused(tmp_path, pixels, capsys):
     torch.save({"0.weight": 3}, tmp_path / "values.pth")
     torch.save({"other": torch.zeros(2)}, tmp_path / "keys.pth")
     messages = {
-        "garbage.pth": "is no file of tensors",
-        "empty.pth": "is no file of tensors",
-        "code.pth": "is no file of tensors",
+        "garbage.pth": "is not a file of tensors",
+        "empty.pth": "is not a file of tensors",
+        "code.pth": "is not a file of tensors",
         "list.pth": "no state dict",
         "values.pth": "no state dict",
         "keys.pth": "do not fit",

@@ -330,7 +330,7 @@ def test_pictures_beside_other_things(pixels, estimator):
     picture = Image.fromarray(pixels)
     with pytest.raises(ValueError, match="list of images, got a single one"):
         check_images(estimator, picture, reset=True)
-    with pytest.raises(ValueError, match="Row 1 of X is no image"):
+    with pytest.raises(ValueError, match="Row 1 of X is not an image"):
         check_images(estimator, [picture, "a.png"], reset=True)
 
 

@@ -46,8 +46,8 @@ def image_decoding_attack(
 
     A transposed-convolution network sees each ciphertext standardised and whitened,
     so that coordinates that were scaled down do not escape it, and is trained on the
-    squared error of pixels with early stopping. Beside it, the same network from
-    unencrypted features shows what a key holder could see.
+    squared error of pixels with early stopping. The same network, trained on
+    unencrypted features, shows what a key holder could see.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def image_decoding_attack(
     device : str, default="auto"
         Where to train: "cpu", "cuda", or "auto" for a GPU if there is one.
     random_state : int, RandomState instance or None, default=None
-        Of the network's weights and batches.
+        Seed of the network's weights and batches.
     verbose : int, default=0
         Whether to show the progress.
 
@@ -180,7 +180,7 @@ def _decode(
 
 
 class _View:
-    """Ciphertexts standardised, and whitened beside that."""
+    """Ciphertexts standardised, and the same whitened."""
 
     def __init__(self, Z):
         self._reference = Z

@@ -55,9 +55,9 @@ def image_similarity(
             Mean structural similarity, and mean peak signal-to-noise ratio in
             decibels, of the images and their originals.
         ssim_unrelated, psnr_unrelated : float
-            Of each original and another original.
+            The same of each original and another original.
         ssim_mismatched, psnr_mismatched : float
-            Of each original and the image of another.
+            The same of each original and the image of another.
 
     Raises
     ------
@@ -122,9 +122,9 @@ def image_reidentification(
     Parameters
     ----------
     features : array-like of shape (n_samples, n_features)
-        Of the originals.
+        Features of the originals.
     encrypted_features : array-like of shape (n_samples, n_features)
-        Of their encrypted images, in the same order.
+        Features of their encrypted images, in the same order.
 
     Returns
     -------

@@ -53,8 +53,8 @@ def related_plaintext_attack(
     -------
     result : AttackResult
         Its rate is the share of neighbours that are linked to their target, its r2 what
-        was rebuilt. Residues alone are used: what the view tells is no secret of the
-        locks. Details:
+        was rebuilt. Only residues are used, because the locks do not hide the view.
+        Details:
 
         n_equal : int
             Neighbours that are the target on the lattice, less than half a step of

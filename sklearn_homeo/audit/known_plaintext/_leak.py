@@ -208,7 +208,7 @@ def known_plaintext_curve(
     Raises
     ------
     ValueError
-        As :func:`known_plaintext_attack`, or if more rows shall leak than `leak`
+        As :func:`known_plaintext_attack`, or if more rows are to leak than `leak`
         allows.
 
     Examples

@@ -1,8 +1,8 @@
 """Linkage of ciphertexts that lie on two sides: where on its own side each one is.
 
-Of two classes the coupling cipher can hide how far a row lies from their boundary: a
-regression of all ciphertexts at once then learns the side and hardly what is left on
-it.
+With two classes the coupling cipher can hide how far a row lies from their boundary. A
+regression on all ciphertexts at once then learns the side, and hardly where on it a row
+lies.
 """
 
 from time import perf_counter

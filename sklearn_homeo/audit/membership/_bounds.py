@@ -40,7 +40,7 @@ def distance_to_records(
         n_copies : int
             Synthetic rows that are a real row, up to rounding.
         minimum, median : float
-            Of the distances of synthetic rows to the nearest real row.
+            Least and median distance of a synthetic row to the nearest real row.
         nearer_share : float
             Share of synthetic rows that are nearer to a real row than to a control
             row, where equally many of each are compared.

@@ -187,7 +187,7 @@ def run_attack(name, checked):
     Parameters
     ----------
     name : str
-        Of `ATTACK_SCORES`.
+        One of `ATTACK_SCORES`.
     checked : Checked
 
     Returns

@@ -72,7 +72,7 @@ def structure_attack(
             most), in [-1, 1]; 0 is none.
         cluster_agreement : float
             Adjusted Rand index of k-means on the ciphertexts with `y`; 0 is chance;
-            nan without classes. The label is public; this is no secret lost.
+            nan without classes. The label is public, so this loses no secret.
 
     Raises
     ------

@@ -45,7 +45,7 @@ def make_box(bounds, n_features):
     Raises
     ------
     ValueError
-        If they are no bounds of so many features.
+        If they are not bounds of that many features.
 
     Examples
     --------

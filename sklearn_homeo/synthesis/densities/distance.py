@@ -63,7 +63,7 @@ def fit_exclusion(X, quantile):
     ----------
     X : ndarray of shape (n_samples, n_features), dtype float64
     quantile : float
-        Of the distances of real rows to the nearest other real row.
+        Quantile of the distances of real rows to the nearest other real row.
 
     Returns
     -------

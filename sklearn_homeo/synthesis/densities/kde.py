@@ -20,7 +20,7 @@ class KernelDensities:
     Parameters
     ----------
     gaussians : Gaussians
-        Of the classes; they give the kernels' shape.
+        Gaussians of the classes; they give the kernels' shape.
     rows : list of ndarray of shape (n_rows, n_signal)
         Training rows of each class, whitened.
     widths : ndarray of shape (n_classes,)

@@ -52,7 +52,7 @@ class Mechanism:
 class PrivacyLedger:
     """What is spent on what, what is taken for public, and what is not covered.
 
-    The sum of two ledgers is that of both releases from the same rows. Of Gaussian
+    The sum of two ledgers is that of both releases from the same rows. For Gaussian
     mechanisms it is exact; otherwise epsilons and deltas add up.
 
     Parameters

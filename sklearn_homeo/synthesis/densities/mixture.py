@@ -26,7 +26,7 @@ class Mixtures:
     Parameters
     ----------
     gaussians : Gaussians
-        Of the classes; the mixtures are those of whitened rows.
+        Gaussians of the classes; the mixtures are those of whitened rows.
     weights : list of ndarray of shape (n_components,)
     means : list of ndarray of shape (n_components, n_signal)
     factors : list of ndarray of shape (n_signal, n_signal)

@@ -86,7 +86,7 @@ class PrivateAutoencoder:
     network : ClassConditionalAutoencoder
         On the CPU.
     noise_multiplier : float
-        Standard deviation of the noise on gradients, beside their clipped norm.
+        Standard deviation of the noise on gradients, relative to their clipped norm.
     """
 
     box: Box
@@ -117,7 +117,7 @@ def fit_private_autoencoder(
     ledger : PrivacyLedger
     box : Box
     rng : Generator
-        Of initial weights.
+        Generator of initial weights.
     max_epochs : int
     device : str
     verbose : int

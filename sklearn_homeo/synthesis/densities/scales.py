@@ -1,7 +1,7 @@
 """Which directions a density describes, and the noise that fills all others.
 
 Ciphertexts have a few directions of large variance and many small masks; tables have
-columns of very different units. A density of all directions at once memorises: each
+columns of all kinds of units. A density of all directions at once memorises: each
 mean and each covariance entry that carries nothing else still carries the records it
 was computed from, and who adds up d of them, from n rows, tells members from others
 by about (d / n) ** 0.5 standard deviations. So directions that cannot be told from
@@ -31,7 +31,7 @@ _MAX_TURN = 0.1
 
 @dataclass(frozen=True)
 class Scales:
-    """Coordinates of unit variance within classes, and isotropic noise beside them.
+    """Coordinates of unit variance within classes, and isotropic noise around them.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Scales:
     def draw(self, n, rng):
         """Standard normal rows (n, n_features), and their part in the coordinates.
 
-        The part beside it is independent of that, and can serve as the noise.
+        The rest is independent of that part and can serve as the noise.
         """
         normal = rng.standard_normal((n, len(self.vectors)))
         return normal, normal @ self.vectors
@@ -334,7 +334,7 @@ def _within_classes(vectors, residual, dof):
 
 
 def _mean_beyond_noise(model, variances, mean, n_rows):
-    """What the mean has beside the described directions, without what is noise.
+    """Return the mean outside the described directions, without its noise.
 
     James and Stein's estimator: the mean of d coordinates that are noise would be a
     fingerprint of the rows. So would errors of the directions, which turn a part of
