@@ -3,8 +3,8 @@
 Hybrid rows are synthetic rows in the encrypted space: encrypt, then synthesize. Every
 model is tested on real rows, encrypted where it was trained on encrypted ones. The
 script also runs membership attacks by an attacker who has the key and by one who has
-not, compares SMOTE and a kernel density estimate in the encrypted space, and tries small
-classes.
+not, compares SMOTE and a kernel density estimate in the encrypted space, and tries
+small classes.
 
     python benchmarks/hybrid.py --data bundled
     python benchmarks/hybrid.py --data table.csv --target kind --folds 2

@@ -2,10 +2,10 @@
 
 The encryptor is compared with one bare product of the rows with a square matrix, and
 with coupling flows of the same width and depth in float64 (FrEIA, normflows, nflows,
-zuko). It is also compared with homomorphic encryption of the same rows (TenSEAL's CKKS)
-and with plain encryption of the same bytes (AES-256-GCM). All run in turn, several times
-over. A ratio is the median of the ratios of each turn, so that other work of the machine
-falls on both alike.
+zuko). So are homomorphic encryption of the same rows (TenSEAL's CKKS) and plain
+encryption of the same bytes (AES-256-GCM). All run in turn, several times over. A ratio
+is the median of the ratios of each turn, so that other work of the machine falls on
+both alike.
 
     pip install -c constraints.txt -e ".[bench]"
     python benchmarks/speed.py --threads 2

@@ -80,7 +80,7 @@ def read_file(path, target):
     Returns
     -------
     table : Bunch
-        As of :func:`load_bundled`; `y` holds str (classes) or float64. `X` is what
+        As in :func:`load_bundled`; `y` holds str (classes) or float64. `X` is what
         :class:`sklearn_homeo.TableEncoder` makes of the other columns, and `notes` are
         its warnings: identifiers and free text are left out.
 

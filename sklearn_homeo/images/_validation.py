@@ -81,9 +81,7 @@ def _as_pictures(X):
     if not any(found):
         return None
     if not all(found):
-        raise ValueError(
-            f"Row {found.index(False)} of X is not an image, unlike others."
-        )
+        raise ValueError(f"Row {found.index(False)} of X is not an image; others are.")
     return list(X)
 
 

@@ -68,7 +68,7 @@ def fit_gaussians(X, codes, rng, ample=np.inf):
     codes : ndarray of shape (n_samples,), dtype int
     rng : Generator
     ample : float, default=inf
-        As of `fit_scales`.
+        As in `fit_scales`.
 
     Returns
     -------
