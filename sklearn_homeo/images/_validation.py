@@ -194,10 +194,10 @@ def _infer_shape(n_features):
         if channels * side**2 == n_features:
             return (side, side, channels)
     warnings.warn(
-        f"{n_features} features are no square image, so each row of X is taken for "
-        "one line of grey pixels. Set image_shape.",
+        f"{n_features} features do not make a square image, so each row of X is taken "
+        "for one line of grey pixels. Set image_shape.",
         UserWarning,
-        stacklevel=6,
+        stacklevel=7,
     )
     return (1, n_features, 1)
 

@@ -55,14 +55,14 @@ INSTANCES = [
 
 
 @pytest.mark.filterwarnings("ignore:.*nearly black:UserWarning")
-@pytest.mark.filterwarnings("ignore:.*no square image:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*a square image:UserWarning")
 @parametrize_with_checks(INSTANCES)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
 @pytest.mark.filterwarnings("ignore:.*nearly black:UserWarning")
-@pytest.mark.filterwarnings("ignore:.*no square image:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*a square image:UserWarning")
 @pytest.mark.parametrize(
     "name",
     [

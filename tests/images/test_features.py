@@ -81,7 +81,7 @@ def expected_failures(estimator):
 
 
 @pytest.mark.filterwarnings("ignore:.*nearly black:UserWarning")
-@pytest.mark.filterwarnings("ignore:.*no square image:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*a square image:UserWarning")
 @parametrize_with_checks(INSTANCES, expected_failed_checks=expected_failures)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -94,14 +94,14 @@ def test_joblib_hashes_copies_of_tensors_differently():
 
 
 @pytest.mark.filterwarnings("ignore:.*nearly black:UserWarning")
-@pytest.mark.filterwarnings("ignore:.*no square image:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*a square image:UserWarning")
 @pytest.mark.parametrize("name", NETWORK_CHECKS)
 def test_scikit_learn_checks_of_the_default(name):
     getattr(estimator_checks, name)("ImageFeatureExtractor", ImageFeatureExtractor())
 
 
 @pytest.mark.filterwarnings("ignore:.*nearly black:UserWarning")
-@pytest.mark.filterwarnings("ignore:.*no square image:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*a square image:UserWarning")
 @pytest.mark.parametrize(
     "name",
     [
@@ -315,7 +315,7 @@ def test_square_images_are_recognised(n_features, shape):
 
 def test_other_rows_are_one_line_with_a_warning():
     extractor = ImageFeatureExtractor(make_module(1))
-    with pytest.warns(UserWarning, match="10 features are no square image") as caught:
+    with pytest.warns(UserWarning, match="10 features do not make a square") as caught:
         extractor.fit(np.ones((3, 10)))
     assert caught[0].filename == __file__
     assert extractor.image_shape_ == (1, 10, 1)
