@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["missing_labels"]
+__all__ = ["is_missing", "missing_labels"]
 
 
 def missing_labels(y):
@@ -30,16 +30,17 @@ def missing_labels(y):
     elif y.dtype.kind in "mM":
         missing = np.isnat(y)
     elif y.dtype.kind in "OT":
-        values = [_is_missing(label) for label in y.ravel()]
+        values = [is_missing(label) for label in y.ravel()]
         missing = np.array(values, dtype=bool).reshape(y.shape)
     else:
         missing = np.zeros(y.shape, dtype=bool)
     return missing | masked
 
 
-def _is_missing(label):
+def is_missing(value):
+    """Whether a single value is None, NaN, NaT or pandas.NA."""
     try:
-        return label is None or bool(label != label)
+        return value is None or bool(value != value)
     except (TypeError, ValueError):
-        # pandas.NA has no truth value.
+        # pandas.NA has no truth value, nor has an array.
         return True

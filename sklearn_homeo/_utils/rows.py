@@ -13,6 +13,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from sklearn_homeo._utils.arrays import namespace
+from sklearn_homeo._utils.labels import is_missing
 from sklearn_homeo._utils.messages import listed
 
 __all__ = [
@@ -260,7 +261,7 @@ def _kind_of(column):
     """What a column holds instead of real numbers, in words; None for these."""
     values = np.asarray(column)
     if values.dtype.kind == "O":
-        real = [isinstance(v, numbers.Real) or _is_missing(v) for v in values.flat]
+        real = [isinstance(v, numbers.Real) or is_missing(v) for v in values.flat]
         if all(real):
             return _kind_by_conversion(values) if _are_huge(values) else None
         return _kind_of_objects(values)
@@ -273,7 +274,7 @@ def _kind_of(column):
 
 def _kind_of_objects(values):
     first = next(
-        v for v in values.flat if not (isinstance(v, numbers.Real) or _is_missing(v))
+        v for v in values.flat if not (isinstance(v, numbers.Real) or is_missing(v))
     )
     if isinstance(first, numbers.Complex):
         return "complex numbers"
@@ -299,14 +300,6 @@ def _kind_by_conversion(values):
     except TypeError:
         return "objects"
     return None
-
-
-def _is_missing(value):
-    try:
-        return value is None or bool(value != value)
-    except TypeError:
-        # pandas.NA has no truth value.
-        return True
 
 
 def is_tensor(rows):

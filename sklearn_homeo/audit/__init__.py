@@ -28,6 +28,7 @@ from sklearn_homeo.audit.inside._chosen_ciphertexts import (
     chosen_ciphertext_attack,
     forgery_attack,
 )
+from sklearn_homeo.audit.inside._colluding_owner import colluding_owner_attack
 from sklearn_homeo.audit.inside._distinguishers import distinguisher_attack
 from sklearn_homeo.audit.inside._oracle import chosen_plaintext_attack
 from sklearn_homeo.audit.inside._related_plaintexts import related_plaintext_attack
@@ -96,6 +97,7 @@ __all__ = [
     "procrustes_attack",
     "reidentification",
     "related_plaintext_attack",
+    "colluding_owner_attack",
     "ridge_attack",
     "seed_search",
     "seeded_matching_attack",

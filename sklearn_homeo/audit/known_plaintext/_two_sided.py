@@ -1,8 +1,8 @@
 """Linkage of ciphertexts that lie on two sides: where on its own side each one is.
 
-With two classes the coupling cipher can hide how far a row lies from their boundary. A
-regression on all ciphertexts at once then learns the side, and hardly where on it a row
-lies.
+A view of two classes mostly tells which of them a row belongs to. A regression on all
+ciphertexts at once learns that, and hardly where on its side a row lies. Without noise,
+that is what tells rows apart.
 """
 
 from time import perf_counter
@@ -33,8 +33,8 @@ def two_sided_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state
     The leading principal coordinate of the ciphertexts is split in two. A ridge
     regression on the records, with an intercept for each side, learns what varies
     within the sides, a spline what becomes of that near the boundary, and the candidate
-    whose predicted coordinate is nearest is taken. This is how to attack a coordinate
-    that is stretched around a boundary.
+    whose predicted coordinate is nearest is taken. This is how to attack a single
+    coordinate of two classes at "scores", all the more if it is bent or stretched.
 
     Parameters
     ----------
