@@ -14,7 +14,7 @@ A .npz file holds X and y, or X_train, y_train, X_test and y_test.
 
 Membership: half of each class are members, a quarter are non-members, a quarter is the
 attacker's reference. The encryptor is fitted to all of them ("all") or to the members
-("members"): in the second case its frame is a leak of its own, which the control shows,
+("members"). In the second case its frame is a leak of its own, which the control shows:
 synthetic rows made from the reference. Keys are fixed, so that a run can be repeated.
 
 Writes hybrid.csv and hybrid.png and prints Markdown tables.

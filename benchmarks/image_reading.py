@@ -1,8 +1,8 @@
 """How well the extractor keeps its network and its readers busy.
 
-Times the network alone, on pictures that are decoded already, decoding alone, and
-the extractor, which does both at the same time, in turns; prints images a second and
-the extractor's share of the slower of the two.
+Times in turn the network alone, on pictures that are decoded already, decoding alone,
+and the extractor, which does both at once. Prints images a second, and the extractor's
+share of the slower of the two.
 
     python benchmarks/image_reading.py [--images 400] [--device auto] [--n-jobs N]
 """

@@ -1,9 +1,9 @@
 """What models lose on the label subspace, for curved labels, real-like and random ones.
 
-The best of four kinds of models (support vectors, random forest, gradient boosting,
-neural network) learns from plain rows, from label coordinates without noise, and from
-ciphertexts at ``leakage="scores"``, and is scored on fresh rows: accuracy in per cent
-(balanced accuracy where a class is rare), R2 for numbers.
+Four kinds of models (support vectors, random forest, gradient boosting, neural network)
+learn from plain rows, from label coordinates without noise, and from ciphertexts at
+``leakage="scores"``. The score of the best one on fresh rows counts: accuracy in per
+cent (balanced accuracy where a class is rare), or R2 for numbers.
 
     python benchmarks/label_subspace.py
     python benchmarks/label_subspace.py --only moons product --rows 1500

@@ -3,13 +3,13 @@
     python benchmarks/leakage.py
     python benchmarks/leakage.py --only digits wine --keys 2
 
-A fifth of the rows is held out. Five models learn from plain rows, and from
-ciphertexts of the default, of cells and of scores with noise 0.1 and 1; means over the
-models and over keys, each with a split of its own. ``linked`` is the larger of one
-target and one to one among the held-out rows, from the certificate: bounds for cells,
-simulated for scores. ``R2`` is the best of three reconstructions of the held-out rows
-from their views, learnt from all other pairs; ``floor`` is what the label alone gives.
-Writes leakage.csv and prints a table.
+A fifth of the rows is held out. Five models learn from plain rows, and from ciphertexts
+of the default, of cells and of scores with noise 0.1 and 1. Figures are means over the
+models and over keys, each with a split of its own. ``linked`` is the larger rate of
+linking one target and of matching all held-out rows one to one, from the certificate: a
+bound for cells, a simulation for scores. ``R2`` is the best of three reconstructions of
+the held-out rows from their views, learnt from all other pairs. ``floor`` is what the
+label alone gives. Writes leakage.csv and prints a table.
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """The paper's Table 1 on real photographs, and its claim for 1 to 10 layers.
 
-Part 1, --data: three ways from images to vectors (an autoencoder on a pretrained
-encoder, an autoencoder from scratch, pretrained features), each classified plain and
-encrypted under several keys, with the paper's figures; and encrypted images.
+Part 1, --data, compares three ways from images to vectors: an autoencoder on a
+pretrained encoder, an autoencoder from scratch, and pretrained features. Each is
+classified plain and encrypted under several keys, next to the paper's figures. It also
+draws encrypted images.
 
 Part 2, --industrial: the accuracy and the balanced accuracy of pretrained features over
 depth, in five folds.

@@ -69,8 +69,9 @@ class Paragraph(NamedTuple):
 
 
 def plain(text):
-    """A paragraph of reStructuredText without its markup, on one line."""
+    """A paragraph without its markup, on one line; a formula is one word."""
     text = re.sub(r"``.+?``", "code", text, flags=re.DOTALL)
+    text = re.sub(r":math:`.+?`", "x", text, flags=re.DOTALL)
     text = re.sub(r":[\w:]+:`~?(.+?)(?:\s*<[^>]*>)?`", r"\1", text, flags=re.DOTALL)
     text = re.sub(r"`(.+?)(?:\s*<[^>]*>)?`__?", r"\1", text, flags=re.DOTALL)
     text = re.sub(r"[`*|]|\[\w+\]_|\\ ", "", text)

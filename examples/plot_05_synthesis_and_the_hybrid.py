@@ -4,10 +4,9 @@ Synthesis and the hybrid
 ==========================
 
 Instead of its records an owner can hand over synthetic ones, drawn class by class from
-a density of its data; or, in the *hybrid*, encrypt first and then synthesize: the
-service gets rows that are neither real nor readable, and still answers encrypted
-queries.
-"""
+a density of its data. In the *hybrid* the owner encrypts first and then synthesizes:
+the service gets rows that are neither real nor readable, and still answers encrypted
+queries."""
 
 # %%
 # Three ways to hand over a table
