@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
-def sub_key(lock_key, label, digest):
-    info = label.encode() + b"\0" + digest
+def sub_key(lock_key, label, binding):
+    info = label.encode() + b"\0" + binding
     return HKDF(SHA256(), 32, b"sklearn_homeo", info).derive(lock_key)
 
 
@@ -77,10 +77,10 @@ def plus(half, added, bits, sign=1):
 
 
 class Lock:
-    def __init__(self, key, index, digest):
+    def __init__(self, key, index, binding):
         roles = ["h1/hash", "F1/aes", "F1/hash", "F2/aes", "F2/hash", "h2/hash"]
         self.keys = {
-            role: sub_key(key, f"v3/lock/{index}/{role}", digest) for role in roles
+            role: sub_key(key, f"v3/lock/{index}/{role}", binding) for role in roles
         }
 
     def h1(self, right):
@@ -121,25 +121,25 @@ def tweak_halves(codes, context):
     ]
 
 
-def encrypt(u, codes, lock_keys, digest, context=None):
+def encrypt(u, codes, lock_keys, binding, context=None):
     """Numbers of the ciphertext of one row of integers, times 2**50."""
     residues = [x % 2**47 for x in u]
     left, right = [r >> 23 for r in residues], [r % 2**23 for r in residues]
     tweak = tweak_halves(codes, context)
     for index, key in enumerate(lock_keys):
-        left, right = Lock(key, index, digest).forward(left, right, tweak)
+        left, right = Lock(key, index, binding).forward(left, right, tweak)
     return [
         code * 2**47 + (a << 23) + b
         for code, a, b in zip(codes, left, right, strict=True)
     ]
 
 
-def decrypt(numbers, lock_keys, digest, context=None):
+def decrypt(numbers, lock_keys, binding, context=None):
     """Integers of one row, from -2**46 on."""
     codes = [z >> 47 for z in numbers]
     left = [z % 2**47 >> 23 for z in numbers]
     right = [z % 2**23 for z in numbers]
     tweak = tweak_halves(codes, context)
     for index, key in reversed(list(enumerate(lock_keys))):
-        left, right = Lock(key, index, digest).inverse(left, right, tweak)
+        left, right = Lock(key, index, binding).inverse(left, right, tweak)
     return [signed(a << 23 | b, 47) for a, b in zip(left, right, strict=True)]

@@ -44,8 +44,8 @@ class Lock:
         Columns of a row.
     n_tweaks : int
         Halves of a tweak.
-    digest : bytes
-        Digest of the fitted state that the lock is bound to.
+    binding : bytes
+        What the lock is bound to: a name of the fitted state.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Lock:
     >>> from sklearn_homeo.ciphers.base import Workspace
     >>> from sklearn_homeo.ciphers.lock import Lock
     >>> from sklearn_homeo.ciphers.prf import Inputs
-    >>> lock = Lock(bytes(32), 0, 5, 2, b"digest")
+    >>> lock = Lock(bytes(32), 0, 5, 2, b"binding")
     >>> left, right = np.zeros((2, 1, 5), np.uint32)
     >>> workspace = Workspace()
     >>> inputs = Inputs(5, np.zeros((1, 2)), workspace)
@@ -76,13 +76,13 @@ class Lock:
     False
     """
 
-    def __init__(self, key, index, width, n_tweaks, digest):
+    def __init__(self, key, index, width, n_tweaks, binding):
         if len(key) != KEY_BYTES:
             raise ValueError(f"the key of a lock must have 32 bytes, got {len(key)}")
-        self._arguments = (key, index, width, n_tweaks, digest)
+        self._arguments = (key, index, width, n_tweaks, binding)
 
         def sub_key(role):
-            return derive_key(key, f"v3/lock/{index}/{role}", digest)
+            return derive_key(key, f"v3/lock/{index}/{role}", binding)
 
         def hash_of(role, bits):
             return Hash(sub_key(f"{role}/hash"), [bits] * width + [HALF_BITS])

@@ -76,23 +76,23 @@ _COUNTER_BITS = 16
 _HALVES_PER_BLOCK = 4
 
 
-def derive_key(key, label, digest):
+def derive_key(key, label, binding):
     """Derive a sub-key by HKDF with SHA-256 (RFC 5869).
 
     Parameters
     ----------
     key : bytes of length 32
     label : str
-        The purpose. Without the character NUL, so that labels and digests cannot be
+        The purpose. Without the character NUL, so that labels and bindings cannot be
         mistaken for others.
-    digest : bytes
-        Digest of the public state that the sub-key is bound to.
+    binding : bytes
+        What the sub-key is bound to.
 
     Returns
     -------
     sub_key : bytes of length 32
     """
-    info = label.encode() + b"\0" + digest
+    info = label.encode() + b"\0" + binding
     return HKDF(SHA256(), KEY_BYTES, _SALT, info).derive(key)
 
 

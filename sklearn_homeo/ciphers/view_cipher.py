@@ -43,8 +43,8 @@ class ViewCipher:
         [-32, 31], and ``coordinates(u)``, both exact functions of integer rows.
     lock_keys : sequence of bytes of length 32
         One for each lock, in the order of encryption.
-    digest : bytes
-        Digest of the fitted state; another one makes other locks of the same keys.
+    binding : bytes
+        Name of the fitted state. With other names the same keys make other locks.
 
     Examples
     --------
@@ -56,20 +56,20 @@ class ViewCipher:
     ...     def codes(self, u):
     ...         return np.repeat(np.where(u[:, :1] > 0, 16, -16), 5, axis=1)
     >>> X = np.random.default_rng(0).normal(size=(100, 3))
-    >>> cipher = ViewCipher(Lattice.from_data(X), Sign(), [bytes(32)], b"digest")
+    >>> cipher = ViewCipher(Lattice.from_data(X), Sign(), [bytes(32)], b"binding")
     >>> Z, back = np.empty((100, 5)), np.empty_like(X)
     >>> cipher.encrypt(X, Z)
     >>> bool(cipher.decrypt(Z, back).all()), bool(abs(back - X).max() < 4e-9)
     (True, True)
     """
 
-    def __init__(self, lattice, view, lock_keys, digest):
+    def __init__(self, lattice, view, lock_keys, binding):
         self.lattice = lattice
         self.view = view
         self._workspaces = []
         n_tweaks = tweak_halves(self.width)
         self.locks = [
-            Lock(key, index, self.width, n_tweaks, digest)
+            Lock(key, index, self.width, n_tweaks, binding)
             for index, key in enumerate(lock_keys)
         ]
 

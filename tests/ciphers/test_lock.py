@@ -55,7 +55,7 @@ def changed_bits(a, b):
     return bits / (47 * a[0].size)
 
 
-@pytest.mark.parametrize("where", ["left", "right", "tweak", "key", "index", "digest"])
+@pytest.mark.parametrize("where", ["left", "right", "tweak", "key", "index", "binding"])
 def test_one_bit_changes_half_of_all_bits_both_ways(where):
     left, right = rows(200, 12)
     tweak = tweaks(200, 3)
@@ -68,8 +68,8 @@ def test_one_bit_changes_half_of_all_bits_both_ways(where):
     elif where == "tweak":
         other[2][:, 2] += 256.0
     else:
-        i = ["key", "index", None, None, "digest"].index(where)
-        arguments[i] = {"key": bytes(32), "index": 1, "digest": b"e" * 32}[where]
+        i = ["key", "index", None, None, "binding"].index(where)
+        arguments[i] = {"key": bytes(32), "index": 1, "binding": b"e" * 32}[where]
     lock, second = Lock(KEY, 0, 12, 3, DIGEST), Lock(*arguments)
     deviation = 0.5 / (47 * 200 * 12) ** 0.5
     for way in ("forward", "inverse"):

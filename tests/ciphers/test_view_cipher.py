@@ -22,7 +22,7 @@ from sklearn_homeo.ciphers.lattice import Lattice
 from sklearn_homeo.ciphers.view_cipher import ViewCipher
 
 GOLDEN = Path(__file__).parents[1] / "data" / "ciphers_v3.json"
-DIGEST = bytes(range(32))
+BINDING = bytes(range(32))
 # Standard deviations; half a step is 3.7e-9.
 TOLERANCE = 4e-9
 
@@ -33,7 +33,7 @@ def lock_keys(depth, seed=0):
 
 def make_cipher(n, depth=1, view=BitsView, keys=None, **settings):
     lattice = Lattice(np.zeros(n), np.ones(n), **settings)
-    return ViewCipher(lattice, view(lattice.width), keys or lock_keys(depth), DIGEST)
+    return ViewCipher(lattice, view(lattice.width), keys or lock_keys(depth), BINDING)
 
 
 def encrypted(cipher, X, **settings):
@@ -73,7 +73,7 @@ def test_rows_come_back(n, depth, size, randomized, seed):
         rng.normal(size=n), 10 ** rng.uniform(-3, 3, n), randomized=randomized
     )
     view = BitsView(lattice.width)
-    cipher = ViewCipher(lattice, view, lock_keys(depth), DIGEST)
+    cipher = ViewCipher(lattice, view, lock_keys(depth), BINDING)
     X = lattice.mean + lattice.scale * size * rng.normal(size=(3, n))
     back, valid = decrypted(cipher, encrypted(cipher, X))
     assert valid.all()
@@ -150,7 +150,7 @@ from views import BitsView
 from sklearn_homeo.ciphers.lattice import Lattice
 from sklearn_homeo.ciphers.view_cipher import ViewCipher
 lattice = Lattice(np.zeros(700), np.ones(700))
-cipher = ViewCipher(lattice, BitsView(700), {keys!r}, {digest!r})
+cipher = ViewCipher(lattice, BitsView(700), {keys!r}, {binding!r})
 X = np.random.default_rng(0).normal(size=(50, 700))
 cipher.encrypt(X, X)
 print(hashlib.sha256(X.tobytes()).hexdigest())
@@ -161,7 +161,7 @@ print(hashlib.sha256(X.tobytes()).hexdigest())
 @pytest.mark.parametrize("kernel", ["Nehalem", "Haswell"])
 def test_kernels_of_blas_do_not_change_a_bit(kernel):
     tests = str(Path(__file__).parents[1])
-    program = PRINT_HASH.format(tests=tests, keys=lock_keys(2), digest=DIGEST)
+    program = PRINT_HASH.format(tests=tests, keys=lock_keys(2), binding=BINDING)
     printed = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "OPENBLAS_CORETYPE": kernel},
@@ -179,9 +179,9 @@ def golden_case(width, depth, context):
     u[0], u[-1] = -(2**40), 2**40 - 1
     codes = BitsView(width).codes(u[None])[0]
     keys = [bytes([i + 1]) * 32 for i in range(depth)]
-    numbers = plain_cipher.encrypt(u.tolist(), codes.tolist(), keys, DIGEST, context)
+    numbers = plain_cipher.encrypt(u.tolist(), codes.tolist(), keys, BINDING, context)
     return {
-        "digest": DIGEST.hex(),
+        "binding": BINDING.hex(),
         "lock_keys": [key.hex() for key in keys],
         "context": None if context is None else context.hex(),
         "integers": u.tolist(),
@@ -212,8 +212,8 @@ def test_golden_vectors(case):
 def test_golden_vectors_in_python_integers(case):
     keys = [bytes.fromhex(key) for key in case["lock_keys"]]
     context = None if case["context"] is None else bytes.fromhex(case["context"])
-    digest = bytes.fromhex(case["digest"])
-    arguments = keys, digest, context
+    binding = bytes.fromhex(case["binding"])
+    arguments = keys, binding, context
     found = plain_cipher.encrypt(case["integers"], case["codes"], *arguments)
     assert found == case["numbers"]
     assert plain_cipher.decrypt(case["numbers"], *arguments) == case["integers"]
@@ -272,7 +272,7 @@ def test_uniform_numbers_are_refused():
     assert_refused(make_cipher(10), drawn * 2.0**-50)
 
 
-def test_other_keys_digests_contexts_and_orders_are_refused():
+def test_other_keys_bindings_contexts_and_orders_are_refused():
     X = normal(500, 10)
     cipher = make_cipher(10, depth=2)
     Z = encrypted(cipher, X)
