@@ -56,7 +56,7 @@ class SharedEstimator:
         Fitted, such as `HomeomorphicEncryptor` or a pipeline with one.
 
     client : distributed.Client or None, default=None
-        Of the cluster that will compute. None takes the current one, if there is
+        Client of the cluster that will compute. None takes the current one, if there is
         one, else threads of this process.
 
     Notes
@@ -73,7 +73,7 @@ class SharedEstimator:
     workers' ``local-directory``, and moves them over the network. Keep workers on
     machines that may see the plain rows, connect them by TLS
     (``distributed.Security``), and set ``distributed.worker.memory.spill`` to False
-    or put the directory on an encrypted disk. Whoever may submit tasks to the
+    or put the directory on an encrypted disk. Anyone who may submit tasks to the
     cluster while the estimator is shared can read the key.
 
     Examples
@@ -109,12 +109,12 @@ class SharedEstimator:
         Parameters
         ----------
         X : dask array or dask data frame of shape (n_samples, n_features)
-            Rows, in chunks that are small beside the memory.
+            Rows, in chunks that are small against the memory.
 
         Returns
         -------
         Z : dask array or dask data frame
-            Of the same chunks or divisions.
+            Ciphertexts, in the same chunks or divisions.
         """
         return self._map("transform", X, self._estimator.get_feature_names_out())
 
@@ -124,7 +124,7 @@ class SharedEstimator:
         Parameters
         ----------
         Z : dask array or dask data frame of shape (n_samples, n_features)
-            Rows, in chunks that are small beside the memory.
+            Rows, in chunks that are small against the memory.
 
         Returns
         -------
@@ -141,7 +141,7 @@ class SharedEstimator:
         Parameters
         ----------
         X : dask array or dask data frame of shape (n_samples, n_features)
-            Rows, in chunks that are small beside the memory.
+            Rows, in chunks that are small against the memory.
 
         Returns
         -------
@@ -155,7 +155,7 @@ class SharedEstimator:
         Parameters
         ----------
         X : dask array or dask data frame of shape (n_samples, n_features)
-            Rows, in chunks that are small beside the memory.
+            Rows, in chunks that are small against the memory.
 
         Returns
         -------
@@ -356,7 +356,7 @@ class _Apply:
         return (n_rows,) if self.names is None else (n_rows, len(self.names))
 
     def frame(self, found, index):
-        """Return a result as pandas does, beside its index."""
+        """Return a result as pandas does, with its index."""
         import pandas as pd
 
         if self.names is None:

@@ -75,7 +75,7 @@ class MemorisationWarning(UserWarning):
 
 
 class HeavyTailWarning(UserWarning):
-    """Beside the largest values of a column, the others would vanish."""
+    """Next to the largest values of a column, the others would vanish."""
 
 
 class SealedColumnsWarning(UserWarning):

@@ -239,10 +239,10 @@ def tweaked_inputs(codes, width, context, workspace):
     Parameters
     ----------
     codes : ndarray of shape (n_samples, n_codes), dtype int8
-        Of `padded_codes`.
+        The result of `padded_codes`.
     width : int
     context : ndarray of shape (11,)
-        Of `context_halves`.
+        The result of `context_halves`.
     workspace : Workspace
     """
     shape = (len(codes), tweak_halves(width))

@@ -1,6 +1,6 @@
-"""Attack your data, encrypted, in every way that the package knows, and write what was
-found beside what attacks of unprotected and of random rows find. The report is a page
-(HTML) and a table (CSV).
+"""Attack your encrypted data in every way that the package knows. The report is a page
+(HTML) and a table (CSV). It sets what was found against what attacks find on
+unprotected and on random rows.
 """
 
 import os

@@ -4,7 +4,7 @@ rows, decrypts everything, and attacks the ciphertexts with most rows known. Tra
 hybrid, synthetic ciphertexts, as well. Prints a table and a quick audit and writes them
 (CSV, Markdown) with figures. A folder of images (one sub-folder a class) becomes such a
 table by a pretrained network, and an autoencoder's encrypted images are a figure more.
-The published tanh cipher runs beside the chosen one for comparison.
+The published tanh cipher runs as well, for comparison.
 """
 
 import os

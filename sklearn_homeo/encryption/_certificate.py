@@ -101,7 +101,7 @@ def log2_forgery(n_features, width, randomized):
     Returns
     -------
     log2_chance : float
-        Beside the advantage of `log2_advantage`.
+        To be added to the advantage of `log2_advantage`.
     """
     n_checked = n_features + 2 * bool(randomized)
     return -float(
@@ -165,7 +165,7 @@ def cells_linking(codes, X, n_cells, n_fits, randomized, label_floor):
     X : ndarray of shape (n_candidates, n_features), dtype float64
         The candidates, standardised.
     n_cells : int
-        Of the encryptor.
+        Cells of the encryptor.
     n_fits : int
         Other fits may have cut other cells, as many each.
     randomized : bool

@@ -33,8 +33,8 @@ _STYLES = {
 class SubspaceDisplay:
     """Score against the number of directions, by finder, with what was chosen.
 
-    Hollow marks were given up after one fold of held-out rows, since they clearly lose.
-    Made by :meth:`from_estimator`.
+    Hollow marks were given up after one fold of held-out rows, since they
+    fell far behind. Made by :meth:`from_estimator`.
 
     Parameters
     ----------

@@ -85,11 +85,11 @@ class HomeomorphicEncryptor(
 ):
     """Encrypt feature vectors so that models can be trained on the ciphertexts.
 
-    A ciphertext is two things side by side in every number: in the high 6 bits a *view*
-    of the row, all that is leaked, which models learn from; in the low 47 bits the
-    whole row under AES-256 in the coupling net of Naor and Reingold [1]_, which tells
-    nothing else. `transform` encrypts, `inverse_transform` decrypts and refuses what is
-    no ciphertext of this key and this fit.
+    Every number of a ciphertext holds two things. The high 6 bits hold a *view* of the
+    row: all that leaks, and what models learn from. The low 47 bits hold the whole row
+    under AES-256 in the coupling net of Naor and Reingold [1]_, and tell nothing else.
+    `transform` encrypts. `inverse_transform` decrypts, and refuses rows that are not
+    ciphertexts of this key and this fit.
 
     The view goes through a keyed homeomorphism before it is rounded; in what sense the
     cipher is homeomorphic depends on `leakage`.
@@ -101,25 +101,26 @@ class HomeomorphicEncryptor(
         several can be held by several parties. Accuracy does not depend on it.
 
     leakage : {"auto", "cells", "scores", "space"}, default="auto"
-        What the view is. "cells": label space is cut into few cells, and the view is
-        the centre of the row's cell, the same for all rows of the cell; at most the
-        logarithm of their number leaks, in bits. "scores" are the label coordinates of
-        the row with keyed noise, through a keyed homeomorphism. "space" is no view but
-        a smooth homeomorphism of all of R^n, for tasks that are not known yet: `y` is
-        not needed, and known pairs of rows and ciphertexts break it. "auto" takes cells
-        or, if no number of them is enough or `n_preserved` is an integer, scores.
+        What the view is. With "cells", label space is cut into few cells, and the view
+        is the centre of the row's cell, the same for all rows of the cell. At most the
+        logarithm of the number of cells leaks, in bits. With "scores" it is the row's
+        label coordinates with keyed noise, through a keyed homeomorphism. With "space"
+        there is no view but a smooth homeomorphism of all of R^n, for tasks that are
+        not known yet: it needs no `y`, and known pairs of rows and ciphertexts break
+        it. "auto" takes cells. If no number of them is enough, or `n_preserved` is an
+        integer, it takes scores.
 
     n_cells : "auto" or int, default="auto"
-        How many cells there are at most. "auto" takes the fewest with which
-        cross-validated balanced accuracy and ROC AUC are within 0.01 of the best model
-        on all features, or R2 within 0.02, one standard error included.
+        Greatest number of cells. "auto" takes the fewest with which cross-validation
+        loses little against the best model on all features: 0.01 of balanced accuracy
+        and of ROC AUC, or 0.02 of R2, one standard error included.
 
     min_cell_size : int, default=10
-        Training rows of a cell, at least.
+        Least number of training rows in a cell.
 
     n_preserved : "auto" or int, default="auto"
-        How many label coordinates there are at "scores". "auto" takes the smallest
-        number with which cross-validated probes lose next to nothing, and needs `y`.
+        Number of label coordinates at "scores". "auto" takes the smallest with which
+        cross-validated probes lose next to nothing, and needs `y`.
         Without `y`, an integer takes principal directions.
 
     max_preserved : int or None, default=None
@@ -141,8 +142,8 @@ class HomeomorphicEncryptor(
         each on average, and fractions always.
 
     on_invalid : {"raise", "warn", "ignore"}, default="raise"
-        What `inverse_transform` does about rows that are no ciphertexts of this
-        encryptor: raise `InvalidCiphertextError`, warn, or nothing. In the latter
+        What `inverse_transform` does about rows that are not ciphertexts of this
+        encryptor: raise `InvalidCiphertextError`, warn, or nothing. In the last two
         cases they come out as random rows.
 
     key : SecretKey or None, default=None
@@ -215,8 +216,8 @@ class HomeomorphicEncryptor(
     Notes
     -----
     Rows are rounded to multiples of 2**-27 standard deviations, up to 8192 from the
-    mean; from then on everything is exact integer arithmetic, so a row has the same
-    ciphertext on every machine, and decryption gives it back to within half a step at
+    mean. From then on everything is exact integer arithmetic. So a row has the same
+    ciphertext on every machine, and decryption gives it back to within half a step, at
     any depth. Columns that were whole numbers in `fit` come back whole. Ciphertexts are
     float64: storing them in float32 or with fewer than 17 digits makes them invalid.
 
@@ -467,7 +468,7 @@ class HomeomorphicEncryptor(
             shifted part of its memory. If a row raises an error, which says so, some
             ciphertexts have been written.
         context : bytes, default=None
-            As of `transform`.
+            As in `transform`.
 
         Returns
         -------
@@ -497,7 +498,7 @@ class HomeomorphicEncryptor(
         out : ndarray of shape (n_samples, n_features), dtype float64
             May be `Z` itself. Written in full before invalid rows are reported.
         context : bytes, default=None
-            As of `transform`.
+            As in `transform`.
 
         Returns
         -------
@@ -513,10 +514,10 @@ class HomeomorphicEncryptor(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or iterable of array-likes
-            What has a shape is cut into batches of `batch_size` rows; anything else
-            must give batches.
+            Rows. An object with a shape is cut into batches of `batch_size` rows; any
+            other must give batches.
         context : bytes, default=None
-            As of `transform`.
+            As in `transform`.
 
         Yields
         ------
@@ -547,10 +548,10 @@ class HomeomorphicEncryptor(
         Parameters
         ----------
         Z : array-like of shape (n_samples, n_features_out) or iterable of array-likes
-            Ciphertexts. What has a shape is cut into batches of `batch_size` rows;
-            anything else must give batches.
+            Ciphertexts. An object with a shape is cut into batches of `batch_size`
+            rows; any other must give batches.
         context : bytes, default=None
-            As of `transform`.
+            As in `transform`.
 
         Yields
         ------
@@ -660,10 +661,10 @@ class HomeomorphicEncryptor(
         Notes
         -----
         An owner who sees another's ciphertexts, because the service hands them out,
-        reads their views as he reads his own: at "cells" the cell of every row, at
-        "scores" its coordinates with noise, which has a key of each owner's own. He
-        learns nothing of the residues. The certificate's rates of linking are of
-        attackers who know the map, so that they hold for him too.
+        reads their views as he reads his own. At "cells" that is the cell of every row.
+        At "scores" it is the row's coordinates with noise, for which each owner has a
+        key of his own. He learns nothing about the residues. The certificate's rates of
+        linking are for attackers who know the map, so they hold for him too.
 
         Cloning an owner's encryptor and fitting it again gives a view of its own.
 
@@ -845,7 +846,7 @@ class HomeomorphicEncryptor(
         """Write the fitted encryptor to a new file, sealed under its key.
 
         Its parameters and what it learnt, without the key. Only its owner can read the
-        file (mode 0600); it is no pickle.
+        file (mode 0600). It is not a pickle.
 
         Parameters
         ----------
@@ -894,8 +895,8 @@ class HomeomorphicEncryptor(
         Raises
         ------
         SealedFileError
-            If it is no sealed file or one of something else, was changed, is of another
-            key or of a newer version.
+            If it is not a sealed file, holds something else, was changed, or is of
+            another key or a newer version.
         """
         return restore_encryptor(cls(), open_sealed(path, _KIND, key), key)
 

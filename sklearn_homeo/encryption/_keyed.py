@@ -15,8 +15,9 @@ class KeyedMixin:
 
     What somebody takes for a key, bytes or a passphrase, must not show in the repr of
     this estimator, nor in that of one around it, which reads the parameter. So the
-    attribute hides what is no key. Scikit-learn's `clone` and `set_params` get the same
-    object back that they put in, as they must: what is hidden once stays as it is.
+    attribute hides anything that is not a key. Scikit-learn's `clone` and `set_params`
+    get the same object back that they put in, as they must: what is hidden once stays
+    as it is.
     """
 
     @property

@@ -92,9 +92,9 @@ def reencrypt_into(
         Shares no memory with `Z`. Written in full before invalid rows are reported,
         which are NaN in it.
     old, new : HomeomorphicEncryptor
-        As of `reencrypt`.
+        As in `reencrypt`.
     context : bytes, default=None
-        As of `reencrypt`.
+        As in `reencrypt`.
 
     Returns
     -------
@@ -103,7 +103,7 @@ def reencrypt_into(
     Raises
     ------
     InvalidCiphertextError, ValueError
-        As of `reencrypt`.
+        As in `reencrypt`.
 
     Examples
     --------

@@ -28,9 +28,9 @@ class Ciphertexts:
     ----------
     Z : ndarray of shape (n_rows, n_columns), dtype float64
     names : list of str
-        Of its columns.
+        Names of its columns.
     fingerprint : str
-        Of the key.
+        Fingerprint of the key.
     target : str or None, default=None
         Name of the label.
     labels : pyarrow.Array of length n_rows or None, default=None
@@ -129,7 +129,7 @@ def read_ciphertexts(path):
     OSError
         If the file cannot be opened.
     ValueError
-        If it is no ciphertext file, or of a newer version.
+        If it is not a ciphertext file, or of a newer version.
 
     Notes
     -----
@@ -207,7 +207,7 @@ def _about(path, metadata):
     except ValueError:
         about = {}
     if not isinstance(about, dict) or about.get("format") != _FORMAT:
-        raise ValueError(f"{path}: no ciphertext file of sklearn_homeo")
+        raise ValueError(f"{path}: not a ciphertext file of sklearn_homeo")
     if about["version"] > _VERSION:
         raise ValueError(
             f"{path}: the ciphertext file has version {about['version']}, this "
@@ -244,7 +244,7 @@ def _read_csv(path):
     except ValueError:
         # pandas, NumPy and base64 name no file, and may show what is in it.
         raise ValueError(
-            f"{path}: no ciphertext file of sklearn_homeo, or a damaged one"
+            f"{path}: not a ciphertext file of sklearn_homeo, or a damaged one"
         ) from None
 
 

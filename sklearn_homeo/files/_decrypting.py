@@ -40,13 +40,13 @@ def decrypt_table_file(path, key, sealed, out):
     FileExistsError
         If anything is at `out`.
     InvalidCiphertextError
-        If rows were changed, or cells put beside other rows, or rows repeated.
+        If rows were changed or repeated, or cells were put with other rows.
     OSError
         If a file cannot be read or written.
     SealedFileError
         If the sealed file does not open with this key.
     ValueError
-        If `path` is no ciphertext file, or one of another key, or locks of other
+        If `path` is not a ciphertext file, or one of another key, or locks of other
         holders are set.
     """
     out = Path(out).expanduser()

@@ -69,8 +69,8 @@ def encrypt_table_file(
 ):
     """Encrypt a table's file.
 
-    Whatever numbers cannot bring back exactly as it is in the file (identifiers, free
-    text, odd spellings of a number) travels sealed beside the row. Every row is
+    Cells that numbers cannot bring back exactly as they are in the file (identifiers,
+    free text, odd spellings of a number) travel sealed with the row. Every row is
     decrypted once before anything is written.
 
     Parameters
@@ -88,7 +88,7 @@ def encrypt_table_file(
     encoder : TableEncoder, default=None
         Not fitted. None is one with default settings.
     suffix : {".parquet", ".csv", ".npy"}, default=".parquet"
-        Of the ciphertext file.
+        Suffix of the ciphertext file.
     synthetic : bool, default=False
         Whether to write ``synthetic.parquet`` too: made-up ciphertexts, as many of each
         class as the table has.
@@ -104,14 +104,15 @@ def encrypt_table_file(
     ImportError, OSError
         If the table cannot be read.
     ValueError
-        If the file is no table, has no such column or no other, or no row with a label.
+        If the file is not a table, has no such column or no other, or no row with a
+        label.
     """
     source = open_source(path)
     if target not in source.names:
         names = listed([repr(name) for name in source.names])
         raise ValueError(f"{path}: no column {target!r}; columns: {names}")
     if len(source.names) < 2:
-        raise ValueError(f"{path}: no column beside the target {target!r}")
+        raise ValueError(f"{path}: no column but the target {target!r}")
     paths = _new_paths(folder, suffix, synthetic)
     frame = source.frame()
     features = frame.drop(columns=target)
@@ -166,7 +167,7 @@ def encrypt_query_file(path, key, folder, *, sealed, suffix=".parquet"):
     sealed : str or Path
         The ``encryptor.sealed`` of the table.
     suffix : {".parquet", ".csv", ".npy"}, default=".parquet"
-        Of the ciphertext file.
+        Suffix of the ciphertext file.
 
     Returns
     -------
@@ -175,7 +176,7 @@ def encrypt_query_file(path, key, folder, *, sealed, suffix=".parquet"):
     Raises
     ------
     FileExistsError, ImportError, OSError, ValueError
-        As of `encrypt_table_file`; a ValueError too if columns are missing, or others
+        As in `encrypt_table_file`; a ValueError too if columns are missing, or others
         are there.
     SealedFileError
         If the sealed file does not open.

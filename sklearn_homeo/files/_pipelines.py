@@ -81,8 +81,8 @@ def load_pipeline(path: str | os.PathLike, key: SecretKey) -> Pipeline:
     Raises
     ------
     SealedFileError
-        If it is no sealed file or one of something else, was changed, is of another key
-        or of a newer version.
+        If it is not a sealed file, holds something else, was changed, or is of another
+        key or a newer version.
     """
     return open_pipeline(path, key)[0]
 

@@ -23,9 +23,9 @@ def report_page(encrypted, name, certificate):
     ----------
     encrypted : EncryptedFile
     name : str
-        Of the table's file.
+        Name of the table's file.
     certificate : Certificate
-        Of the encryptor and the rows.
+        Certificate of the encryptor and the rows.
     """
     ciphertexts = encrypted.ciphertexts
     encoder, encryptor = (step for _, step in encrypted.pipeline.steps)

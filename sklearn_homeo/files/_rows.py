@@ -1,4 +1,4 @@
-"""What cannot be a number, sealed row by row beside the ciphertexts.
+"""Cells that cannot be numbers, sealed row by row with the ciphertexts.
 
 Each row's cells are encrypted by AES-GCM-SIV under a sub-key, together with where the
 row stood in its table. They are bound to the row's ciphertext: a sealed cell
@@ -55,7 +55,7 @@ def open_rows(sealed, Z, key):
     ----------
     sealed : list of bytes, length n_rows
     Z, key
-        As of `seal_rows`.
+        As in `seal_rows`.
 
     Returns
     -------

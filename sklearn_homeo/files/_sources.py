@@ -45,7 +45,7 @@ class TextSource:
     Parameters
     ----------
     names : list of str
-        Of the columns.
+        Names of the columns.
     columns : list of list of str
     form : dict
         How the file is written: "delimiter", "encoding", "end", "last", "quoting".

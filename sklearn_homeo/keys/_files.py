@@ -112,7 +112,7 @@ def read_limited(
     with os.fdopen(os.open(path, flags), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise error(f"{path} is no ordinary file; copy its content into one")
+            raise error(f"{path} is not an ordinary file; copy its content into one")
         content = Hidden(file.read(min(most, status.st_size) + 1))
     if len(content.value) > most:
         raise error(f"{path} is longer than {most >> 10} KiB, so it is another file")
@@ -165,7 +165,7 @@ def _write_unnamed(path, content):
 
 @contextlib.contextmanager
 def _temporary(path, content):
-    """Path of a temporary file beside `path`, which is gone afterwards."""
+    """Path of a temporary file in the folder of `path`, which is gone afterwards."""
     folder = os.path.dirname(path)
     _sweep(folder)
     name = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"

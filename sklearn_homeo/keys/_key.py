@@ -235,7 +235,7 @@ class SecretKey:
         Raises
         ------
         TypeError, ValueError
-            If `index` is no integer or is negative.
+            If `index` is not an integer or is negative.
 
         Examples
         --------
@@ -325,7 +325,7 @@ class SecretKey:
         FileExistsError
             If anything is at `path`; a key file is never overwritten.
         TypeError, ValueError
-            If `passphrase` is no text and no bytes, or is too short or too long.
+            If `passphrase` is neither text nor bytes, or is too short or too long.
 
         Examples
         --------
@@ -361,7 +361,7 @@ class SecretKey:
         Raises
         ------
         KeyFileError
-            If it is no key file, is truncated, has an unsupported version, was
+            If it is not a key file, is truncated, has an unsupported version, was
             changed, or has another passphrase; the message says what to do.
         FileNotFoundError
             If nothing is at `path`.
@@ -387,7 +387,7 @@ class SecretKey:
         Parameters
         ----------
         path : str or path-like
-            Of the file that `save` wrote; it is replaced at one instant.
+            Path of the file that `save` wrote; it is replaced at one instant.
         old, new : str, bytes or KeyWrapper
             As in `save`.
 
@@ -438,7 +438,7 @@ class SecretKey:
         Raises
         ------
         TypeError, KeyShareError
-            If a count is no integer or out of range.
+            If a count is not an integer or is out of range.
 
         Warns
         -----

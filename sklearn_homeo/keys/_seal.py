@@ -89,10 +89,10 @@ def unseal(data: bytes, kind: str, key: SecretKey) -> dict:
     Raises
     ------
     SealedFileError
-        If it is no sealed file, of another kind, another key or a newer version, or was
-        changed or cut off; the message says which, as far as that can be told.
+        If it is not a sealed file, is of another kind, another key or a newer version,
+        or was changed or cut off. The message says which, as far as that can be told.
     TypeError
-        If `key` is no SecretKey.
+        If `key` is not a SecretKey.
     """
     if not isinstance(key, SecretKey):
         raise TypeError(f"key must be a SecretKey, got {type(key).__name__}")
@@ -124,7 +124,7 @@ def save_sealed(path: str | os.PathLike, tree: dict, kind: str, key: SecretKey) 
     path : str or path-like
         Where to write; nothing may be there.
     tree, kind, key
-        As of `seal`.
+        As in `seal`.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def open_sealed(path: str | os.PathLike, kind: str, key: SecretKey) -> dict:
     path : str or path-like
         Where the file is.
     kind, key
-        As of `unseal`.
+        As in `unseal`.
 
     Returns
     -------
@@ -178,7 +178,7 @@ def read_header(path: str | os.PathLike) -> dict:
     Raises
     ------
     SealedFileError
-        If it is no sealed file, or of a newer version.
+        If it is not a sealed file, or of a newer version.
     """
     data = read_limited(path, SealedFileError, _MAX_FILE_BYTES)
     try:
@@ -199,7 +199,7 @@ def _parse(data):
     except ValueError:
         header = None
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
-        raise SealedFileError("this is no sealed file of sklearn_homeo")
+        raise SealedFileError("this is not a sealed file of sklearn_homeo")
     version = header.get("version")
     if isinstance(version, int) and version > _VERSION:
         raise SealedFileError(

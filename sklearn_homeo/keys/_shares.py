@@ -1,8 +1,8 @@
 """Splitting a secret into shares, of which a threshold brings it back.
 
 Shamir's scheme over GF(2**8), byte by byte [1]_.  Fewer shares than the threshold
-are consistent with every secret equally well, so that they reveal nothing of it,
-whatever computing power is spent.  Beside its payload a share publishes only the
+are consistent with every secret equally well, so they reveal nothing about it,
+whatever computing power is spent.  Apart from its payload a share publishes only the
 fingerprint of the key, a one-way digest of 64 bits.
 
 References
@@ -160,7 +160,7 @@ class KeyShare:
         TypeError
             If `text` is not a str.
         KeyShareError
-            If the text is no share, has an unsupported version, or is mistyped.
+            If the text is not a share, has an unsupported version, or is mistyped.
 
         Examples
         --------
@@ -181,8 +181,8 @@ class KeyShare:
     def save(self, path: str | os.PathLike) -> None:
         """Write the share to a new file, which only its owner may read (mode 0600).
 
-        The file holds the text of `to_string`, unencrypted: alone it tells nothing of
-        the key, but each share belongs into other hands or on another machine.
+        The file holds the text of `to_string`, unencrypted. Alone it says nothing about
+        the key, but each share belongs in other hands or on another machine.
 
         Parameters
         ----------
@@ -281,7 +281,7 @@ def split_secret(
     Raises
     ------
     TypeError
-        If a count is no integer.
+        If a count is not an integer.
     KeyShareError
         If a count or the length of the secret is out of range.
 

@@ -59,7 +59,7 @@ _MOST_KIB_WRITTEN = 512 * 1024
 
 @runtime_checkable
 class KeyWrapper(Protocol):
-    """What can protect the bytes of a key for storage, and bring them back.
+    """An object that can protect the bytes of a key for storage, and bring them back.
 
     Any object with these two methods: one that asks a key management service, a
     hardware token or the keyring of the operating system. `SecretKey.save` and
@@ -97,7 +97,7 @@ class KeyWrapper(Protocol):
         Returns
         -------
         bytes
-            What may be stored in its place, at most 64 KiB.
+            Bytes to store in its place, at most 64 KiB.
         """
 
     def unwrap(self, wrapped: bytes) -> bytes:
@@ -210,7 +210,7 @@ class PassphraseWrapper:
         Raises
         ------
         KeyFileError
-            If `wrapped` is no such document, is truncated, has an unsupported
+            If `wrapped` is not such a document, is truncated, has an unsupported
             version, was changed, or has another passphrase.
         """
         header = _parse(wrapped)

@@ -16,7 +16,7 @@ def fit_categories(cells, max_categories):
     Parameters
     ----------
     cells : Cells
-        Of the kind "category".
+        Cells of the kind "category".
     max_categories : int
         Columns that they may take.
 

@@ -127,12 +127,12 @@ def convert(cells, kind, unit=1):
     cells : Cells
     kind : str
     unit : int or str, default=1
-        Of ticks and decimals.
+        Unit of ticks and decimals.
 
     Returns
     -------
     cells : Cells
-        Of that kind.
+        Cells of that kind.
     wrong : ndarray of shape (n_rows,), dtype bool
         Cells whose values are not of that kind; 0 stands for them.
     """

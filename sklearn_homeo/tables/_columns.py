@@ -87,7 +87,7 @@ class ColumnCode:
         Parameters
         ----------
         cells : Cells
-            Of a whole column.
+            Cells of a whole column.
 
         Returns
         -------

@@ -26,7 +26,7 @@ class DecimalCode:
     unit : int
         Places behind the point.
     placing : WholeColumn or SplitColumns
-        Of the units.
+        Placing of the units.
     """
 
     unit: int

@@ -38,38 +38,40 @@ _ROWS_AT_ONCE = 2**14
 class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
     """Encode tables of mixed columns as float64 and decode them to the same table.
 
-    pandas and polars frames, and NumPy arrays: numbers, whole numbers, truth values,
+    It takes pandas and polars frames, and NumPy arrays. Their numbers, truth values,
     categories, text, dates, times, durations and decimal numbers, with missing values,
-    become columns of numbers for an encryptor. `inverse_transform` gives the table
+    become columns of numbers for an encryptor. `inverse_transform` gives the same table
     back: the order and names of columns, their types (nullable and Arrow types, unused
-    and ordered categories, time zones), missing values and every value exactly,
-    although an encryptor returns numbers only to about eight digits.
+    and ordered categories, time zones), missing values, and every value. It does so
+    exactly, although an encryptor returns numbers only to about eight digits.
 
     Parameters
     ----------
     exact : bool, default=True
         Whether every number comes back exactly. One column holds some eight digits:
-        decimals as 46.2, whole numbers and dates mostly need no more. Columns of floats
-        with more digits, of large integers and of times of fine resolution get one or
-        two *fine* columns beside their own, in which nothing of a label shows. False
-        leaves these out: the numbers come back rounded.
+        decimals such as 46.2, whole numbers and dates mostly need no more. Columns of
+        floats with more digits, of large integers and of times of fine resolution get
+        one or two more *fine* columns, in which nothing of a label shows. False leaves
+        these out: the numbers come back rounded.
 
     handle_unknown : {"error", "warn", "ignore"}, default="error"
         What `transform` does about cells that would not come back, because `fit` saw
-        nothing of the kind: another category, a missing value where there was none,
-        more decimals than the column has room for. "error" raises; the message names
-        all such cells. "warn" and "ignore" encode what is nearest: a category comes
-        back as missing, a missing value as the median, a number rounded.
+        nothing of the kind. Such a cell holds another category, a missing value where
+        there was none, or more decimals than the column has room for. "error" raises,
+        and the message names all such cells. "warn" and "ignore" encode what is
+        nearest: a category comes back as missing, a missing value as the median, a
+        number rounded.
 
     max_categories : int, default=30
         Columns of a column of categories: one for each, or one for each of the most
         frequent, one for all others and one with the others' number.
 
     sealed_columns : "auto" or list of str, default="auto"
-        Columns that no model should see, identifiers and free text, which `transform`
-        leaves out and `split` sets aside. "auto" finds them, with a warning: text that
-        differs in all, or in more than half of the rows, or is long; whole numbers
-        called an identifier that all differ. A list names exactly those to seal.
+        Columns that no model should see, such as identifiers and free text.
+        `transform` leaves them out and `split` sets them aside. "auto" finds them, with
+        a warning: text that is long or differs in more than half of the rows, and whole
+        numbers that are called an identifier and all differ. A list names exactly those
+        to seal.
 
     Attributes
     ----------
@@ -91,10 +93,10 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
     The columns may be shifted by an encryptor by up to 2**-28 of their standard
     deviation, that of the table of `fit`, and still decode exactly.
 
-    Numbers whose largest are so far away that the others would vanish beside them
-    (sentinels as 999999999) are put on the scale of the logarithm beyond the bulk;
-    a warning names the columns. The scales are piecewise linear with powers of two for
-    slopes, so that they are undone exactly.
+    If the largest numbers of a column are so far away that the others would vanish
+    (sentinels such as 999999999), numbers beyond the bulk are put on a logarithmic
+    scale; a warning names the columns. The scales are piecewise linear with powers of
+    two for slopes, so that they are undone exactly.
 
     Decimal numbers of one column as Python objects come back with equal numbers of
     places. Rows of a NumPy array or of a frame without an index are numbered from 0.
@@ -189,9 +191,10 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
                 heavy.append(repr(table.labels[i]))
         if heavy:
             warnings.warn(
-                f"beside the largest values of {listed(heavy)} the others would vanish "
-                "(a sentinel, as 999999999?); so the columns are on the scale of the "
-                "logarithm beyond their bulk, which inverse_transform undoes exactly",
+                f"next to the largest values of {listed(heavy)} the others would "
+                "vanish (a sentinel such as 999999999?); so the columns "
+                "are on a logarithmic scale beyond their bulk, which inverse_transform "
+                "undoes exactly",
                 HeavyTailWarning,
                 stacklevel=2,
             )
@@ -360,7 +363,7 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         """Write the fitted encoder to a new file, sealed under a key.
 
         It holds names and types of columns and their categories. Only its owner can
-        read the file (mode 0600); it is no pickle.
+        read the file (mode 0600). It is not a pickle.
 
         Parameters
         ----------
@@ -414,8 +417,8 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         Raises
         ------
         SealedFileError
-            If it is no sealed file or one of something else, was changed, is of another
-            key or of a newer version.
+            If it is not a sealed file, holds something else, was changed, or is of
+            another key or a newer version.
         """
         return restore_encoder(cls(), open_sealed(path, _KIND, key))
 

@@ -36,7 +36,7 @@ def fit_floats(cells, exact):
     Parameters
     ----------
     cells : Cells
-        Of the kind "float".
+        Cells of the kind "float".
     exact : bool
         Whether every float must come back bit for bit.
 
@@ -105,7 +105,7 @@ class DecimalsCode:
     places : int
         Decimals that come back, as many as the column has room for.
     placing : WholeColumn or SplitColumns
-        Of the units in the last place.
+        Placing of the units in the last place.
     """
 
     dtype: str
@@ -179,7 +179,7 @@ class BitsCode:
     ----------
     dtype : {"float64", "float32"}
     placing : SplitColumns
-        Of their bits.
+        Placing of their bits.
     """
 
     dtype: str

@@ -118,7 +118,7 @@ def place_integers(integers, exact, divisor=1.0):
     -------
     placing : WholeColumn or SplitColumns
     heavy : bool
-        Whether the bulk would have vanished beside the largest ones, so that these are
+        Whether the bulk would have vanished next to the largest ones, so that these are
         on the scale of their logarithm.
     """
     if len(integers) == 0:

@@ -100,7 +100,7 @@ def read_table(path: str | os.PathLike) -> "pd.DataFrame":
     OSError
         If the file cannot be opened.
     ValueError
-        If the file is no table, or names of columns are missing or not different.
+        If the file is not a table, or names of columns are missing or not different.
     """
     path = Path(path).expanduser()
     kind = path.suffix.lower()
@@ -216,7 +216,7 @@ def read_text(path: str | os.PathLike) -> tuple[str, str, str]:
     OSError
         If the file cannot be opened.
     ValueError
-        If it is no text.
+        If it is not text.
     """
     path = Path(path).expanduser()
     text, encoding = _decoded(path, path.read_bytes())
@@ -238,7 +238,7 @@ def _decoded(path, data, whole=True):
             return decoder.decode(data, final=whole), name
         except UnicodeDecodeError:
             continue
-    raise ValueError(f"{path}: not a table: the text is no {encoding}")
+    raise ValueError(f"{path}: not a table: the text is not {encoding}")
 
 
 def _find_delimiter(text):

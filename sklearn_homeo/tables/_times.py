@@ -35,7 +35,7 @@ class TicksCode:
     step : int
         Ticks of a step.
     placing : WholeColumn or SplitColumns
-        Of the steps.
+        Placing of the steps.
     """
 
     unit: int | str

@@ -87,7 +87,7 @@ BAD = {
     ),
     "other files": (
         ["decrypt", "table.csv", "--with", "my.key", "--key", "my.key", "--out", "b"],
-        "no ciphertext file",
+        "not a ciphertext file",
     ),
     "synthetic queries": (
         ["encrypt", "table.csv", "--with", "my.key", "--synthetic", *ENCRYPT],

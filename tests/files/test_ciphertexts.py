@@ -55,7 +55,7 @@ def test_parquet_says_what_it_is(tmp_path):
 def test_other_files_are_told(tmp_path):
     path = tmp_path / "other.parquet"
     parquet.write_table(pa.table({"a": [1]}), path)
-    with pytest.raises(ValueError, match="no ciphertext file"):
+    with pytest.raises(ValueError, match="not a ciphertext file"):
         read_ciphertexts(path)
     path.write_bytes(b"PAR1 not quite")
     with pytest.raises(ValueError, match="no Parquet file"):

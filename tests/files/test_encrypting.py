@@ -257,7 +257,7 @@ def test_synthetic_rows_are_made_of_the_ciphertexts(tmp_path):
 
 BAD = {
     "no such column": ("a,b\n1,2\n", "c", "no column 'c'; columns: 'a', 'b'"),
-    "one column": ("a\n1\n", "a", "no column beside"),
+    "one column": ("a\n1\n", "a", "no column but"),
     "no label": ("a,b\n1,\n2,\n", "b", "no row has a label"),
     "uneven": ("a,b\n1,2\n1\n", "b", "row 2 has 1 cells"),
 }

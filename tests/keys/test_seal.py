@@ -46,7 +46,7 @@ def test_wrong_keys_kinds_and_files_are_told(tmp_path):
     with pytest.raises(TypeError, match="key must be a SecretKey, got bytes"):
         unseal(data, "example", KEY.to_bytes())
     for other in (b"", b"\n", b"{}\n", b"[1]\n", b"PK\x03\x04", os.urandom(2000)):
-        with pytest.raises(SealedFileError, match="no sealed file"):
+        with pytest.raises(SealedFileError, match="not a sealed file"):
             unseal(other, "example", KEY)
     path = tmp_path / "cut.sealed"
     path.write_bytes(data[:-1])
@@ -78,7 +78,7 @@ def with_header(data, **changes):
         ({"fingerprint": 3}, "first line"),
         ({"fingerprint": "0" * 16}, "fingerprint 0000000000000000"),
         ({"more": 1}, "first line"),
-        ({"format": "other"}, "no sealed file"),
+        ({"format": "other"}, "not a sealed file"),
     ],
 )
 def test_changes_of_the_readable_line_are_told(changes, message):

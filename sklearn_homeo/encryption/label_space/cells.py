@@ -115,9 +115,9 @@ def cut_cells(scorer, held_out, outputs, sizes, n_cells, min_rows, power=POWERS[
     n_cells : int
         How many at most.
     min_rows : int
-        Rows of a cell, at least.
+        Least number of rows in a cell.
     power : float, default=0.5
-        Of the class probabilities that are compared.
+        Power of the class probabilities that are compared.
 
     Returns
     -------
@@ -153,7 +153,7 @@ class CellsView:
     width : int
         Columns of a ciphertext.
     stream : KeyStream
-        Of the view.
+        Key stream of the view.
 
     Attributes
     ----------

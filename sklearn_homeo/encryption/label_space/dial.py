@@ -106,7 +106,7 @@ class CellChoice:
     ----------
     cells : Cells
     trial : Trial
-        Of these cells.
+        Trial of these cells.
     others : list of Trial
         Other cells, and models on all features.
     is_enough : bool
@@ -249,7 +249,7 @@ class _Fold:
 
 
 class _Bench:
-    """Folds of a sample, with the scores of all families and of models beside them."""
+    """Folds of a sample, with the scores of all families and models without cells."""
 
     def __init__(self, u, outputs, sizes, min_rows):
         self.u, self.outputs, self.sizes, self.min_rows = u, outputs, sizes, min_rows
@@ -348,7 +348,7 @@ class _Bench:
         Yields
         ------
         rung : list of _Attempt
-            Of all families that are any good.
+            Attempts of all families that are any good.
         """
         powers = POWERS if self.sizes is not None else POWERS[:1]
         growing = [(name, power) for name in self._contenders() for power in powers]

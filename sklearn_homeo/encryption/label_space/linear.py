@@ -41,8 +41,8 @@ def linear_directions(sample, n_directions):
 def sparing_directions(sample, n_directions):
     """Those of classes, uncorrelated within every class with what varies most there.
 
-    Of all that label coordinates could tell beside the label, the `SPARED_AXES`
-    leading principal axes within classes are the most telling.
+    Of all that label coordinates could tell apart from the label, the `SPARED_AXES`
+    leading principal axes within classes tell most.
     """
     indicators = sample.target.indicators()
     masks = indicators.T[indicators.any(axis=0)].astype(bool)

@@ -77,15 +77,15 @@ def probe_rows(name, target, S, train, test):
     name : str
         One of `PROBES`.
     target : Target
-        Of all rows.
+        Target of all rows.
     S : ndarray of shape (n_samples, n_coordinates)
     train, test : ndarray of int
 
     Returns
     -------
     scores : ndarray of shape (n_test, n_metrics), dtype float64
-        Whose mean over the rows is the metric on them; what a row adds or takes away
-        beside it (the influence function) tells the standard error.
+        The mean over the rows is the metric on them. What a row adds or takes away (the
+        influence function) gives the standard error.
     """
     columns = []
     for labels in target.outputs.T:

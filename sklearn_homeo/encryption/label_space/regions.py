@@ -45,7 +45,7 @@ class Regions:
     sizes : tuple of int or None
         Number of classes of each output; None for numbers.
     power : float
-        Of the probabilities that are compared.
+        Power of the probabilities that are compared.
     exponentials, roots : ndarray of shape (n,), dtype int64
         Look-up tables of integers; empty for numbers.
     centres : ndarray of shape (n_centres, n_scores), dtype float64
@@ -192,9 +192,9 @@ class Regions:
         n_cells : int
             At least 1. Each class that is anywhere the likeliest has a region.
         min_rows : int
-            Rows of a region, at least.
+            Least number of rows in a region.
         power : float, default=0.5
-            Of the probabilities that are compared.
+            Power of the probabilities that are compared.
 
         Returns
         -------
@@ -337,7 +337,7 @@ def predicted_of_sums(regions, sums, counts):
     ----------
     regions : Regions
     sums : ndarray of shape (n_cells, n_scores)
-        Of `Regions.predictions`.
+        Sums of `Regions.predictions`.
     counts : ndarray of shape (n_cells,)
         Rows of each cell.
     """

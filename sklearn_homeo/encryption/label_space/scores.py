@@ -31,7 +31,7 @@ def fit_scores(units, directions, by_column, linkage_noise, width):
     units : ndarray of shape (n_samples, n_features), dtype float64
         Standardised rows.
     directions : ndarray of shape (n_features, k), dtype float64
-        Of unit spread within a class.
+        Directions of unit spread within a class.
     by_column : ndarray of shape (k,), dtype bool
         Which of them are single columns, to be kept apart.
     linkage_noise : float

@@ -75,7 +75,7 @@ class ProbeScore(NamedTuple):
     leak : float
         Share of the standardised variance that the directions determine linearly.
     n_folds : int
-        Folds of held-out rows: what clearly loses is given up after one.
+        Folds of held-out rows; a candidate far behind is given up after one.
     chosen : bool
         Whether these are the directions taken.
     """
@@ -246,7 +246,7 @@ class Search:
         return rows.mean(axis=0) - CLEARLY * error > chance
 
     def _scout(self):
-        """Raise the bar where a few directions are clearly better than all features."""
+        """Raise the bar where a few directions do much better than all features."""
         spanned = self.sample.target.n_directions(self.sample.X.shape[1])
         for name in SCOUTS:
             candidate = Candidate(name, spanned + SCOUT_WIDTH)
@@ -257,7 +257,7 @@ class Search:
                 self._raise_bar(candidate)
 
     def _raise_bar(self, candidate):
-        """Let what is clearly better than all features be what others must reach."""
+        """Make a candidate that beats all features the bar for others."""
         if not self._betters(self._try(candidate), 1.0):
             return
         self.bar = self._best(candidate, len(self.folds))

@@ -81,10 +81,10 @@ def find_label_space(
 
     Candidates are the directions of all finders and of their unions, at all widths.
     Probes of five kinds learn from them on some rows, on which alone they were
-    found, and are scored on others by balanced accuracy and ROC AUC, or by R2. Of those
+    found, and are scored on others by balanced accuracy and ROC AUC, or by R2. Those
     that lose no more than the tolerance (one point, or .02 of R2) against the best
-    probe on all features, with one standard error added to the loss, the one is taken
-    that leaks least.
+    probe on all features are good enough; one standard error is added to the loss. The
+    one of these that leaks least is taken.
 
     Parameters
     ----------

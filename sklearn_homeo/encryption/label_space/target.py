@@ -18,7 +18,7 @@ MIN_CLASS_ROWS = 3
 
 @dataclass(frozen=True)
 class Target:
-    """What the preserved directions shall tell: classes or numbers.
+    """Classes or numbers that the preserved directions must tell.
 
     Parameters
     ----------

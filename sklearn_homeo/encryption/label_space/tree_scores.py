@@ -52,7 +52,7 @@ class TreeScores:
     values : ndarray of shape (n_nodes, n_scores), dtype float64
         Integers, in steps of 2**-20; zero but in leaves.
     depth : int
-        Of the deepest tree.
+        Depth of the deepest tree.
     offsets : ndarray of shape (n_scores,), dtype float64
         Integers, in steps of 2**-20.
     """

@@ -124,7 +124,7 @@ class ScoreMoments:
     def logits(self):
         """Return the linear function that turns scores into logits of the classes.
 
-        It comes from linear discriminant analysis of each output. Numbers stay.
+        It comes from LDA of each output. Numbers stay.
 
         Returns
         -------
