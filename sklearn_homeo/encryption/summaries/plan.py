@@ -52,9 +52,10 @@ class SummaryPlan:
        which binary exponent, and how many are not whole;
     2. "scales": sums and sums of squares of the columns;
     3. "moments": second moments of the columns, with the classes and of each class;
-    4. to 6. "features" and, after what was learnt, "features, metric" and "features,
-       sharper metric": second moments of random features, whose seed is a digest of
-       what is agreed;
+    4. "features": second moments of random features, whose seed is a digest of what is
+       agreed;
+    5. "features, metric": the same, in a metric that was learnt from them;
+    6. "features, sharper metric": once more;
     7. "cells": how many rows of which class, or of which sum, lie in which cell.
 
     Parameters
