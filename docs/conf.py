@@ -102,6 +102,7 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "abort_on_example_error": False,
     "matplotlib_animations": False,
+    "image_srcset": ["2x"],
 }
 
 

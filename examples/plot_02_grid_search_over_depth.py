@@ -92,10 +92,15 @@ for name, colour in (("package", "#0072B2"), ("tanh", "#D55E00")):
     above.fill_between(
         depths, middle - spread, middle + spread, color=colour, alpha=0.15
     )
-    above.plot(depths, middle, "o-", color=colour, label=name)
+    above.plot(depths, middle, "o-", color=colour)
+    last = np.flatnonzero(np.isfinite(middle))[-1]
+    place = depths[last] - 0.1, middle[last] + (1.2 if name == "tanh" else -1.2)
+    above.text(*place, name, ha="right", color=colour)
     found = [(depth, errors[one, depth]) for one, depth in errors if one == name]
-    below.semilogy(*zip(*found, strict=True), "o-", color=colour, label=name)
-above.axhline(100 * plain, color="0.4", linestyle=":", label="plain")
+    below.semilogy(*zip(*found, strict=True), "o-", color=colour)
+    below.text(2, 30 * dict(found)[1], name, color=colour)
+above.axhline(100 * plain, color="0.4", linestyle=":")
+above.text(4.5, 100 * plain - 0.9, "plain rows", color="0.4")
 above.set_ylabel("accuracy in % (band: folds)")
 below.set_ylabel("largest round-trip error\nin standard deviations")
 refused = [depth for depth in depths if ("tanh", depth) not in errors]
@@ -105,5 +110,4 @@ if refused:
 for ax in (above, below):
     ax.set_xlabel("depth (locks)")
     ax.set_xticks(depths)
-    ax.legend(frameon=False)
 plt.show()

@@ -55,19 +55,19 @@ models = {
     "5-NN": KNeighborsClassifier(),
     "RBF SVM": SVC(),
 }
-scores = np.zeros((len(models), len(columns)))
 folds = list(StratifiedKFold(4).split(X, y))
-for train, test in folds:
+scores = np.zeros((len(folds), len(models), len(columns)))
+for fold, (train, test) in enumerate(folds):
     encryptor.fit(X[train], y[train])
     views = (X, encryptor.preserve(X), encryptor.transform(X))
     for i, model in enumerate(models.values()):
         scaled = make_pipeline(StandardScaler(), model)
         for j, view in enumerate(views):
-            score = scaled.fit(view[train], y[train]).score(view[test], y[test])
-            scores[i, j] += score / len(folds)
+            fitted = scaled.fit(view[train], y[train])
+            scores[fold, i, j] = 100 * fitted.score(view[test], y[test])
 
 print(f"{'':<22}" + "".join(f"{name:>11}" for name in columns))
-for name, row in zip(models, 100 * scores, strict=True):
+for name, row in zip(models, scores.mean(axis=0), strict=True):
     print(f"{name:<22}" + "".join(f"{value:>9.1f} %" for value in row))
 
 # %%
@@ -87,21 +87,28 @@ print(f"accuracy on new images {100 * np.mean(answers == y_new):.1f} %")
 pipeline
 
 # %%
-# New digits, with the answer that came back; mistakes are in orange.
+# What models gain or lose against plain features: a small dot for each fold, a large
+# one for their mean. Below, new digits with the answer that came back; mistakes are in
+# orange.
 import matplotlib.pyplot as plt
 
 figure = plt.figure(figsize=(6, 6.5), layout="constrained")
 above, below = figure.subfigures(2, 1)
 ax = above.subplots()
 places = np.arange(len(models))
-for i, (name, colour) in enumerate(
-    zip(columns, ("0.6", "#56B4E9", "#0072B2"), strict=True)
-):
-    ax.bar(places + 0.27 * (i - 1), 100 * scores[:, i], 0.25, color=colour, label=name)
-ax.set_xticks(places, list(models))
-ax.set_ylim(0, 109)
-ax.set_ylabel("accuracy in %")
-ax.legend(frameon=False, ncols=3, loc="upper center")
+for i, (name, colour) in enumerate((("view", "#E69F00"), ("encrypted", "#0072B2"))):
+    gains = scores[:, :, 1 + i] - scores[:, :, 0]
+    height = places + 0.25 * (0.5 - i)
+    ax.plot(gains.T, height, "o", color=colour, ms=3, alpha=0.5)
+    ax.plot(gains.mean(axis=0), height, "o", color=colour, ms=8)
+    ax.annotate(
+        name, (gains[:, -1].max(), height[-1]), (9, 0), textcoords="offset points",
+        va="center", color=colour,
+    )  # fmt: skip
+ax.axvline(0, color="0.4", linestyle=":")
+ax.set_yticks(places, list(models))
+ax.margins(x=0.15)
+ax.set_xlabel("points of accuracy gained against plain features")
 for ax, image, answer, truth in zip(
     below.subplots(3, 8).ravel(), new, answers, y_new, strict=False
 ):

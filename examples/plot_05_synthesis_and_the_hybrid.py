@@ -103,29 +103,35 @@ new_codes, new_targets = maker.sample(dict.fromkeys(range(10), 4))
 new_images = autoencoder.inverse_transform(new_codes).reshape(-1, 28, 28)
 
 # %%
-# The paper's figure 2 (e, f), with digits: above, two discriminant directions of the
-# ciphertexts, real and synthetic, which agree class by class without sharing a point.
-# Below, four new digits of each class.
+# Four new digits of each class:
 import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots(4, 10, figsize=(8, 3.4), layout="constrained")
+for ax, image in zip(axes.T.ravel(), new_images, strict=True):
+    ax.imshow(image, "gray_r")
+    ax.set_axis_off()
+plt.show()
+
+# %%
+# The ciphertexts of the table, real and synthetic, in the two directions that tell the
+# classes apart best. They agree class by class without sharing a point.
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 Z_hybrid, y_hybrid = (
     ClassConditionalSynthesizer(random_state=0).fit(Z, y).sample(len(Z))
 )
 plane = LinearDiscriminantAnalysis(n_components=2).fit(Z, y)
-figure = plt.figure(figsize=(8, 7), layout="constrained")
-above, below = figure.subfigures(2, 1, height_ratios=(1.2, 1))
-left, right = above.subplots(1, 2, sharex=True, sharey=True)
-left.scatter(*plane.transform(Z).T, c=y, cmap="tab10", s=6)
-left.set_title("(e) encrypted")
-right.scatter(*plane.transform(Z_hybrid).T, c=y_hybrid, cmap="tab10", s=6)
-right.set_title("(f) encrypted and synthetic")
-for ax, image in zip(
-    below.subplots(4, 10).T.ravel(),
-    new_images,
-    strict=True,
-):
-    ax.imshow(image, "gray_r")
-    ax.set_axis_off()
-below.suptitle("digits that nobody wrote")
+figure, axes = plt.subplots(
+    1, 2, figsize=(8, 4.2), sharex=True, sharey=True, layout="constrained"
+)
+shown = (("(a) encrypted", Z, y), ("(b) encrypted, then synthetic", Z_hybrid, y_hybrid))
+for ax, (title, rows, labels) in zip(axes, shown, strict=True):
+    points = plane.transform(rows)
+    ax.scatter(*points.T, c=labels, cmap="tab10", s=6)
+    for digit in range(10):
+        middle = np.median(points[labels == digit], axis=0)
+        ax.annotate(str(digit), middle, (5, 5), textcoords="offset points")
+    ax.set_title(title)
+    ax.set_xlabel("first discriminant direction")
+axes[0].set_ylabel("second discriminant direction")
 plt.show()

@@ -89,6 +89,7 @@ linked, utility = 1 - results["mean_test_privacy"], results["mean_test_utility"]
 PrivacyUtilityDisplay.from_points(linked, utility, names, ax=ax)
 i = search.best_index_
 ax.plot(linked[i], utility[i], "o", ms=16, mfc="none", color="#D55E00")
-ax.set_xlabel("share of records that the attacker links")
+ax.set_xlim(-0.01, 1.3 * linked.max())
+ax.set_xlabel("share of records that the attacker links (shaded: good, bad)")
 ax.set_ylabel("ROC AUC")
 plt.show()

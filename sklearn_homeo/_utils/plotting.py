@@ -45,7 +45,9 @@ def label_points(ax, x, y, labels):
     """Write the names of points at the edge of the axes, none over another."""
     ax.get_ylim()  # Settles the limits.
     on_page = ax.transData.transform(np.column_stack([x, y]))
-    heights = _spread(ax.transAxes.inverted().transform(on_page)[:, 1])
+    across, heights = ax.transAxes.inverted().transform(on_page).T
+    # Of points at one height the right one comes first, so that lines rarely cross.
+    heights = _spread(heights - 1e-6 * across)
     line = {"arrowstyle": "-", "color": GREY, "linewidth": 0.4, "relpos": (0, 0.5)}
     for label, *point, height in zip(labels, x, y, heights, strict=True):
         ax.annotate(
