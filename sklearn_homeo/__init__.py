@@ -18,6 +18,7 @@ _HOME = {
     "KeyShare": "keys._shares",
     "KeyShareError": "exceptions",
     "KeyWrapper": "keys._wrapping",
+    "LeakageDisplay": "encryption._leakage_display",
     "LeakageWarning": "exceptions",
     "LossOfAccuracyWarning": "exceptions",
     "MaskingKey": "keys._masks",

@@ -13,10 +13,12 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 from scipy.stats import norm
 
+from sklearn_homeo._utils.labels import missing_labels
 from sklearn_homeo.ciphers.base import Workspace
 from sklearn_homeo.ciphers.lock import LEFT_BITS, N_HASHED, RIGHT_BITS
 from sklearn_homeo.ciphers.packing import RESIDUE_BITS
 from sklearn_homeo.encryption.label_space.joined import parts_of
+from sklearn_homeo.encryption.label_space.target import Target
 
 __all__ = [
     "Certificate",
@@ -532,8 +534,23 @@ def _label_floor(encryptor, n, y):
     if any(size is not None and len(size) == 0 for size in sizes):
         return float("nan")
     if y is not None:
-        values = np.asarray(y).reshape(n, -1)
-        return len(np.unique(values, axis=0)) / n
+        return len(np.unique(_class_codes(y, n), axis=0)) / n
     if any(size is None for size in sizes):
         return float("nan")
     return min(math.prod(int(np.prod(size)) for size in sizes), n) / n
+
+
+def _class_codes(y, n):
+    """Class codes of labels of any type, of shape (n, n_outputs)."""
+    y = np.asarray(y)
+    if y.ndim not in (1, 2) or len(y) != n:
+        raise ValueError(f"y has the shape {y.shape}, but X has {n} rows.")
+    if missing_labels(y).any():
+        raise ValueError("Input y contains missing values; drop these rows.")
+    try:
+        return Target.from_labels(y, False).outputs
+    except TypeError:
+        raise ValueError(
+            "y mixes labels that cannot be ordered; make them all strings or all "
+            "numbers."
+        ) from None

@@ -9,6 +9,7 @@ from sklearn_homeo._utils.plotting import (
     VERMILION,
     make_axes,
 )
+from sklearn_homeo.encryption.label_space.search import ProbeScore
 
 __all__ = ["SubspaceDisplay"]
 
@@ -70,7 +71,7 @@ class SubspaceDisplay:
         Parameters
         ----------
         encryptor : HomeomorphicEncryptor
-            Fitted with labels.
+            Fitted with labels, at ``leakage="scores"``.
         ax : matplotlib Axes, default=None
             None makes a new figure.
 
@@ -83,11 +84,14 @@ class SubspaceDisplay:
         ImportError
             If matplotlib is not installed.
         ValueError
-            If nothing was tried: without labels, say.
+            If no directions were tried: without labels, or at cells.
         """
         scores = getattr(encryptor, "probe_scores_", [])
-        if not scores:
-            raise ValueError("This encryptor tried no directions; fit it with labels.")
+        if not scores or not isinstance(scores[0], ProbeScore):
+            raise ValueError(
+                "This encryptor tried no directions; fit it with labels and "
+                'leakage="scores".'
+            )
         return cls(scores).plot(ax=ax)
 
     def plot(self, ax=None):

@@ -64,7 +64,7 @@ def warn_of_leakage(choice):
 
 def _losses(choice):
     return ", ".join(
-        f"{loss:.3f} of {name}" for name, loss in choice.trial.losses.items()
+        f"{max(loss, 0.0):.3f} of {name}" for name, loss in choice.trial.losses.items()
     )
 
 
@@ -76,9 +76,10 @@ def warn_of_lost_accuracy(choice):
     choice : CellChoice
     """
     _warn(
-        f"With {choice.cells.n_cells} cells models lose up to {_losses(choice)} "
-        'against the best one on all features. Set n_cells to more or to "auto", or '
-        'leakage to "auto" or "scores", which leaks more.',
+        f"With {choice.cells.n_cells} cells models lose up to {_losses(choice)}, one "
+        "standard error included, against the best one on all features: "
+        f"{choice.kept}. "
+        'Set n_cells to more, or leakage to "scores", which leaks far more.',
         LossOfAccuracyWarning,
     )
 

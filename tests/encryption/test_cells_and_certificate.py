@@ -1,9 +1,10 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_wine
+from sklearn.datasets import load_iris, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -112,3 +113,28 @@ def test_cells_need_a_label(wine):
     encryptor = HomeomorphicEncryptor(leakage="cells", n_preserved=2)
     with pytest.raises(ValueError, match="cuts cells that tell the label"):
         encryptor.fit(wine[0])
+
+
+@pytest.mark.parametrize("kind", [str, object, "string", "category"])
+def test_certificate_takes_labels_of_any_type(kind):
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    labels = pd.Series(names, dtype=kind)
+    encryptor = HomeomorphicEncryptor(leakage="cells", n_cells=3, key=KEY)
+    encryptor.fit(X, labels)
+    assert encryptor.certificate(X, labels).linking.label_floor == 3 / 150
+    two = np.column_stack([names, names]).astype(object)
+    assert encryptor.certificate(X, two).linking.label_floor == 3 / 150
+    one = encryptor.certificate(X[:20], labels[:20]).linking
+    assert one.label_floor == 1 / 20
+
+
+def test_certificate_refuses_labels_that_do_not_fit():
+    X, y = load_iris(return_X_y=True)
+    encryptor = HomeomorphicEncryptor(leakage="cells", n_cells=3, key=KEY).fit(X, y)
+    with pytest.raises(ValueError, match="but X has 150 rows"):
+        encryptor.certificate(X, y[:10])
+    with pytest.raises(ValueError, match="missing values"):
+        encryptor.certificate(X, np.where(y == 0, np.nan, y))
+    with pytest.raises(ValueError, match="cannot be ordered"):
+        encryptor.certificate(X, np.array(["a", 1] * 75, dtype=object))

@@ -36,3 +36,7 @@ def test_axes_are_drawn_on():
 def test_without_scores_there_is_nothing_to_draw():
     with pytest.raises(ValueError, match="tried no directions"):
         SubspaceDisplay.from_estimator(HomeomorphicEncryptor())
+    cells = HomeomorphicEncryptor(leakage="cells", n_cells=2)
+    rows = [[i, -i] for i in range(20)]
+    with pytest.raises(ValueError, match="tried no directions"):
+        SubspaceDisplay.from_estimator(cells.fit(rows, [0, 1] * 10))

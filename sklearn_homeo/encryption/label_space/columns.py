@@ -86,7 +86,7 @@ def _screened(sample):
         head = sample.head(FOREST_ROWS)
         numeric = head.target.is_numeric
         kind = ExtraTreesRegressor if numeric else ExtraTreesClassifier
-        forest = kind(60, min_samples_leaf=5, max_features="sqrt", random_state=0)
+        forest = kind(40, min_samples_leaf=5, max_features="sqrt", random_state=0)
         labels = head.target.outputs
         forest.fit(head.X, labels[:, 0] if labels.shape[1] == 1 else labels)
         order = np.argsort(-forest.feature_importances_, kind="stable")

@@ -47,12 +47,11 @@ from sklearn_homeo.encryption.label_space.yardsticks import (
 
 __all__ = ["CellChoice", "Trial", "choose_cells"]
 
-# Rows on which the dial is set: so many, or more where a class would have too few; and
-# rows to which the family that won is fitted.
-TRIAL_ROWS, ROWS_OF_RAREST, MOST_TRIAL_ROWS = 2000, 60, 4000
-FITTED_ROWS = 12_000
-# Rows that nothing was fitted to, on which cells are proved where so many are left.
-FEWEST_FRESH_ROWS, MOST_FRESH_ROWS = 1000, 5000
+# Rows on which the dial is set, and rows to which the family that won is fitted.
+TRIAL_ROWS = 4000
+FITTED_ROWS = 20_000
+# Rows that nothing was fitted to, on which cells are proved where rows are that many.
+FEWEST_PROVED_ROWS, FRESH_SHARE, MOST_FRESH_ROWS, N_PARTS = 8000, 0.25, 4000, 5
 # Folds and repeats. On fewer rows than that, more folds: training rows are scarce.
 FOLDS, SMALL_ROWS, SMALL_FOLDS = 3, 700, 5
 TOLERANCES = {"balanced accuracy": 0.01, "ROC AUC": 0.01, "R2": 0.02}
@@ -68,6 +67,8 @@ CHANCE_ERRORS = 3.0
 # Tolerances by which a family's scores may do worse than the best one's; beyond, no
 # cells are cut in them.
 HOPELESS = 5.0
+# Tolerances that cells may lose before scores, which leak far more, are taken instead.
+NEARLY = 2.0
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ class Trial:
     scores : dict of str to float
         Mean balanced accuracy and ROC AUC, or R2.
     losses : dict of str to float
-        What is lost against the best model on all features, one standard error of the
-        paired difference included.
+        What is lost against the best model on all features; by cross-validation, one
+        standard error of the paired difference included.
     """
 
     name: str
@@ -113,22 +114,31 @@ class CellChoice:
         Whether the label is kept within the tolerances.
     """
 
+    @property
+    def is_nearly_enough(self):
+        """Whether no more than twice the tolerances is lost."""
+        return self.trial.excess <= NEARLY
+
     cells: Cells
     trial: Trial
     others: list
     is_enough: bool
 
-    def __str__(self):
-        kept = ", ".join(
+    @property
+    def kept(self):
+        """What cells and the best model score, in words."""
+        return ", ".join(
             f"{name} {score:.3f} (best model {best:.3f})"
             for (name, score), best in zip(
                 self.trial.scores.items(), self._best(), strict=True
             )
         )
+
+    def __str__(self):
         n_cells = self.cells.n_cells
         return (
             f"{n_cells} cells, {np.log2(n_cells):.2f} bits a row, {self.trial.name}: "
-            f"{kept}{'' if self.is_enough else '; not enough'}"
+            f"{self.kept}{'' if self.is_enough else '; not enough'}"
         )
 
     def _best(self):
@@ -145,7 +155,8 @@ def choose_cells(u, target, n_cells, min_cell_size):
     cross-validation, cells are enough if they lose no more than 0.01 of balanced
     accuracy and of ROC AUC (0.02 of R2), one standard error included, against
     the best of all models on all features. In every fold training rows go through the
-    cells that were fitted to them, as they will.
+    cells that were fitted to them, as they will. Of 8,000 rows and more, some are left
+    out, and cells that learnt from the others must keep the label on these too.
 
     Parameters
     ----------
@@ -161,43 +172,24 @@ def choose_cells(u, target, n_cells, min_cell_size):
     -------
     choice : CellChoice
     """
-    rows = _trial_rows(target)
+    rows = _sample(target, min(len(u), TRIAL_ROWS))
     part = max(-(-min_cell_size * len(rows) // len(u)), 1)
     bench = _Bench(u[rows], target.outputs[rows], class_sizes(target), part)
     final = _Final(bench, u, target, rows, min_cell_size)
     attempts, failed = [], []
     for rung in bench.rungs(n_cells):
         attempts += rung
-        best = _best_of_rung(rung, n_cells)
-        if best.trial.excess <= 1.0 or bench.sees_nothing():
-            cells, proof = final.proved(best)
+        for attempt in final.worth_proving(rung, n_cells):
+            cells, proof = final.proved(attempt)
             if proof.excess <= 1.0 or bench.sees_nothing():
-                return CellChoice(cells, proof, final.others(attempts, best), True)
-            failed.append((proof.excess, best, cells, proof))
+                return CellChoice(cells, proof, final.others(attempts, attempt), True)
+            failed.append((proof.excess, attempt, cells, proof))
     if failed:
         _, best, cells, proof = min(failed, key=lambda one: one[0])
     else:
         best = min(attempts, key=lambda one: one.trial.excess)
         cells, proof = final.proved(best)
     return CellChoice(cells, proof, final.others(attempts, best), False)
-
-
-def _best_of_rung(rung, n_cells):
-    """The fewest cells that are enough; those that keep most if there are none."""
-    enough = [one for one in rung if one.trial.excess <= 1.0]
-    if n_cells == "auto" and enough:
-        return min(enough, key=lambda one: (one.trial.n_cells, one.trial.excess))
-    return min(rung, key=lambda one: one.trial.excess)
-
-
-def _trial_rows(target):
-    """All rows, or so many that the rarest class has enough of them."""
-    n = len(target.outputs)
-    if target.is_numeric:
-        return _sample(target, min(n, TRIAL_ROWS))
-    rarest = min(np.bincount(labels)[labels].min() for labels in target.outputs.T)
-    wanted = max(TRIAL_ROWS, ROWS_OF_RAREST * n // rarest)
-    return _sample(target, min(n, wanted, MOST_TRIAL_ROWS))
 
 
 def _sample(target, n_rows):
@@ -280,16 +272,15 @@ class _Bench:
             return number_measures(predicted, outputs)
         return class_measures(predicted, outputs, self.sizes)
 
-    def measures_of_scores(self, scores, outputs):
-        """Measures of a family's scores as they are."""
+    def predicted(self, scores):
+        """What a family's scores say: probabilities of classes, or numbers."""
         logits = scores * SCORE_STEP
-        predicted = logits if self.sizes is None else softmax(logits, self.sizes)
-        return self.measures(predicted, outputs)
+        return logits if self.sizes is None else softmax(logits, self.sizes)
 
     def _whole(self, folds):
         """Measures of a family's scores, in every fold."""
         return [
-            self.measures_of_scores(fold.outside, self.outputs[test])
+            self.measures(self.predicted(fold.outside), self.outputs[test])
             for fold, (_, test) in zip(folds, self.folds, strict=True)
         ]
 
@@ -365,9 +356,20 @@ class _Bench:
                 return
 
     def _contenders(self):
-        excess = {one.name: one.excess for one in self.references}
-        least = min(excess[name] for name in self.families)
-        return [name for name in self.families if excess[name] <= least + HOPELESS]
+        most = self._excess(self.best_family) + HOPELESS
+        return [
+            name
+            for name in self.families
+            if self._excess(name) <= most or name == BOOSTED
+        ]
+
+    @property
+    def best_family(self):
+        """The one whose scores as they are lose least."""
+        return min(self.families, key=self._excess)
+
+    def _excess(self, name):
+        return next(one.excess for one in self.references if one.name == name)
 
     def _ladder(self):
         if self.sizes is None:
@@ -416,19 +418,35 @@ class _Final:
 
     def __init__(self, bench, u, target, trial_rows, min_cell_size):
         self.bench, self.u, self.target = bench, u, target
-        self.rows = _sample(target, min(len(u), FITTED_ROWS))
+        self.proves = len(u) >= FEWEST_PROVED_ROWS
+        most = len(u)
+        if self.proves:
+            most -= min(int(FRESH_SHARE * len(u)), MOST_FRESH_ROWS)
+        self.rows = _sample(target, min(most, FITTED_ROWS))
         self.min_cell_size = min_cell_size
-        self.references = []
+        self.references, self._whole = [], {}
         unseen = np.ones(len(u), dtype=bool)
         unseen[trial_rows] = unseen[self.rows] = False
         fresh = np.flatnonzero(unseen)
         self.fresh = fresh[:: max(len(fresh) // MOST_FRESH_ROWS, 1)][:MOST_FRESH_ROWS]
         self._scorers = {}
 
+    def worth_proving(self, rung, n_cells):
+        """Attempts that are enough, and boosted trees, which gain most by more rows."""
+        best = min(rung, key=lambda one: one.trial.excess)
+        enough = [one for one in rung if one.trial.excess <= 1.0]
+        if n_cells == "auto" and enough:
+            best = min(enough, key=lambda one: (one.trial.n_cells, one.trial.excess))
+        if enough or self.bench.sees_nothing():
+            yield best
+        boosted = [one for one in rung if one.family == BOOSTED and one is not best]
+        if boosted and self.proves:
+            yield min(boosted, key=lambda one: one.trial.excess)
+
     def proved(self, attempt):
-        """Cells of an attempt, and its trial: on fresh rows, if there are enough."""
+        """Cells of an attempt, and its trial: on fresh rows, if any are left out."""
         cells = self._cells(attempt)
-        if len(self.fresh) < FEWEST_FRESH_ROWS:
+        if not self.proves:
             return cells, attempt.trial
         return cells, self._proof(cells, attempt)
 
@@ -477,37 +495,46 @@ class _Final:
             outputs[self.rows],
             bench.sizes,
         )
-        kept = bench.measures(labels[cells.index(u[self.fresh])], outputs[self.fresh])
-        if not self.references:
+        kept = self._in_parts(labels[cells.index(u[self.fresh])])
+        if not self._whole:
+            self._whole = self._on_all_features()
             self.references = [
-                Trial(name, None, found, dict.fromkeys(found, 0.0))
-                for name, found in self._on_all_features().items()
+                Trial(name, None, _means(parts), dict.fromkeys(parts, 0.0))
+                for name, parts in self._whole.items()
             ]
-        best = {name: max(one.scores[name] for one in self.references) for name in kept}
-        losses = {name: best[name] - score for name, score in kept.items()}
-        return Trial(attempt.trial.name, cells.n_cells, kept, losses)
+        losses = {}
+        for measure, parts in kept.items():
+            best = max((one[measure] for one in self._whole.values()), key=np.mean)
+            losses[measure] = float((best - parts).mean())
+        return Trial(attempt.trial.name, cells.n_cells, _means(kept), losses)
+
+    def _in_parts(self, predicted):
+        """Measures of what is predicted of the fresh rows, in parts of them."""
+        outputs, n_parts = self.target.outputs[self.fresh], N_PARTS
+        parts = [
+            self.bench.measures(predicted[i::n_parts], outputs[i::n_parts])
+            for i in range(n_parts)
+        ]
+        return {name: np.array([one[name] for one in parts]) for name in parts[0]}
 
     def _on_all_features(self):
         """Measures on fresh rows of models that learnt from the fitted rows."""
         bench, u, outputs = self.bench, self.u, self.target.outputs
         rows, fresh = self.rows, self.fresh
         found = {
-            name: bench.measures_of_scores(
-                self._scorer(name).scores(u[fresh]), outputs[fresh]
-            )
+            name: self._in_parts(bench.predicted(self._scorer(name).scores(u[fresh])))
             for name in bench.families
-            if name in self._scorers or name == BOOSTED
+            if name in (BOOSTED, self.bench.best_family)
         }
+        X, X_fresh = u[rows] * LATTICE_STEP, u[fresh] * LATTICE_STEP
         forest = _models(bench.sizes, len(rows))["forest"]
-        predicted = _predicted(
-            forest,
-            u[rows] * LATTICE_STEP,
-            outputs[rows],
-            u[fresh] * LATTICE_STEP,
-            bench.sizes,
-        )
-        found["forest"] = bench.measures(predicted, outputs[fresh])
+        predicted = _predicted(forest, X, outputs[rows], X_fresh, bench.sizes)
+        found["forest"] = self._in_parts(predicted)
         return found
+
+
+def _means(parts):
+    return {name: float(values.mean()) for name, values in parts.items()}
 
 
 def _certainty(scores):

@@ -14,12 +14,19 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.svm import SVC, SVR
 
-__all__ = ["PROBES", "Metric", "metrics_of", "probe_rows"]
+__all__ = ["PROBES", "QUICK_PROBES", "Metric", "metrics_of", "probe_rows"]
 
 # Support vectors take a machine for each pair of classes.
 MAX_PAIRED_CLASSES = 20
+# ... and time with the square of their rows.
+MOST_MACHINE_ROWS = 2000
 N_NEIGHBOURS = 10
-N_BOOSTED_TREES = 40
+# A tree for each class and round; fewer and larger steps of many.
+N_BOOSTED_TREES, FEWEST_ROUNDS, MOST_ROUNDS = 280, 20, 40
+# From so many rows on, twice as many trees that are twice as large.
+MANY_ROWS = 5000
+# Categories are columns of few ones.
+MIN_LEAF_ROWS = 5
 N_FOREST_TREES = 30
 # Columns that boosting chooses from at a split, at random if there are more.
 MOST_SPLIT_COLUMNS = 128
@@ -88,6 +95,8 @@ def probe_rows(name, target, S, train, test):
         influence function) gives the standard error.
     """
     columns = []
+    if name == "support vectors":
+        train = train[:MOST_MACHINE_ROWS]
     for labels in target.outputs.T:
         known, held_out = labels[train], labels[test]
         if target.is_numeric:
@@ -113,8 +122,9 @@ def _number_probe(name, n_coordinates, n_rows):
         return KNeighborsRegressor(min(N_NEIGHBOURS, n_rows), weights="distance")
     if name == "boosting":
         return HistGradientBoostingRegressor(
-            max_iter=2 * N_BOOSTED_TREES,
-            max_leaf_nodes=15,
+            max_iter=2 * MOST_ROUNDS,
+            max_leaf_nodes=15 * _more(n_rows),
+            min_samples_leaf=MIN_LEAF_ROWS,
             max_bins=63,
             max_features=min(1.0, MOST_SPLIT_COLUMNS / n_coordinates),
             early_stopping=False,
@@ -137,12 +147,14 @@ def _class_probe(name, n_coordinates, n_rows, n_classes):
     if name == "neighbours":
         return KNeighborsClassifier(min(N_NEIGHBOURS, n_rows), weights="distance")
     if name == "boosting":
-        # A tree for each class and round: fewer and larger steps for many classes.
-        n_rounds = int(np.clip(3 * N_BOOSTED_TREES // n_classes, 20, N_BOOSTED_TREES))
+        more = _more(n_rows)
+        n_rounds = more * N_BOOSTED_TREES // n_classes
+        n_rounds = int(np.clip(n_rounds, FEWEST_ROUNDS, more * MOST_ROUNDS))
         return HistGradientBoostingClassifier(
             max_iter=n_rounds,
-            learning_rate=min(0.2, 6.0 / n_rounds),
-            max_leaf_nodes=15,
+            learning_rate=min(0.3, 8.0 / n_rounds),
+            max_leaf_nodes=15 * more,
+            min_samples_leaf=MIN_LEAF_ROWS,
             max_bins=63,
             max_features=min(1.0, MOST_SPLIT_COLUMNS / n_coordinates),
             early_stopping=False,
@@ -158,6 +170,12 @@ def _class_probe(name, n_coordinates, n_rows, n_classes):
 
 
 PROBES = ("support vectors", "neighbours", "linear", "boosting", "forest")
+# Those that learn from any number of rows in a moment.
+QUICK_PROBES = ("linear", "boosting", "forest")
+
+
+def _more(n_rows):
+    return 2 if n_rows >= MANY_ROWS else 1
 
 
 def _tree_columns(n_coordinates):

@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
-from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -20,11 +19,20 @@ from sklearn_homeo.encryption.label_space.finders import (
 from sklearn_homeo.encryption.label_space.leak import linear_leaks
 from sklearn_homeo.encryption.label_space.probes import PROBES, metrics_of, probe_rows
 
-__all__ = ["ALL_FEATURES", "NOISES", "Candidate", "ProbeScore", "Search", "found_by"]
+__all__ = [
+    "ALL_FEATURES",
+    "NOISES",
+    "PATIENCE",
+    "Candidate",
+    "ProbeScore",
+    "Search",
+    "found_by",
+]
 
-N_FOLDS = 3
-# Small tables are cut into folds anew until that many rows were held out.
-HELD_OUT_ROWS, MOST_REPEATS = 700, 2
+# Small tables are held out whole, and cut into folds anew until so many rows were held
+# out. Of large ones, few folds are enough, and more of the rows are left to learn from.
+SMALL_ROWS, SMALL_FOLDS, REPEATED_ROWS, MOST_REPEATS = 1500, 3, 700, 2
+LARGE_FOLDS, HELD_OUT_ROWS, FEWEST_FOLDS = 5, 1800, 2
 WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 # What to try leaks that much less than the best so far.
 WORTHWHILE = 0.95
@@ -36,11 +44,13 @@ CLEARLY, MOST_ERROR = 2.5, 0.4
 SETTLED, HOPELESS = 0.25, 4.0
 # Widths of one finder that may be tried without getting better.
 PLATEAU, PROGRESS = 2, 1.0
+# Times the tolerance: a loss from which the next width is not worth a try.
+FAR = 8.0
 # Times the tolerance that may be lost before all features are preserved instead.
 PATIENCE = 2.0
 # Standard deviations of noise on the coordinates, within classes, most first.
-# It may cost that much of the tolerance.
-NOISES, NOISE_COST = (0.1, 0.05, 0.02, 0.01, 0.005), 0.5
+# It may cost that much of the tolerance; less where nothing of it is left.
+NOISES, NOISE_COST, LEAST_COST = (0.1, 0.05, 0.02, 0.01, 0.005), 0.5, 0.1
 # What is tried first, with so many directions more than the label spans: few rows can
 # do more for models on a good subspace than for models on all features.
 SCOUTS, SCOUT_WIDTH = ("gradients", "gradient columns", "linear + columns"), 3
@@ -174,11 +184,40 @@ class Search:
         """Most noise on a candidate's coordinates with which it hardly gets worse."""
         if not self.told.any():
             return NOISES[0]
-        allowed = self._loss_in_tolerances(candidate) + NOISE_COST
+        loss = self._loss_in_tolerances(candidate)
+        # What is lost altogether stays within the tolerance, if it was.
+        allowed = min(loss + NOISE_COST, max(loss + LEAST_COST, 1.0))
         for noise in NOISES:
             if self._loss_in_tolerances(candidate._replace(noise=noise)) <= allowed:
                 return noise
         return 0.0
+
+    def alternatives(self, candidate):
+        """What may lose less than a candidate, and leaks more: least leak first."""
+        loss = self._loss_in_tolerances(candidate)
+        tried = [
+            other
+            for other in self.trials
+            if other not in (candidate, self._everything)
+            and other.noise == 0.0
+            and self._loss_in_tolerances(other) < loss
+        ]
+        wider = [
+            Candidate(name, width)
+            for name in {candidate.finder: None, **dict.fromkeys(UNIONS)}
+            if name in self._names
+            for width in self._widths(name)
+            if width > candidate.width
+        ]
+        leak = self.linear_leak(candidate)
+        found = [c for c in dict.fromkeys(tried + wider) if self.linear_leak(c) > leak]
+        return sorted(found, key=self.linear_leak)
+
+    def linear_leak(self, candidate):
+        """Share of the variance that a candidate's directions determine linearly."""
+        if candidate.finder == ALL_FEATURES:
+            return 1.0
+        return float(self._leaks(candidate.finder)[candidate.width - 1])
 
     def worst_metric(self, candidate):
         """The metric that loses most of its tolerance.
@@ -275,15 +314,18 @@ class Search:
         All features have more noise about them than a few directions, which more rows
         would overcome: where the next width gains much, it will be missed.
         """
-        losses = []
-        for width, wider in zip_longest(widths, widths[1:]):
-            if self._is_enough(Candidate(name, width)):
-                if wider is None or not self._gains(name, width, wider):
-                    return Candidate(name, width)
-            losses.append(self._loss_in_tolerances(Candidate(name, width)))
+        losses, i = [], 0
+        while i < len(widths):
+            if self._is_enough(Candidate(name, widths[i])):
+                wider = widths[i + 1 : i + 2]
+                if not wider or not self._gains(name, widths[i], wider[0]):
+                    # Perhaps one before that was left out.
+                    return self._descend(name, widths[: i + 1])
+            losses.append(self._loss_in_tolerances(Candidate(name, widths[i])))
             before = min(losses[:-PLATEAU], default=np.inf)
             if min(losses[-PLATEAU:]) > before - PROGRESS:
                 return None
+            i += 2 if losses[-1] > FAR else 1
         return None
 
     def _descend(self, name, widths):
@@ -447,8 +489,6 @@ class Search:
         loss, error = self._loss(candidate)
         worst = np.argmax(loss / self.tolerances)
         is_numeric = self.sample.target.is_numeric
-        everything = candidate == self._everything
-        leak = 1.0 if everything else self._leaks(candidate.finder)[candidate.width - 1]
         return ProbeScore(
             candidate.finder,
             candidate.width,
@@ -456,7 +496,7 @@ class Search:
             roc_auc=None if is_numeric else float(trial.means[1::2].mean()),
             loss=float(loss[worst]),
             error=float(error[worst]),
-            leak=float(leak),
+            leak=self.linear_leak(candidate),
             n_folds=trial.n_folds,
         )
 
@@ -472,15 +512,21 @@ def found_by(candidate, sample):
 
 def _folds(target):
     n_rows = len(target.outputs)
-    repeats = int(np.clip(np.ceil(HELD_OUT_ROWS / n_rows), 1, MOST_REPEATS))
+    small = n_rows < SMALL_ROWS
+    n_splits = SMALL_FOLDS if small else LARGE_FOLDS
+    repeats = 1
+    if small:
+        repeats = int(np.clip(np.ceil(REPEATED_ROWS / n_rows), 1, MOST_REPEATS))
     kind = KFold if target.is_numeric else StratifiedKFold
-    return [
+    folds = [
         fold
         for repeat in range(repeats)
-        for fold in kind(N_FOLDS, shuffle=True, random_state=repeat).split(
+        for fold in kind(n_splits, shuffle=True, random_state=repeat).split(
             np.zeros(n_rows), target.strata()
         )
     ]
+    enough = -(-HELD_OUT_ROWS * LARGE_FOLDS // n_rows)
+    return folds if small else folds[: max(enough, FEWEST_FOLDS)]
 
 
 def _row_means(scores, folds):

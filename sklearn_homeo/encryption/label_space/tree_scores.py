@@ -16,7 +16,6 @@ from sklearn_homeo.encryption.label_space.projection import coarsened
 __all__ = ["TreeScores", "fit_boosted_scores"]
 
 BOOSTING = {
-    "max_leaf_nodes": 15,
     "max_depth": 8,
     "max_bins": 63,
     # Categories are columns of few ones.
@@ -26,6 +25,9 @@ BOOSTING = {
 }
 # A tree for each class and round, but for two classes.
 MOST_TREES, FEWEST_ROUNDS, MOST_ROUNDS = 280, 20, 40
+# From so many rows on, twice as many trees that are twice as large.
+MANY_ROWS = 5000
+LEAVES = 15
 # Leaves count in finer steps than scores, so that sums of them are not coarse.
 LEAF_STEP = SCORE_STEP * 2.0**-10
 # Of all rows looked at together, so that they stay in the cache.
@@ -121,13 +123,15 @@ def fit_boosted_scores(u, outputs, sizes):
     # Threads add up in whatever order they end.
     with threadpool_limits(1, "openmp"):
         if sizes is None:
-            model = HistGradientBoostingRegressor(**_settings(1)).fit(X, labels)
+            model = HistGradientBoostingRegressor(**_settings(1, len(X))).fit(X, labels)
             return _in_integers(model, np.ones((1, 1)), X[0], model.predict(X[:1]))
         seen = np.unique(labels)
         if len(seen) == 1:
             return _assemble([np.zeros(1, _LEAF)], np.zeros((1, sizes[0])))
         n_trees = 1 if len(seen) == 2 else len(seen)
-        model = HistGradientBoostingClassifier(**_settings(n_trees)).fit(X, labels)
+        model = HistGradientBoostingClassifier(**_settings(n_trees, len(X))).fit(
+            X, labels
+        )
         first = model.decision_function(X[:1]).reshape(n_trees)
     places = np.zeros((n_trees, sizes[0]))
     if n_trees == 1:
@@ -140,10 +144,17 @@ def fit_boosted_scores(u, outputs, sizes):
     return scores
 
 
-def _settings(n_trees):
+def _settings(n_trees, n_rows):
     """Of boosting with so many trees a round: of many, fewer and larger steps."""
-    n_rounds = int(np.clip(MOST_TREES // n_trees, FEWEST_ROUNDS, MOST_ROUNDS))
-    return {**BOOSTING, "max_iter": n_rounds, "learning_rate": min(0.3, 8.0 / n_rounds)}
+    more = 2 if n_rows >= MANY_ROWS else 1
+    n_rounds = more * MOST_TREES // n_trees
+    n_rounds = int(np.clip(n_rounds, FEWEST_ROUNDS, more * MOST_ROUNDS))
+    return {
+        **BOOSTING,
+        "max_leaf_nodes": more * LEAVES + more - 1,
+        "max_iter": n_rounds,
+        "learning_rate": min(0.3, 8.0 / n_rounds),
+    }
 
 
 def _in_integers(model, places, row, raw):

@@ -183,6 +183,16 @@ def test_no_bit_depends_on_batches_threads_or_saving(wine, fit):
     assert (loaded.codes(u) == view.codes(u)).all()
 
 
+def test_a_sharp_metric_survives_rounding():
+    rng = np.random.default_rng(3)
+    u = on_lattice(rng.normal(size=(1500, 6)))
+    labels = ((u[:, 0] > 0) + 2 * (u[:, 1] * 2.0**-27 > 0.3))[:, None].astype(int)
+    scorer = fit_kernel_scores(u, labels, (4,), 1.0)
+    # What they add up to is small beside the weights, where these are large.
+    assert np.abs(scorer.weights * scorer.units).max() * 2**24 < 2.0**12
+    assert (scorer.scores(u).argmax(axis=1) == labels[:, 0]).mean() > 0.95
+
+
 def test_small_cells_are_merged_with_their_neighbours():
     rng = np.random.default_rng(0)
     scores = np.rint(rng.normal(size=(500, 1)) * 1024)

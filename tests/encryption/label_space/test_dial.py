@@ -5,6 +5,7 @@ from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_homeo.encryption._state import canonical_bytes
+from sklearn_homeo.encryption.label_space import dial
 from sklearn_homeo.encryption.label_space.dial import TOLERANCES, choose_cells
 from sklearn_homeo.encryption.label_space.target import Target
 from sklearn_homeo.encryption.label_space.yardsticks import (
@@ -127,3 +128,35 @@ def test_the_same_data_give_the_same_cells():
     X, y = load_wine(return_X_y=True)
     first, second = choose(X, y), choose(X, y)
     assert canonical_bytes(first.cells.state()) == canonical_bytes(second.cells.state())
+
+
+def test_cells_of_many_rows_are_proved_on_fresh_ones(monkeypatch):
+    monkeypatch.setattr(dial, "FEWEST_PROVED_ROWS", 1000)
+    monkeypatch.setattr(dial, "TRIAL_ROWS", 420)
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(1200, 5))
+    y = (X[:, 0] + X[:, 1] + 0.5 * rng.normal(size=1200) > 0).astype(int)
+    choice = choose(X, y)
+    best = {
+        name: max(one.scores[name] for one in choice.others if one.n_cells is None)
+        for name in TOLERANCES
+        if name != "R2"
+    }
+    for name, loss in choice.trial.losses.items():
+        # No standard error: these are the losses on the fresh rows.
+        assert loss == pytest.approx(best[name] - choice.trial.scores[name])
+    assert choice.is_enough == (choice.trial.excess <= 1)
+    assert {"boosted trees", "forest"} <= {one.name for one in choice.others}
+
+
+def test_no_cells_pass_that_fail_on_fresh_rows(monkeypatch):
+    monkeypatch.setattr(dial, "FEWEST_PROVED_ROWS", 1000)
+    # So few rows show nothing of it but its linear part.
+    monkeypatch.setattr(dial, "TRIAL_ROWS", 60)
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(3000, 5))
+    y = (X[:, 0] * X[:, 1] + 0.3 * X[:, 2] > 0).astype(int)
+    choice = choose(X, y)
+    plain = max(one.scores["ROC AUC"] for one in choice.others if one.n_cells is None)
+    assert plain > 0.9
+    assert not choice.is_enough or choice.trial.scores["ROC AUC"] > plain - 0.01

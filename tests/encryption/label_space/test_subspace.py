@@ -5,10 +5,12 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from problems import wine
+from sklearn_homeo.encryption.label_space import subspace
 from sklearn_homeo.encryption.label_space.probes import PROBES, probe_rows
-from sklearn_homeo.encryption.label_space.search import ALL_FEATURES
+from sklearn_homeo.encryption.label_space.search import ALL_FEATURES, Candidate
 from sklearn_homeo.encryption.label_space.subspace import find_label_space
 from sklearn_homeo.encryption.label_space.target import Target
 from sklearn_homeo.exceptions import LossOfAccuracyWarning
@@ -219,3 +221,27 @@ def test_sparse_curved_labels_lose_little(seed, shape):
     kept = best_probe(X @ space.directions, y, 1200)
     assert kept > best_probe(X, y, 1200) - 0.03
     assert space.n_preserved < n
+
+
+def test_what_fails_on_fresh_rows_gets_wider(monkeypatch):
+    monkeypatch.setattr(subspace, "FEWEST_PROVED_ROWS", 1000)
+    rng = np.random.default_rng(9)
+    X = units_of(rng.normal(size=(1600, 6)))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    target = Target.from_labels(y, False)
+    narrow = Candidate("linear", 1)
+    monkeypatch.setattr(subspace.Search, "choose", lambda _: narrow)
+    space = find_label_space(X, target)
+    assert space.n_preserved > 1
+    S, held_out = X @ space.directions, slice(1200, None)
+    model = HistGradientBoostingClassifier().fit(S[:1200], y[:1200])
+    kept = model.score(S[held_out], y[held_out])
+    assert kept > 0.9
+
+
+def test_too_few_directions_warn_by_fresh_rows(monkeypatch):
+    monkeypatch.setattr(subspace, "FEWEST_PROVED_ROWS", 1000)
+    X = units_of(np.random.default_rng(10).normal(size=(1200, 6)))
+    target = Target.from_labels((X[:, 0] * X[:, 1] > 0).astype(int), False)
+    with pytest.warns(LossOfAccuracyWarning, match="1 directions"):
+        find_label_space(X, target, n_preserved=1)
