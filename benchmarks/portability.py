@@ -4,9 +4,10 @@
 
 For each of the 38 kinds of data of ``tests/encryption/test_other_fits.py``, an
 encryptor is fitted here and saved. Under 1, 2 and 8 threads and four kernels of
-OpenBLAS a process loads all of them, encrypts, and decrypts what this one wrote: every
-bit must agree. It also fits them anew: where that gives the same state it decrypts the
-same rows, else it must refuse all of them; and so must fits on changed data.
+OpenBLAS a process loads all of them and encrypts: every bit must agree, but at
+leakage="space", whose homeomorphism is computed in floating point. Each must decrypt
+what the other wrote. The process also fits them anew: that decrypts all rows or refuses
+them all, and fits on changed data must refuse.
 ``--labels`` fits the view to the labels (minutes), else there is no y. A kernel that
 the processor lacks is left out.
 """
@@ -68,9 +69,13 @@ def write(folder, labels):
     for name, X, y, encryptor in cases(labels):
         Z = encryptor.fit(X, y).transform(X)
         encryptor.save(folder / f"{name}.sealed")
-        np.save(folder / f"{name}.npy", Z)
+        # Some data are made by matrix products, which differ there.
+        np.savez(folder / f"{name}.npz", X=X, Z=Z)
         for _, other, rows in changed(X):
-            encryptor.fit(other, None if y is None else y[rows])
+            y_other = None if y is None else y[rows]
+            if y is not None and len(np.unique(y_other)) < 2:
+                continue
+            encryptor.fit(other, y_other)
             assert not opens(encryptor, Z, X), f"{name}: another fit opens it"
             counts["other fits that refused"] += 1
     return counts
@@ -79,16 +84,18 @@ def write(folder, labels):
 def check(folder, labels):
     """Load all, encrypt and decrypt; fit all again."""
     counts = collections.Counter()
-    for name, X, y, encryptor in cases(labels):
-        Z = np.load(folder / f"{name}.npy")
+    for name, _, y, encryptor in cases(labels):
+        X, Z = np.load(folder / f"{name}.npz").values()
         loaded = HomeomorphicEncryptor.load(folder / f"{name}.sealed", KEY)
-        assert np.array_equal(loaded.transform(X), Z), f"{name}: other bits"
+        Z_here = loaded.transform(X)
+        same_bits = np.array_equal(Z_here, Z)
+        assert same_bits or encryptor.leakage == "space", f"{name}: other bits"
         assert opens(loaded, Z, X), f"{name}: refused"
-        counts["loaded, equal"] += 1
+        counts["loaded, same bits" if same_bits else "loaded, opens"] += 1
         again = encryptor.fit(X, y)
-        same = opens(again, Z, X)
-        assert same == np.array_equal(again.transform(X), Z), name
-        counts["fitted again, the same" if same else "fitted again, refused"] += 1
+        opened = opens(again, Z, X)
+        assert opens(loaded, again.transform(X), X) == opened, name
+        counts["fitted again, opens" if opened else "fitted again, refuses"] += 1
     return counts
 
 

@@ -111,6 +111,29 @@ def load_image_folder(path: str | os.PathLike) -> Bunch:
     )
 
 
+def image_files(path: str | os.PathLike) -> np.ndarray:
+    """List the images of a folder at any depth, without classes.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    filenames : ndarray of shape (n_samples,), dtype str
+        Sorted paths.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or if links lead in a circle.
+    """
+    files = list(filter(_is_image, _files_below(Path(path))))
+    if not files:
+        raise ValueError(f"{str(path)!r} has no images.")
+    return np.array([str(file) for file in files])
+
+
 def _files_below(folder):
     found, seen = [], set()
 

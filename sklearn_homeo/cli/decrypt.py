@@ -1,5 +1,6 @@
 """Decrypt a ciphertext file. The table that was encrypted comes back, with the same
-rows, order, names, types and cells; of a CSV file the same text.
+rows, order, names, types and cells; of a CSV file the same text. Images come back as a
+folder of the same files, or as a table of their names and features.
 """
 
 from sklearn_homeo.cli.parsing import existing_file, load_key, new_file
@@ -16,7 +17,12 @@ def add_options(parser):
         help="the encryptor.sealed that was written with it",
     )
     add("--key", required=True, metavar="KEYFILE", help="the saved key")
-    add("--out", required=True, metavar="TABLE", help="to write: .csv, .parquet, .xlsx")
+    add(
+        "--out",
+        required=True,
+        metavar="PATH",
+        help="to write: .csv, .parquet, .xlsx, or a folder",
+    )
 
 
 def run(options):

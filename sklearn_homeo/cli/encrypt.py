@@ -1,21 +1,29 @@
-"""Encrypt a table (CSV, Parquet, Excel) for a service. Writes ciphertext.parquet for
-the service: encrypted rows in random order, the target readable, what cannot be a
-number sealed. For you it writes encryptor.sealed, which together with the key decrypts
-and encrypts queries, and report.html, one page on what this gives away. With --with,
-encrypts queries for models that were trained on an encrypted table.
+"""Encrypt a table (CSV, Parquet, Excel) or a folder of images for a service. Writes
+ciphertext.parquet for the service: encrypted rows in random order, the target readable,
+what cannot be a number sealed. For you it writes encryptor.sealed, which together with
+the key decrypts and encrypts queries, and report.html, one page on what this gives
+away. With --with, encrypts queries for models that were trained on what was encrypted.
 """
+
+import warnings
 
 from sklearn_homeo.cli.parsing import (
     check_data,
+    check_path,
     existing_file,
     load_key,
     output_folder,
+    shows_progress,
 )
 
 
 def add_options(parser):
     add = parser.add_argument
-    add("file", metavar="FILE", help="table: CSV, Parquet or Excel")
+    add(
+        "data",
+        metavar="FILE|DIR",
+        help="table (CSV, Parquet, Excel), or folder with a sub-folder a class",
+    )
     add("--target", metavar="COLUMN", help="column to predict; stays readable")
     add("--key", required=True, metavar="KEYFILE", help="a saved key")
     add("--out", required=True, metavar="DIR", help="to write to")
@@ -23,7 +31,7 @@ def add_options(parser):
         "--with",
         dest="sealed",
         metavar="SEALED",
-        help="encryptor.sealed of an encrypted table: FILE holds queries",
+        help="encryptor.sealed of a table or folder: the data are queries",
     )
     add(
         "--format",
@@ -37,48 +45,31 @@ def add_options(parser):
         default="auto",
         help="what the service may see (default auto)",
     )
+    add(
+        "--seal",
+        action="append",
+        metavar="COLUMN",
+        help="column that no model may see, sealed beside the rows; once for each "
+        "(default: identifiers and free text, as they are found)",
+    )
+    add(
+        "--names-only",
+        action="store_true",
+        help="of images, seal the files' names and not the files",
+    )
     add("--synthetic", action="store_true", help="write synthetic ciphertexts as well")
+    add("--quiet", action="store_true", help="no progress bar")
 
 
 def run(options):
     folder = output_folder(options.out)
-    if options.sealed is None:
-        path = check_data(options.file, options.target)
-        key = load_key(options.key)
-        _encrypt_table(path, key, folder, options)
+    if options.sealed is not None:
+        _encrypt_queries(folder, options)
         return
-    path, sealed = existing_file(options.file), existing_file(options.sealed)
-    if options.synthetic:
-        raise ValueError("--synthetic is for tables: queries have no synthetic rows")
+    path = check_data(options.data, options.target, options.seal or ())
     key = load_key(options.key)
-    from sklearn_homeo.files._encrypting import encrypt_query_file
-
-    found = encrypt_query_file(
-        path, key, folder, sealed=sealed, suffix=f".{options.format}"
-    )
-    _say_exceptions(found, "queries")
-    print(f"For the service: {found.paths['ciphertexts']}, {len(found.Z)} queries.")
-
-
-def _encrypt_table(path, key, folder, options):
-    from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
-    from sklearn_homeo.files._encrypting import encrypt_table_file
-
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; encrypt takes one table")
-    encryptor = HomeomorphicEncryptor(
-        leakage=options.leakage, randomized=options.leakage != "space"
-    )
-    found = encrypt_table_file(
-        path,
-        key,
-        folder,
-        target=options.target,
-        encryptor=encryptor,
-        suffix=f".{options.format}",
-        synthetic=options.synthetic,
-    )
-    _say_exceptions(found, "table")
+    encrypt = _encrypt_images if path.is_dir() else _encrypt_table
+    found = encrypt(path, key, folder, options)
     print(f"For the service: {found.paths['ciphertexts']}, {len(found.Z)} rows.")
     if options.synthetic:
         print(f"Or instead of it: {found.paths['synthetic']}, made-up rows only.")
@@ -86,10 +77,107 @@ def _encrypt_table(path, key, folder, options):
     print(f"To read: {found.paths['report']}, what the ciphertexts give away.")
 
 
+def _encrypt_queries(folder, options):
+    for name, chosen in (
+        ("--synthetic", options.synthetic),
+        ("--seal", options.seal),
+        ("--target", options.target),
+    ):
+        if chosen:
+            raise ValueError(f"{name} is for tables: queries are as the table was")
+    path = check_path(options.data)
+    sealed, key = existing_file(options.sealed), load_key(options.key)
+    common = {"sealed": sealed, "suffix": f".{options.format}"}
+    if path.is_dir():
+        from sklearn_homeo.files._folders import encrypt_query_folder
+
+        found = encrypt_query_folder(
+            path, key, folder, **common, **_about_images(options)
+        )
+    else:
+        from sklearn_homeo.files._encrypting import encrypt_query_file
+
+        found = encrypt_query_file(path, key, folder, **common)
+        _say_exceptions(found, "queries")
+    print(f"For the service: {found.paths['ciphertexts']}, {len(found.Z)} queries.")
+
+
+def _encrypt_table(path, key, folder, options):
+    from tqdm import tqdm
+
+    from sklearn_homeo.exceptions import SealedColumnsWarning
+    from sklearn_homeo.files._encrypting import STEPS, encrypt_table_file
+    from sklearn_homeo.tables._encoder import TableEncoder
+
+    sealed = "auto" if options.seal is None else options.seal
+    with (
+        warnings.catch_warnings(),
+        tqdm(
+            total=len(STEPS), disable=not shows_progress(options), leave=False
+        ) as progress,
+    ):
+        # What is printed below says the same.
+        warnings.simplefilter("ignore", SealedColumnsWarning)
+        found = encrypt_table_file(
+            path,
+            key,
+            folder,
+            target=options.target,
+            encoder=TableEncoder(sealed_columns=sealed),
+            on_step=_shown_on(progress),
+            **_how(options),
+        )
+    _say_exceptions(found, "table")
+    return found
+
+
+def _shown_on(progress):
+    """Return what moves a bar by the step before, and names the one that begins."""
+    begun = []
+
+    def show(step):
+        progress.update(min(len(begun), 1))
+        progress.set_description(step)
+        begun.append(step)
+
+    return show
+
+
+def _encrypt_images(path, key, folder, options):
+    from sklearn_homeo.files._folders import encrypt_image_folder
+
+    if options.seal:
+        raise ValueError("--seal is for tables: of images, all files are sealed")
+    return encrypt_image_folder(
+        path, key, folder, **_how(options), **_about_images(options)
+    )
+
+
+def _how(options):
+    from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
+
+    randomized = options.leakage != "space"
+    return {
+        "encryptor": HomeomorphicEncryptor(
+            leakage=options.leakage, randomized=randomized
+        ),
+        "suffix": f".{options.format}",
+        "synthetic": options.synthetic,
+    }
+
+
+def _about_images(options):
+    return {
+        "with_files": not options.names_only,
+        "verbose": int(shows_progress(options)),
+    }
+
+
 def _say_exceptions(found, what):
     sealed = found.pipeline[0].sealed_columns_
     if sealed:
-        print(f"Sealed columns, which no model sees: {', '.join(map(str, sealed))}.")
+        names = ", ".join(map(str, sealed))
+        print(f"Sealed columns, which no model sees: {names}. (--seal names them.)")
     for name, rows in found.exceptions.items():
         print(
             f"Column {name!r}: {len(rows)} cell(s) of the {what} are unlike the others "

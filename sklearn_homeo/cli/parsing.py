@@ -98,14 +98,28 @@ def output_folder(text):
     return path
 
 
-def check_data(data, target):
-    """Check a table and the name of its target, or a folder of images.
+def check_path(text):
+    """A file that can be opened, or a folder.
+
+    Raises
+    ------
+    OSError
+        If it cannot: the message names it.
+    """
+    path = Path(text).expanduser()
+    return path if path.is_dir() else existing_file(path)
+
+
+def check_data(data, target, others=()):
+    """Check a table and the names of its columns, or a folder of images.
 
     Parameters
     ----------
     data : str
         Path of a table, or of a folder with a sub-folder a class.
     target : str or None
+    others : list of str, default=()
+        More columns that must be there.
 
     Returns
     -------
@@ -127,8 +141,9 @@ def check_data(data, target):
     names = read_names(existing_file(path))
     if target is None:
         raise ValueError(f"{path} needs --target; columns: {_quoted(names)}")
-    if target not in names:
-        raise ValueError(f"{path}: no column {target!r}; columns: {_quoted(names)}")
+    for name in (target, *others):
+        if name not in names:
+            raise ValueError(f"{path}: no column {name!r}; columns: {_quoted(names)}")
     return path
 
 

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from sklearn_homeo._utils.messages import listed
 from sklearn_homeo.exceptions import InvalidCiphertextError
 from sklearn_homeo.files._ciphertexts import read_ciphertexts
+from sklearn_homeo.files._folders import CLASS, FILE, KIND, write_image_folder
 from sklearn_homeo.files._locks import check_own_locks
 from sklearn_homeo.files._pipelines import open_pipeline
 from sklearn_homeo.files._rows import open_rows
-from sklearn_homeo.files._sources import source_class
+from sklearn_homeo.files._sources import TABLES, source_class, write_frame
 
 __all__ = ["decrypt_table_file"]
 
@@ -29,7 +32,8 @@ def decrypt_table_file(path, key, sealed, out):
         The ``encryptor.sealed`` that was written with it.
     out : str or Path
         Where to write; nothing may be there. ``.parquet``, a spreadsheet (``.xlsx``),
-        or text; the table's own kind gives the same file.
+        or text; the table's own kind gives the same file. Of images, a folder for the
+        files, or a table (``.parquet``, ``.csv``) of their names and features.
 
     Returns
     -------
@@ -63,6 +67,9 @@ def decrypt_table_file(path, key, sealed, out):
         raise ValueError(f"{sealed} is of a pipeline fitted in Python, not on a file")
     check_own_locks(path, ciphertexts, pipeline[-1])
     decoded = pipeline.inverse_transform(ciphertexts.Z)
+    if about["kind"] == KIND:
+        _write_images(path, ciphertexts, decoded, key, about, out)
+        return len(ciphertexts.Z)
     source = source_class(about["kind"])
     columns = {
         name: source.rendered(decoded[name], name, about) for name in decoded.columns
@@ -75,8 +82,42 @@ def decrypt_table_file(path, key, sealed, out):
     return len(ciphertexts.Z)
 
 
+def _write_images(path, ciphertexts, features, key, about, out):
+    """Write image files, or a table of their names, classes and features."""
+    if ciphertexts.sealed is None:
+        raise ValueError(f"{path}: its format holds nothing but numbers, so no images")
+    trees = open_rows(ciphertexts.sealed, ciphertexts.Z, key)
+    order = _order_of(path, trees)
+    if out.suffix.lower() not in TABLES:
+        write_image_folder([trees[i] for i in order], out)
+        return
+    names = [trees[i]["cells"][FILE] for i in order]
+    table = pd.DataFrame(features[order], columns=about["names"][2:])
+    if ciphertexts.labels is not None:
+        labels = ciphertexts.labels.to_pylist()
+        table.insert(0, CLASS, [labels[i] for i in order])
+    table.insert(0, FILE, names)
+    write_frame(table, out)
+
+
 def _restored(path, columns, trees, names):
     """Return columns with the sealed cells, in the order of the table."""
+    order = _order_of(path, trees)
+    given = {name for tree in trees for name in tree["cells"]} | set(columns)
+    restored = {}
+    for name in names:
+        if name not in given:
+            continue
+        column = columns.get(name)
+        restored[name] = [
+            trees[i]["cells"][name] if name in trees[i]["cells"] else column[i]
+            for i in order
+        ]
+    return restored
+
+
+def _order_of(path, trees):
+    """Return the places of rows in the order of the table; refuse changed ones."""
     changed = [i for i, tree in enumerate(trees) if tree is None]
     if changed:
         raise InvalidCiphertextError(
@@ -93,15 +134,4 @@ def _restored(path, columns, trees, names):
             "files were mixed, or one was replayed",
             repeated,
         )
-    order = sorted(range(len(trees)), key=places.__getitem__)
-    given = {name for tree in trees for name in tree["cells"]} | set(columns)
-    restored = {}
-    for name in names:
-        if name not in given:
-            continue
-        column = columns.get(name)
-        restored[name] = [
-            trees[i]["cells"][name] if name in trees[i]["cells"] else column[i]
-            for i in order
-        ]
-    return restored
+    return sorted(range(len(trees)), key=places.__getitem__)

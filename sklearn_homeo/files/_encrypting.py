@@ -1,7 +1,5 @@
 """A table's file in, ciphertext file and sealed encryptor out."""
 
-import secrets
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,49 +9,28 @@ from sklearn.pipeline import Pipeline
 from sklearn_homeo._utils.messages import listed
 from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
 from sklearn_homeo.files._ciphertexts import Ciphertexts, write_ciphertexts
+from sklearn_homeo.files._encrypted import (
+    EncryptedFile,
+    new_paths,
+    random_order,
+    write_encrypted,
+)
 from sklearn_homeo.files._locks import locks_of
-from sklearn_homeo.files._pipelines import open_pipeline, write_pipeline
-from sklearn_homeo.files._report import report_page
+from sklearn_homeo.files._pipelines import open_pipeline
 from sklearn_homeo.files._rows import seal_rows
 from sklearn_homeo.files._sources import open_source, source_class
-from sklearn_homeo.keys._files import write_private
 from sklearn_homeo.tables._encoder import TableEncoder
 
-__all__ = ["EncryptedFile", "encrypt_query_file", "encrypt_table_file"]
+__all__ = ["STEPS", "encrypt_query_file", "encrypt_table_file"]
 
-CIPHERTEXTS, SYNTHETIC = "ciphertext.parquet", "synthetic.parquet"
+STEPS = (
+    "reading the table",
+    "choosing what leaks",
+    "encrypting, and decrypting again",
+    "writing",
+)
 # More different numbers are a quantity.
 _MOST_CLASSES = 20
-SEALED, REPORT = "encryptor.sealed", "report.html"
-
-
-@dataclass
-class EncryptedFile:
-    """What became of a table.
-
-    Parameters
-    ----------
-    ciphertexts : Ciphertexts
-        As they are in the file.
-    pipeline : Pipeline
-        Of the table encoder and the encryptor, fitted.
-    paths : dict of str to Path
-        What was written: "ciphertexts" and, of a table, "encryptor", "report" and
-        perhaps "synthetic".
-    exceptions : dict of str to list of int
-        By column, the rows whose cells go sealed, since numbers would not bring them
-        back as they are in the file.
-    """
-
-    ciphertexts: Ciphertexts
-    pipeline: Pipeline
-    paths: dict
-    exceptions: dict = field(default_factory=dict)
-
-    @property
-    def Z(self):
-        """The ciphertexts; float64 of shape (n_rows, n_columns)."""
-        return self.ciphertexts.Z
 
 
 def encrypt_table_file(
@@ -66,6 +43,7 @@ def encrypt_table_file(
     encoder=None,
     suffix=".parquet",
     synthetic=False,
+    on_step=lambda step: None,
 ):
     """Encrypt a table's file.
 
@@ -92,6 +70,8 @@ def encrypt_table_file(
     synthetic : bool, default=False
         Whether to write ``synthetic.parquet`` too: made-up ciphertexts, as many of each
         class as the table has.
+    on_step : callable
+        Called with each of `STEPS` when it begins.
 
     Returns
     -------
@@ -107,13 +87,14 @@ def encrypt_table_file(
         If the file is not a table, has no such column or no other, or no row with a
         label.
     """
+    on_step(STEPS[0])
     source = open_source(path)
     if target not in source.names:
         names = listed([repr(name) for name in source.names])
         raise ValueError(f"{path}: no column {target!r}; columns: {names}")
     if len(source.names) < 2:
         raise ValueError(f"{path}: no column but the target {target!r}")
-    paths = _new_paths(folder, suffix, synthetic)
+    paths = new_paths(folder, suffix, synthetic)
     frame = source.frame()
     features = frame.drop(columns=target)
     labelled = frame[target].notna().to_numpy()
@@ -127,31 +108,16 @@ def encrypt_table_file(
     encryptor.set_params(key=key)
     X = encoder.fit(features).transform(features)[labelled]
     y = _plain_labels(frame[target][labelled])
+    on_step(STEPS[1])
     encryptor.fit(X, y)
     pipeline = Pipeline([("tableencoder", encoder), ("encryptor", encryptor)])
     about = source.about() | {"target": target}
+    on_step(STEPS[2])
     found = _encrypt(source, frame, pipeline, about)
     found.paths = paths
-    certificate = encryptor.certificate(X, _classes(y))
-    page = report_page(found, Path(path).name, certificate)
-    write_private(paths["report"], page.encode())
-    write_pipeline(pipeline, paths["encryptor"], about)
-    if synthetic:
-        write_ciphertexts(_synthesized(found), paths["synthetic"])
-    write_ciphertexts(found.ciphertexts, paths["ciphertexts"])
+    on_step(STEPS[3])
+    write_encrypted(found, Path(path).name, X, _classes(y), synthetic)
     return found
-
-
-def _synthesized(found):
-    """Return made-up ciphertexts, as many of each class as there are real ones."""
-    from sklearn_homeo.synthesis._synthesizer import ClassConditionalSynthesizer
-
-    real = found.ciphertexts
-    given = np.asarray(real.labels.is_valid())
-    labels = np.array(real.labels.to_pylist(), dtype=object)[given]
-    Z, y = ClassConditionalSynthesizer().fit_resample(real.Z[given], labels)
-    labels = pa.array(y.tolist())
-    return Ciphertexts(Z, real.names, real.fingerprint, real.target, labels)
 
 
 def encrypt_query_file(path, key, folder, *, sealed, suffix=".parquet"):
@@ -184,28 +150,12 @@ def encrypt_query_file(path, key, folder, *, sealed, suffix=".parquet"):
     pipeline, about = open_pipeline(sealed, key)
     source = open_source(path)
     _check_queries(path, source, about)
-    paths = {"ciphertexts": _new_paths(folder, suffix, False)["ciphertexts"]}
+    paths = {"ciphertexts": new_paths(folder, suffix, False)["ciphertexts"]}
     frame = source.frame(about)
     found = _encrypt(source, frame, pipeline, about)
     write_ciphertexts(found.ciphertexts, paths["ciphertexts"])
     found.paths = paths
     return found
-
-
-def _new_paths(folder, suffix, synthetic):
-    folder = Path(folder).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = {
-        "ciphertexts": (folder / CIPHERTEXTS).with_suffix(suffix),
-        "encryptor": folder / SEALED,
-        "report": folder / REPORT,
-    }
-    if synthetic:
-        paths["synthetic"] = folder / SYNTHETIC
-    for path in paths.values():
-        if path.exists():
-            raise FileExistsError(f"{path} exists; nothing was overwritten")
-    return paths
 
 
 def _check_queries(path, source, about):
@@ -242,8 +192,7 @@ def _encrypt(source, frame, pipeline, about):
         for row in _different(original, back):
             cells[row][name] = original[row]
             exceptions.setdefault(name, []).append(row)
-    order = list(range(len(frame)))
-    secrets.SystemRandom().shuffle(order)
+    order = random_order(len(frame))
     trees = [{"row": row, "cells": cells[row]} for row in order]
     if source.form is not None:
         # Queries may be written in another way than the table of fit.
@@ -258,7 +207,7 @@ def _encrypt(source, frame, pipeline, about):
         seal_rows(trees, Z, encryptor.key_),
         locks_of(encryptor),
     )
-    return EncryptedFile(ciphertexts, pipeline, {}, exceptions)
+    return EncryptedFile(ciphertexts, pipeline, {}, exceptions, about)
 
 
 def _different(original, back):

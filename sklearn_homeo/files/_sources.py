@@ -11,7 +11,17 @@ from sklearn_homeo.files._text import find_form, parse, render
 from sklearn_homeo.tables._dtypes import read_level, write_level
 from sklearn_homeo.tables._reading import EXCEL, PARQUET, read_table, read_text
 
-__all__ = ["FrameSource", "ParquetSource", "TextSource", "open_source", "source_class"]
+__all__ = [
+    "TABLES",
+    "FrameSource",
+    "ParquetSource",
+    "TextSource",
+    "open_source",
+    "source_class",
+    "write_frame",
+]
+
+TABLES = {*PARQUET, *EXCEL, ".csv", ".tsv", ".txt"}
 
 _INDEX = "__index_level_"
 
@@ -146,7 +156,7 @@ class TextSource:
             return
         forms = about["forms"]
         typed = {name: parse(cells, forms[name]) for name, cells in columns.items()}
-        _write_frame(pd.DataFrame(typed), path)
+        write_frame(pd.DataFrame(typed), path)
 
 
 def _decimal_mark(column):
@@ -250,7 +260,7 @@ class ParquetSource:
         table = pa.Table.from_arrays(arrays, schema=kept)
         path = Path(path)
         if path.suffix.lower() not in PARQUET:
-            _write_frame(table.to_pandas(), path)
+            write_frame(table.to_pandas(), path)
             return
         with path.open("xb") as file:
             parquet.write_table(table, file)
@@ -327,7 +337,7 @@ class FrameSource:
             name: [read_level(cell) for cell in cells]
             for name, cells in columns.items()
         }
-        _write_frame(pd.DataFrame(table), Path(path))
+        write_frame(pd.DataFrame(table), Path(path))
 
 
 def _frame_cells(column):
@@ -338,7 +348,8 @@ def _frame_cells(column):
     ]
 
 
-def _write_frame(frame, path):
+def write_frame(frame, path):
+    """Write a frame to a new file of the kind that its name says."""
     kind = path.suffix.lower()
     if kind in EXCEL:
         if path.exists():

@@ -58,6 +58,15 @@ def test_the_whole_way_on_one_machine(folder, capsys):
     assert Path("q.csv").read_bytes() == Path("queries.csv").read_bytes()
 
 
+def test_named_columns_are_sealed_and_no_others(folder, capsys):
+    command = ["encrypt", "table.csv", "--target", "outcome", "--seal", "kind"]
+    assert main([*command, "--seal", "seen", *ENCRYPT]) == 0
+    said = capsys.readouterr()
+    assert "no model sees: seen, kind." in said.out and not said.err
+    assert main(["decrypt", "out/ciphertext.parquet", *DECRYPT, "--out", "b.csv"]) == 0
+    assert Path("b.csv").read_bytes() == Path("table.csv").read_bytes()
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_decrypting_in_a_process_of_its_own(folder):
     assert main(["encrypt", "table.csv", "--target", "outcome", *ENCRYPT]) == 0
@@ -78,7 +87,15 @@ BAD = {
         ["encrypt", "table.csv", "--target", "outcome", "--key", "k", "--out", "o"],
         "'k'",
     ),
-    "folder": (["encrypt", ".", *ENCRYPT], "is a folder"),
+    "folder": (["encrypt", ".", *ENCRYPT], "has no sub-folders"),
+    "no column to seal": (
+        ["encrypt", "table.csv", "--target", "kind", "--seal", "x", *ENCRYPT],
+        "no column 'x'",
+    ),
+    "seal queries": (
+        ["encrypt", "table.csv", "--with", "my.key", "--seal", "name", *ENCRYPT],
+        "--seal is for tables",
+    ),
     "no ciphertexts": (["decrypt", "none", *DECRYPT, "--out", "b.csv"], "none"),
     "no sealed file": (["decrypt", "table.csv", *DECRYPT, "--out", "b.csv"], "sealed"),
     "something there": (
