@@ -30,7 +30,7 @@ def describe(plan, kind, scorers, error, moments):
     scorers : list of LinearScores or of FeatureScores
         Fold by fold those that never saw it; the last of all rows.
     error : float
-        Squared error on left-out folds.
+        Squared error on the first fold, which was left out.
     moments : ScoreMoments
         Of left-out rows, before they are turned into logits.
     """

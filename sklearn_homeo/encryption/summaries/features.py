@@ -26,17 +26,23 @@ from sklearn_homeo.encryption.summaries import families
 from sklearn_homeo.encryption.summaries.ridge import fit_ridge, score_moments
 from sklearn_homeo.encryption.summaries.sums import FoldSums, fold_sums
 
-__all__ = ["first_map", "learn", "learn_last", "sums"]
+__all__ = ["MOST_AXES", "first_map", "learn", "learn_last", "principal_axes", "sums"]
 
 FEATURE_BITS = 15
-# Of the kernel, beside the mean squared distance of two rows.
-WIDTHS = (0.15, 0.4)
-# Powers of the mean outer product of gradients that become the metric, with a width:
-# along few axes there is more to see at a closer look.
-SHARPENED = ((0.5, 0.15), (0.5, 0.5), (1.0, 0.5), (1.0, 2.0), (1.0, 6.0))
+# Of the kernel, against the mean squared distance of two rows.
+WIDTH = 0.3
+# Metrics that are made of the mean outer product of gradients: along its own axes,
+# along the columns, which no noise can tilt, or none; its power; and a width. Along few
+# axes there is more to see at a closer look.
+METRICS = (
+    *(("none", 0.0, 0.3), ("axes", 0.5, 0.15), ("axes", 0.5, 0.5), ("axes", 1.0, 2.0)),
+    *(("columns", 0.5, 0.25), ("columns", 1.0, 2.0), ("columns", 2.0, 2.0)),
+    ("columns", 2.0, 6.0),
+)
 # The last map has what was best, a little wider and a little closer.
 NEARBY = (0.7, 1.4)
 _LEAST_SIZE = 1e-5
+# As of a kernel machine: axes along which rows are compared, at most.
 MOST_AXES = 96
 
 
@@ -61,7 +67,7 @@ def sums(plan, rows):
 
 def first_map(plan, known, axes):
     """Return the features along axes that second moments told, a list of arrays."""
-    blocks = [(own, width) for own in axes for width in WIDTHS]
+    blocks = [(own, WIDTH) for own in axes]
     return _draw_map(plan, blocks, known["second"], "features")
 
 
@@ -69,22 +75,41 @@ def learn(plan, totals):
     """Return the scores of the best features, and a map with a metric of these."""
     folds, best, ridge, block = _best_features(plan, totals)
     gradients = _gradient_moments(plan, folds, ridge, best)
-    kinds = SHARPENED
-    if "sharpened" in plan.known["map"]:
-        sharpness, width = plan.known["map"]["sharpened"][block]
-        kinds = [(sharpness, width * factor) for factor in NEARBY]
-    blocks = [(_axes_of(gradients, power), width) for power, width in kinds]
+    metrics = METRICS
+    if "metrics" in plan.known["map"]:
+        along, power, width = plan.known["map"]["metrics"][block]
+        metrics = [(along, power, width * factor) for factor in NEARBY]
+    blocks = [
+        (_axes_of(plan, gradients, along, power), width)
+        for along, power, width in metrics
+    ]
     drawn = _draw_map(plan, blocks, plan.known["second"], plan.round)
     return {
         "families": _with_family(plan, folds, best, ridge),
-        "map": {**drawn, "sharpened": [list(kind) for kind in kinds]},
+        "map": {**drawn, "metrics": [list(metric) for metric in metrics]},
     }
 
 
 def learn_last(plan, totals):
     """Return the scores of the best features."""
     folds, best, ridge, _ = _best_features(plan, totals)
-    return {"families": _with_family(plan, folds, best, ridge), "map": None}
+    found = _with_family(plan, folds, best, ridge)
+    curved = [name for name in found if name != "linear"]
+    kept = min(curved, key=lambda name: found[name]["error"])
+    return {"families": {name: found[name] for name in ("linear", kept)}, "map": None}
+
+
+def principal_axes(gram):
+    """Return all columns, or the leading axes of a second moment where there are many.
+
+    Returns
+    -------
+    axes : ndarray of shape (n_features, n_axes), dtype float64
+    """
+    n = len(gram)
+    if n <= MOST_AXES:
+        return np.eye(n)
+    return eigh(gram, subset_by_index=[n - MOST_AXES, n - 1])[1][:, ::-1]
 
 
 def _draw_map(plan, blocks, second, label):
@@ -119,6 +144,8 @@ def _orthogonal_draws(rng, n_axes, n_draws):
 def _best_features(plan, totals):
     """The features of one block, of neighbours or of all that err least.
 
+    On the first fold, from which no metric is learnt.
+
     Returns
     -------
     folds : FoldSums
@@ -137,7 +164,7 @@ def _best_features(plan, totals):
     candidates += [blocks >= 0] if n_blocks > 2 else []
     places = [np.flatnonzero(candidate) for candidate in candidates]
     fitted = [fit_ridge(folds.of_features(one)) for one in places]
-    errors = [ridge.error for ridge in fitted]
+    errors = [ridge.fresh_error for ridge in fitted]
     best = int(np.argmin(errors))
     block = int(np.argmin(errors[:n_blocks]))
     return folds.of_features(places[best]), places[best], fitted[best], block
@@ -156,7 +183,7 @@ def _family(plan, folds, places, ridge):
         FeatureScores.from_real(features, weights @ matrix, own @ matrix + offsets)
         for weights, own in zip(ridge.weights, ridge.offsets, strict=True)
     ]
-    return families.describe(plan, "features", scorers, ridge.error, moments)
+    return families.describe(plan, "features", scorers, ridge.fresh_error, moments)
 
 
 def _part_of(plan, places):
@@ -171,17 +198,20 @@ def _part_of(plan, places):
 
 
 def _gradient_moments(plan, folds, ridge, places):
-    """The mean outer product of the scores' gradients, with respect to the columns."""
+    """The mean outer product of the scores' gradients, with respect to the columns.
+
+    The first fold has no part in it, so that it tells which metric is best.
+    """
     features = _part_of(plan, places)
     projection = features.projection
     frequencies = np.zeros((plan.n_features, projection.weights.shape[1]))
     steps = projection.units * 2.0**14
     frequencies[projection.columns] = 2 * np.pi * projection.weights * steps
     m = frequencies.shape[1]
-    gram = folds.gram.sum(axis=0) / folds.counts.sum()
+    gram = folds.gram[1:].sum(axis=0) / folds.counts[1:].sum()
     cosines, sines, mixed = gram[:m, :m], gram[m:, m:], gram[:m, m:]
     inner = np.zeros((m, m))
-    for weights in ridge.weights[-1].T:
+    for weights in ridge.weights[0].T:
         a, b = weights[:m], weights[m:]
         # Along its frequency, a cosine's slope is minus the sine, a sine's the cosine.
         both = np.outer(b, a) * mixed
@@ -189,9 +219,14 @@ def _gradient_moments(plan, folds, ridge, places):
     return frequencies @ inner @ frequencies.T
 
 
-def _axes_of(moments, sharpness):
+def _axes_of(plan, moments, along, power):
+    """Axes along which rows are compared, each as long as the scores change there."""
+    if along == "none":
+        return principal_axes(plan.known["second"])
+    if along == "columns":
+        moments = np.diag(np.diag(moments))
     values, vectors = eigh(moments)
-    sizes = np.maximum(values / max(values[-1], 1e-300), 0.0) ** sharpness
+    sizes = np.maximum(values / max(values[-1], 1e-300), 0.0) ** power
     kept = np.flatnonzero(sizes > _LEAST_SIZE)[::-1][:MOST_AXES]
     if len(kept) == 0:
         return np.eye(len(moments))[:, :MOST_AXES]

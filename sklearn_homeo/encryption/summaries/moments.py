@@ -18,8 +18,6 @@ VALUE_BITS, VALUE_STEP, LATTICE_BITS = 17, 2.0**-12, 15
 COARSE_BITS, COARSE_STEP = 11, 2.0**-6
 # Beyond, moments of every class would be too much to send.
 MOST_CONTRASTED = 256
-# As of a kernel machine: principal axes along which rows are compared.
-MOST_AXES = 96
 _SHRINKAGE = 0.02
 
 
@@ -69,20 +67,12 @@ def learn(plan, totals):
         for weights, own in zip(ridge.weights, ridge.offsets, strict=True)
     ]
     gram = folds.gram.sum(axis=0) / plan.known["n_rows"]
-    axes = [_principal_axes(gram)]
+    axes = [features.principal_axes(gram)]
     if classes is not None:
         axes.append(_contrast_axes(plan, gram, folds, classes))
-    found = families.describe(plan, "linear", scorers, ridge.error, moments)
+    found = families.describe(plan, "linear", scorers, ridge.fresh_error, moments)
     known = {"families": {"linear": found}, "second": gram}
     return {**known, "map": features.first_map(plan, known, axes)}
-
-
-def _principal_axes(gram):
-    """All columns, or the leading axes where there are many."""
-    n = len(gram)
-    if n <= MOST_AXES:
-        return np.eye(n)
-    return eigh(gram, subset_by_index=[n - MOST_AXES, n - 1])[1][:, ::-1]
 
 
 def _contrast_axes(plan, gram, folds, classes):
@@ -109,5 +99,5 @@ def _contrast_axes(plan, gram, folds, classes):
         contrast += white @ white + np.outer(mean, mean)
     values, directions = eigh(contrast)
     lengths = np.sqrt(np.maximum(values / max(values[-1], 1e-300), 0.0))
-    kept = np.flatnonzero(lengths > 1e-2)[::-1][:MOST_AXES]
+    kept = np.flatnonzero(lengths > 1e-2)[::-1][: features.MOST_AXES]
     return whitening @ (directions[:, kept] * lengths[kept])

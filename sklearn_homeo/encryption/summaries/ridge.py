@@ -30,11 +30,14 @@ class Ridge:
     offsets : ndarray of shape (n_folds + 1, t)
     error : float
         Squared error on left-out folds, a row's mean over the outputs.
+    fresh_error : float
+        The same on the first fold alone, from which no metric is learnt.
     """
 
     weights: np.ndarray
     offsets: np.ndarray
     error: float
+    fresh_error: float
 
 
 def fit_ridge(sums):
@@ -52,18 +55,22 @@ def fit_ridge(sums):
         bases = [_Basis(sums.all_but(fold)) for fold in (*range(FOLDS), None)]
         parts = [sums.part(fold) for fold in range(FOLDS)]
         parts = [basis.turned(part) for basis, part in zip(bases, parts, strict=False)]
-        n_outputs = sums.counts.sum() * sums.target_sums.shape[1]
-        best, error = PENALTIES[0], np.inf
+        best, errors = PENALTIES[0], np.full(FOLDS, np.inf)
         for penalty in PENALTIES:
-            found = sum(
-                _squared_error(*basis.inner_weights(penalty), part)
-                for basis, part in zip(bases, parts, strict=False)
+            found = np.array(
+                [
+                    _squared_error(*basis.inner_weights(penalty), part)
+                    for basis, part in zip(bases, parts, strict=False)
+                ]
             )
-            if found / n_outputs < _WORTHWHILE * error:
-                best, error = penalty, found / n_outputs
+            if found.sum() < _WORTHWHILE * errors.sum():
+                best, errors = penalty, found
         fitted = [basis.weights(best) for basis in bases]
     weights, offsets = (np.stack(one) for one in zip(*fitted, strict=True))
-    return Ridge(weights, offsets, float(error))
+    n_outputs = sums.target_sums.shape[1]
+    error = errors.sum() / (sums.counts.sum() * n_outputs)
+    fresh = errors[0] / (sums.counts[0] * n_outputs)
+    return Ridge(weights, offsets, float(error), float(fresh))
 
 
 class _Basis:

@@ -81,8 +81,9 @@ def test_moments_of_scores_of_left_out_rows(sample):
     sums, X = moments_of(sample), features / 512
     ridge = fit_ridge(sums)
     scores = np.einsum("ij,ijk->ik", X, ridge.weights[folds]) + ridge.offsets[folds]
-    error = ((scores - targets) ** 2).mean()
-    np.testing.assert_allclose(ridge.error, error)
+    errors = (scores - targets) ** 2
+    np.testing.assert_allclose(ridge.error, errors.mean())
+    np.testing.assert_allclose(ridge.fresh_error, errors[folds == 0].mean())
     moments = score_moments(ridge, sums, (2,))
     own = [scores[targets[:, c] == 1] for c in range(2)]
     np.testing.assert_allclose(moments.means, [one.mean(axis=0) for one in own])

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from owners import last_summaries
+from sklearn_homeo import SummaryPlan
+from sklearn_homeo.encryption.label_space.feature_scores import FEATURE_STEP, FeatureMap
+from sklearn_homeo.encryption.summaries import features
+
+
+def among_others(n_samples=900):
+    """The sign of a product of two of six columns."""
+    X = np.random.default_rng(0).normal(size=(n_samples, 6))
+    return X, (X[:, 1] * X[:, 4] > 0).astype(int)
+
+
+@pytest.fixture(scope="module")
+def plan():
+    """The plan of the round of features, and all rows' summary."""
+    X, y = among_others()
+    plan = SummaryPlan(6, [0, 1], n_random_features=200)
+    while plan.round != "features":
+        plan = plan.advance(plan.summarize(X, y))
+    return plan, plan.summarize(X, y)
+
+
+def test_gradients_need_sums_only(plan):
+    plan, summary = plan
+    X, _ = among_others()
+    folds, places, ridge, _ = features._best_features(plan, plan.totals(summary))
+    found = features._gradient_moments(plan, folds, ridge, places)
+    part = features._part_of(plan, places)
+    # The same from rows, by differences; the first fold has no part in it.
+    units = (X - plan.known["mean"]) / plan.known["scale"]
+    order = np.argsort(among_others()[1], kind="stable")
+    kept = np.ones(len(X), dtype=bool)
+    kept[order[::3]] = False
+    step, weights = 2.0**-5, ridge.weights[0]
+    gradients = np.stack(
+        [
+            (
+                scores_at(part, units + shift, weights)
+                - scores_at(part, units - shift, weights)
+            )
+            / (2 * step)
+            for shift in step * np.eye(6)
+        ]
+    )[:, kept]
+    expected = np.einsum("irk,jrk->ij", gradients, gradients) / kept.sum()
+    np.testing.assert_allclose(found, expected, atol=0.05 * np.trace(expected))
+    # Scores change along the two columns that tell the label.
+    assert set(np.argsort(found.diagonal())[-2:]) == {1, 4}
+
+
+def scores_at(part, units, weights):
+    values = part(np.rint(units * 2**27).astype(np.int64)) * FEATURE_STEP
+    return values @ weights
+
+
+def test_metrics_along_columns_and_axes(plan):
+    moments = np.array([[4.0, 0.5], [0.5, 1.0]])
+    columns = features._axes_of(plan[0], moments, "columns", 2.0)
+    np.testing.assert_allclose(columns @ columns.T, np.diag([1.0, 1 / 16]))
+    axes = features._axes_of(plan[0], moments, "axes", 1.0)
+    np.testing.assert_allclose(axes @ axes.T, moments / np.linalg.eigvalsh(moments)[-1])
+    none = features._axes_of(plan[0], moments, "none", 0.0)
+    assert (none == np.eye(6)).all()
+
+
+def test_the_last_round_has_the_best_features_alone():
+    summaries = last_summaries(*among_others(), n_random_features=64)
+    known = summaries[0].plan.known["families"]
+    assert len(known) == 2
+    (best,) = set(known) - {"linear"}
+    assert known[best]["error"] < known["linear"]["error"]
+    scorer = FeatureMap.from_state(known[best]["scorers"][0])
+    assert scorer.projection.weights.shape[1] <= 32
