@@ -67,13 +67,19 @@ intersphinx_timeout = 5
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_homeo"
+html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
-    "header_links_before_dropdown": 4,
+    "logo": {
+        "text": f"sklearn_homeo {version}",
+        "image_light": "_static/logo.svg",
+        "image_dark": "_static/logo.svg",
+    },
+    "header_links_before_dropdown": 6,
     "secondary_sidebar_items": ["page-toc"],
     "navbar_align": "left",
     "footer_start": ["copyright"],
