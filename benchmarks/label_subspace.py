@@ -1,12 +1,14 @@
 """What models lose on the label subspace, for curved labels, real-like and random ones.
 
 Four kinds of models (support vectors, random forest, gradient boosting, neural network)
-learn from plain rows, from label coordinates without noise, and from ciphertexts at
-``leakage="scores"``. The score of the best one on fresh rows counts: accuracy in per
-cent (balanced accuracy where a class is rare), or R2 for numbers.
+learn from plain rows, from label coordinates without noise (the centres of cells), and
+from ciphertexts at ``leakage="scores"`` or what else is asked for. The score of the
+best one on fresh rows counts: accuracy in per cent (balanced accuracy where a class is
+rare), or R2 for numbers.
 
     python benchmarks/label_subspace.py
     python benchmarks/label_subspace.py --only moons product --rows 1500
+    python benchmarks/label_subspace.py --leakage auto
     python benchmarks/label_subspace.py --draws 40
 
 The latter draws random labels: a curved function of two to four of up to 40 columns, in
@@ -244,7 +246,7 @@ def main(argv=None):
     for name, X, y, n_train in (
         _random_labels(options) if options.draws else _problems(options)
     ):
-        rows.append({"labels": name, **measure(X, y, n_train)})
+        rows.append({"labels": name, **measure(X, y, n_train, options.leakage)})
         _print(rows[-1])
     write_csv(rows, Path(options.out) / "label_subspace.csv")
     if options.draws:
@@ -253,7 +255,7 @@ def main(argv=None):
     return 0
 
 
-def measure(X, y, n_train):
+def measure(X, y, n_train, leakage="scores"):
     """Scores on plain rows and on label coordinates, and what was chosen."""
     is_numeric = y.dtype.kind == "f"
     train, test = train_test_split(
@@ -263,7 +265,7 @@ def measure(X, y, n_train):
         stratify=None if is_numeric else y,
     )
     encryptor = HomeomorphicEncryptor(
-        leakage="scores",
+        leakage=leakage,
         target_type="continuous" if is_numeric else "discrete",
         key=fixed_key(0),
     )
@@ -272,7 +274,12 @@ def measure(X, y, n_train):
         warnings.simplefilter("always")
         encryptor.fit(X[train], y[train])
     seconds = time.perf_counter() - start
-    chosen = [score.finder for score in encryptor.probe_scores_ if score.chosen]
+    chosen = (
+        [encryptor.probe_scores_[0].name]
+        if encryptor.n_cells_
+        else [score.finder for score in encryptor.probe_scores_ if score.chosen]
+    )
+    linking = encryptor.certificate(X[test]).linking
     return {
         "plain": best_of_four(X, y, train, test),
         "coordinates": best_of_four(encryptor.preserve(X), y, train, test),
@@ -282,6 +289,8 @@ def measure(X, y, n_train):
         "n": X.shape[1],
         "finder": chosen[0] if chosen else "",
         "leak": encryptor.preserved_variance_ratio_,
+        "bits": encryptor.leakage_bits_,
+        "linked": max(linking.one_target, linking.one_to_one),
         "warned": any(w.category is LossOfAccuracyWarning for w in caught),
         "seconds": seconds,
     }
@@ -368,7 +377,8 @@ def _print(row):
         f"{row['labels']:28s} plain {row['plain']:6.2f}  coordinates "
         f"{row['coordinates']:6.2f}  encrypted {row['encrypted']:6.2f} "
         f"(noise {row['noise']:g})  k {row['k']:2d} of {row['n']:2d} "
-        f"{row['finder']:28s} leak {row['leak']:.2f}"
+        f"{row['finder']:28s} leak {row['leak']:.2f}  {row['bits']:.1f} bits  "
+        f"linked {row['linked']:.1%}"
         f"{'  warned' if row['warned'] else ''}  {row['seconds']:.1f} s",
         flush=True,
     )
@@ -379,6 +389,9 @@ def _parse(argv):
     parser.add_argument("--only", nargs="+", help="names of problems")
     parser.add_argument("--rows", type=int, default=3000, help="training rows")
     parser.add_argument("--draws", type=int, default=0, help="random labels instead")
+    parser.add_argument(
+        "--leakage", choices=["auto", "cells", "scores"], default="scores"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", default=".", help="folder of the CSV file")
     return parser.parse_args(argv)
