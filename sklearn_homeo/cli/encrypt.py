@@ -63,6 +63,7 @@ def add_options(parser):
 
 def run(options):
     folder = output_folder(options.out)
+    _check_unused(folder, options)
     if options.sealed is not None:
         _encrypt_queries(folder, options)
         return
@@ -75,6 +76,16 @@ def run(options):
         print(f"Or instead of it: {found.paths['synthetic']}, made-up rows only.")
     print(f"To keep: {found.paths['encryptor']}; with the key, it decrypts.")
     print(f"To read: {found.paths['report']}, what the ciphertexts give away.")
+
+
+def _check_unused(folder, options):
+    """Check at once what is checked again before anything is written."""
+    names = [f"ciphertext.{options.format}"]
+    if options.sealed is None:
+        names += ["encryptor.sealed", "report.html"]
+    for path in (folder / name for name in names):
+        if path.exists():
+            raise FileExistsError(f"{path} exists; nothing was overwritten")
 
 
 def _encrypt_queries(folder, options):

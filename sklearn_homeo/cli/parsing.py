@@ -137,6 +137,11 @@ def check_data(data, target, others=()):
     if path.is_dir():
         if target is not None:
             raise ValueError("--target is for tables: folders name the classes")
+        if not any(entry.is_dir() for entry in path.iterdir()):
+            raise ValueError(
+                f"{path} has no sub-folders: put the images of each class into a "
+                "folder of its own, named after the class"
+            )
         return path
     names = read_names(existing_file(path))
     if target is None:

@@ -87,7 +87,11 @@ BAD = {
         ["encrypt", "table.csv", "--target", "outcome", "--key", "k", "--out", "o"],
         "'k'",
     ),
-    "folder": (["encrypt", ".", *ENCRYPT], "has no sub-folders"),
+    "folder": (["encrypt", "empty", *ENCRYPT], "has no sub-folders"),
+    "folder that was used": (
+        ["encrypt", "table.csv", "--target", "kind", "--key", "my.key", "--out", "old"],
+        "report.html exists; nothing was overwritten",
+    ),
     "no column to seal": (
         ["encrypt", "table.csv", "--target", "kind", "--seal", "x", *ENCRYPT],
         "no column 'x'",
@@ -117,6 +121,9 @@ BAD = {
 def test_what_is_wrong_is_told_in_one_line(case, folder, capsys):
     command, message = BAD[case]
     Path("t").touch()
+    Path("old").mkdir()
+    Path("empty").mkdir()
+    Path("old/report.html").touch()
     assert main(command) == 2
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said
