@@ -92,6 +92,7 @@ def warn_of_small_cells(smallest, min_cell_size):
             f"min_cell_size is {min_cell_size}: these rows are easier to tell apart. "
             "Set n_cells to fewer before add_target.",
             LeakageWarning,
+            stacklevel=5,
         )
 
 
@@ -171,6 +172,6 @@ def _are_decimal(rows, decimals):
     return (near & (np.abs(scaled) <= _LARGEST_DECIMAL)).all(axis=0)
 
 
-def _warn(message, category):
-    # Past this module, fit and scikit-learn's wrapper of fit.
-    warnings.warn(message, category, stacklevel=5)
+def _warn(message, category, stacklevel=6):
+    # Past this module, fit and the two wrappers that check its parameters.
+    warnings.warn(message, category, stacklevel=stacklevel)
