@@ -27,6 +27,7 @@ from sklearn_homeo import (
     ImageAutoencoder,
     ImageFeatureExtractor,
     SecretKey,
+    SummaryPlan,
     TableEncoder,
     audit,
 )
@@ -192,6 +193,16 @@ def calls_of(estimator, X):
 
 
 CASES = list(estimators())
+
+
+def test_plans_show_no_values():
+    plan, calls = SummaryPlan(D, [0, 1]), []
+    for name, values, kinds in (("X", private(), BAD_ROWS), ("y", y, BAD_LABELS)):
+        for kind, spoil in kinds.items():
+            rows = {"X": private(), "y": y, name: spoil(values)}
+            calls.append((f"{name}: {kind}", partial(plan.summarize, **rows)))
+    wrong = problems(calls)
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case[0])[:60])

@@ -52,7 +52,13 @@ def _ask(grid, nodes, what, **values):
         Message(content, dst_node_id=node, message_type=f"query.{what}")
         for node in nodes
     ]
-    replies = list(grid.send_and_receive(messages, timeout=60))
+    waiting, replies, end = set(grid.push_messages(messages)), [], time.monotonic() + 60
+    # As `send_and_receive`, which looks for answers every few seconds.
+    while waiting and time.monotonic() < end:
+        found = list(grid.pull_messages(waiting))
+        replies += found
+        waiting -= {reply.metadata.reply_to_message_id for reply in found}
+        time.sleep(0.2)
     failed = [reply.error for reply in replies if reply.has_error()]
     if failed or len(replies) < len(nodes):
         raise RuntimeError(f"owners did not answer: {failed or 'too late'}")
