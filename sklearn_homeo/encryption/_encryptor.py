@@ -181,7 +181,7 @@ class HomeomorphicEncryptor(
         What a row's ciphertexts tell of it at most, in bits: infinite without cells.
 
     linkage_noise_ : float
-        Standard deviation of the noise.
+        Standard deviation of the noise; of several targets, the least one.
 
     n_preserved_ : int
         Number of preserved coordinates.
