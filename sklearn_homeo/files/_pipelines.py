@@ -89,6 +89,10 @@ def load_pipeline(path: str | os.PathLike, key: SecretKey) -> Pipeline:
 
 def write_pipeline(pipeline, path, about):
     """Do what `save_pipeline` does, with a note about the file of the fit."""
+    if not isinstance(pipeline, Pipeline):
+        raise TypeError(
+            f"save_pipeline takes a Pipeline, got {type(pipeline).__name__}"
+        )
     kinds = [type(step) for _, step in pipeline.steps]
     if kinds != [TableEncoder, HomeomorphicEncryptor]:
         names = [kind.__name__ for kind in kinds]

@@ -26,10 +26,14 @@ from sklearn_homeo import (
     HomeomorphicEncryptor,
     ImageAutoencoder,
     ImageFeatureExtractor,
+    KeyShare,
     SecretKey,
     SummaryPlan,
     TableEncoder,
+    TanhEncryptor,
     audit,
+    encrypt_images,
+    save_pipeline,
 )
 
 # What every private value is recognised by, however it is printed.
@@ -164,6 +168,7 @@ def estimators():
     yield HomeomorphicEncryptor(key=KEY, leakage="space"), table
     cells = {"leakage": "cells", "n_cells": 2, "min_cell_size": 2}
     yield HomeomorphicEncryptor(key=KEY, **cells), table
+    yield TanhEncryptor(key=KEY), table
     yield TableEncoder(), table
     yield ClassConditionalSynthesizer(random_state=0), table
     yield ClassConditionalSynthesizer("kde", min_distance=0.1), table
@@ -327,6 +332,21 @@ def calls_of_function(name, encryptor):
                 continue  # Not of vectors or images.
             arguments = {**good, parameter: bad}
             yield f"{parameter}: {kind}", partial(getattr(audit, name), **arguments)
+
+
+def test_other_functions_show_nothing_that_was_passed_by_mistake(tmp_path):
+    calls = []
+    for kind, bad in BAD_ENCRYPTORS.items():
+        calls.append((f"save_pipeline: {kind}", partial(save_pipeline, bad, tmp_path)))
+        images = partial(encrypt_images, bad, private(0.7319, (N, 8, 8)))
+        calls.append((f"encrypt_images: {kind}", images))
+        if not isinstance(bad, str):
+            calls.append((f"load: {kind}", partial(SecretKey.load, tmp_path, bad)))
+        calls.append((f"from_bytes: {kind}", partial(SecretKey.from_bytes, bad)))
+        calls.append((f"from_string: {kind}", partial(KeyShare.from_string, bad)))
+        calls.append((f"combine: {kind}", partial(SecretKey.combine, [bad, bad])))
+    wrong = problems(calls)
+    assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
