@@ -40,7 +40,7 @@ def widened(encryptor, X, fitted):
     if encryptor.leakage_ == "cells":
         index = _joint_cells(encryptor, X, fitted)
         view["smallest_cell"] = int(np.bincount(index).min())
-        explained = share_explained(units, index)
+        explained = share_explained(units.T, index)
     added = {"n_added": lattice.n_added + width}
     state = state | {"lattice": state["lattice"] | added, "view": view}
     keys = CipherKeys.from_key(encryptor.key_, state)

@@ -119,7 +119,11 @@ def fit_cells_state(lattice, X, target, depth, n_cells, min_cell_size):
     u = lattice.round(X, Workspace())
     choice = choose_cells(u, target, n_cells, min_cell_size)
     index = choice.cells.index(u)
-    explained = share_explained((X - lattice.mean) / lattice.scale, index)
+    # Column by column: a copy of large data would not fit beside them.
+    columns = (
+        (X[:, j] - lattice.mean[j]) / lattice.scale[j] for j in range(X.shape[1])
+    )
+    explained = share_explained(columns, index)
     smallest = int(np.bincount(index).min())
     return fitted_cells(lattice, choice, smallest, depth, explained)
 
@@ -157,21 +161,22 @@ def fitted_cells(lattice, choice, smallest, depth, explained):
     )
 
 
-def share_explained(units, index):
+def share_explained(columns, index):
     """Share of the variance of standardised rows that the cells' means explain.
 
     Parameters
     ----------
-    units : ndarray of shape (n_samples, n_features), dtype float64
+    columns : iterable of ndarray of shape (n_samples,), dtype float64
+        The columns of the rows.
     index : ndarray of shape (n_samples,), dtype int64
         The cell of each row, from 0.
     """
-    total = (units**2).sum()
     counts = np.bincount(index)
-    between = sum(
-        (np.bincount(index, values)[counts > 0] ** 2 / counts[counts > 0]).sum()
-        for values in units.T
-    )
+    total = between = 0.0
+    for values in columns:
+        total += (values**2).sum()
+        sums = np.bincount(index, values)[counts > 0]
+        between += (sums**2 / counts[counts > 0]).sum()
     return float(between / total) if total > 0 else 0.0
 
 
