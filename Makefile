@@ -3,6 +3,7 @@
 # make docs       install into .venv, run the examples and build docs/_build/html
 # make lint       check style and formatting
 # make codespell  check spelling
+# make prose      check the English of pages, docstrings and messages
 # make types      check type hints
 # make coverage   run the whole test suite; fail under 95 % of the package's lines
 # make minimum    run the suite's core on the oldest versions that are supported
@@ -21,7 +22,7 @@ CORE := tests/ciphers tests/keys tests/tables tests/test_common.py \
 # scikit-learn's checks that is skipped without it.
 SETTINGS := OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1
 
-.PHONY: demo test docs lint codespell types coverage minimum clean
+.PHONY: demo test docs lint codespell prose types coverage minimum clean
 
 .venv/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -66,6 +67,9 @@ lint: .venv/.tests
 
 codespell: .venv/.tests
 	$(BIN)/codespell
+
+prose: .venv/.tests
+	$(BIN)/python docs/check_prose.py $(ARGS)
 
 types: .venv/.tests
 	$(BIN)/mypy

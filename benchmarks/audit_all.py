@@ -236,7 +236,7 @@ def _load(options):
 
 
 def _limited(table, options):
-    """At most so many random rows and columns of greatest variance."""
+    """Random rows and the columns of greatest variance, up to the options' limits."""
     rows = np.random.RandomState(RANDOM_STATE).permutation(len(table.X))
     rows = np.sort(rows[: options.max_rows])
     columns = np.sort(np.argsort(-table.X.var(axis=0))[: options.max_features])

@@ -1,4 +1,4 @@
-"""Attacks by who may have rows encrypted and decrypted, on the cipher's locks.
+"""Attacks on the cipher's locks by those who may have rows encrypted and decrypted.
 
 Records next to a target, chosen ciphertexts, distinguishers in both directions,
 forgery, and, as a control that must succeed, the search for a key of 20 bits. Residues

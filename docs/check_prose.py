@@ -1,9 +1,8 @@
 """Check the English of README, pages, docstrings and messages.
 
-Run it as ``python docs/check_prose.py``, after ``pip install proselint``; ``--long``
-lists the sentences over 35 words. It names the rule and the line of each finding, and
-fails if there is one, or if more than 2 % of all sentences are long. proselint's own
-checks run as well.
+Run it as ``make prose``; ``ARGS=--long`` lists the sentences over 35 words. It names
+the rule and the line of each finding, and fails if there is one, or if more than 2 % of
+all sentences are long. proselint's own checks run as well, except for `IGNORED`.
 """
 
 import argparse
@@ -29,10 +28,18 @@ RULES = {
         "is not a, or there is no",
     ),
     "who-headless": (
-        r"(?:^|[.:;] )(?:Who|Whoever|What|Whatever) (?:has|have|knows?|wants?|may|can)"
-        r"\b[^.?]*[^?]$",
+        r"(?:^|[.:;] )(?:Who|What|Whatever) (?:has|have|knows?|wants?|may|can)"
+        r"\b[^.?]*[^?]$|\b(?:by|for|from|of|to) who (?:has|have|is|knows?|may|sees?)\b|"
+        r"[,;] (?:and|but) who (?:adds|has|knows?|may|sees?)\b",
         "a subject: An attacker who knows ...",
     ),
+    "whoever": (r"\bwhoever\b", "anyone who, or an attacker who"),
+    "relative-headless": (
+        r"^(?:Whose|(?:By|From|To|With) which)\b[^?]*\.$",
+        "the thing itself: Keys from which ...",
+    ),
+    "so-many": (r"\b(?:by|of|until there are) so many\b", "that many, or enough"),
+    "as-of": (r"^As of ", "As in ..."),
     "of-headless": (r"^Of (?!course)[^,]*\.$", "a whole sentence"),
     "beside": (r"\bbeside\b(?! the point)", "next to, with, or and"),
     "thereby": (r"\b(?:thereof|therein|hereby|whereof|wherein)\b", "a plain word"),
@@ -56,6 +63,8 @@ IGNORED = (
     "redundancy.ras_syndrome",
     "misc.waxed",
 )
+# Rules whose words mean something else in small letters.
+CASED = ("shall", "relative-headless")
 # An item begins with a mark, a number, or a literal whose text stands in a column.
 BULLET = r"\s*(?:(?:[-*]|\d+\.|#\.) +|``[^`]+``  +)?"
 
@@ -141,10 +150,19 @@ def paragraphs_of_module(path, text):
         if isinstance(node, documented) and (docstring := ast.get_docstring(node)):
             line = node.body[0].lineno
             yield from _of_docstring(path, docstring, line)
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            for argument in node.exc.args[:1]:
+        if call := _call_with_message(node):
+            for argument in call.args[:1]:
                 if message := _literal(argument):
                     yield Paragraph(path, node.lineno, message)
+
+
+def _call_with_message(node):
+    """The call that raises or warns, if a node is one."""
+    if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+        return node.exc
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "warnings.warn":
+        return node
+    return None
 
 
 def _of_docstring(path, docstring, first_line):
@@ -194,7 +212,7 @@ def broken_rules(paragraph):
     """Names of the rules that a paragraph breaks, each with what to write."""
     for sentence in sentences(paragraph.text):
         for name, (pattern, advice) in RULES.items():
-            if re.search(pattern, sentence, re.IGNORECASE if name != "shall" else 0):
+            if re.search(pattern, sentence, 0 if name in CASED else re.IGNORECASE):
                 yield name, advice, sentence
 
 

@@ -170,7 +170,7 @@ def _check_outside(root, images):
 def _warn_of_strays(root, strays):
     if strays:
         warnings.warn(
-            f"{len(strays)} files in {str(root)!r} are no images and are passed over: "
+            f"{len(strays)} files in {str(root)!r} are not images and are skipped: "
             f"{_listed(strays, root)}.",
             UserWarning,
             stacklevel=3,

@@ -23,7 +23,7 @@ def in_this_process():
 def run_in_threads(function, cut):
     """Call a function for each piece of some work; the first that fails raises.
 
-    What is not a matrix product spreads over the cores too. ``OMP_NUM_THREADS``,
+    Work other than matrix products spreads over the cores too. ``OMP_NUM_THREADS``,
     threadpoolctl and joblib limit the threads as they limit BLAS.
 
     Parameters
@@ -65,8 +65,8 @@ def single_threaded_blas():
 class _Blas:
     """BLAS's number of threads, which belongs to the whole process.
 
-    Whoever comes first takes all threads and sets BLAS to one, whoever comes
-    meanwhile works alone, and the last one out sets it back.
+    The first caller takes all threads and sets BLAS to one, callers that come
+    meanwhile work alone, and the last one out sets it back.
     """
 
     def __init__(self):

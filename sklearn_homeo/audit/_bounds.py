@@ -1,7 +1,7 @@
 """The linkage bound: how often noise lets a ciphertext be told from others.
 
-Maximal leakage (Issa, Wagner, Kamath 2020): whoever sees y and guesses which of N
-equally likely records it is of succeeds with at most ``sum_y max_x p(y | x) / N``.
+Maximal leakage (Issa, Wagner, Kamath 2020): an attacker who sees y and guesses which of
+N equally likely records it is of succeeds with at most ``sum_y max_x p(y | x) / N``.
 """
 
 from time import perf_counter

@@ -193,7 +193,7 @@ def own_ranks(Z, predicted, X):
     Parameters
     ----------
     Z : ndarray of shape (n, n_outputs)
-        What is seen of each row.
+        Outputs seen of each row.
     predicted : ndarray of shape (n, n_outputs)
         What each candidate would show, in the same order.
     X : ndarray of shape (n, n_features)

@@ -17,7 +17,7 @@ class References:
     Parameters
     ----------
     floors : dict of str to float
-        By tier, the rate of who is told the label and nothing else.
+        By tier, the rate of an attacker who knows only the label.
     bounds : dict of str to float
         By tier, the expected rate that no attack can exceed, or for noise the estimate
         of it; tiers without one are missing.

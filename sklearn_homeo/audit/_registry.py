@@ -141,7 +141,7 @@ class Attack:
     max_features: int | None = None
 
     def fits(self, budget, n_features):
-        """Whether a budget has this attack for records of so many columns."""
+        """Whether a budget has this attack for records of that many columns."""
         most = np.inf if self.max_features is None else self.max_features
         return budget in self.options and n_features <= most
 

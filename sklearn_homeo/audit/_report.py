@@ -53,10 +53,10 @@ class AuditReport:
         on what the attacker held out, mean over keys), `rate` (its mean over keys),
         `upper` (its upper 95 % limit), `chance`, `n`, `r2` (greatest mean over keys;
         nan outside of T4), `plain_rate` (of the same attack on the records themselves,
-        a control), `measure`, `floor` (the rate of who knows the label alone), `bound`
-        (the expected rate that no attack exceeds; nan if none is known),
-        `beyond_label` (the verdict if the floor stands in the place of chance) and
-        `reason`.
+        a control), `measure`, `floor` (the rate of an attacker who knows only the
+        label), `bound` (the expected rate that no attack exceeds; nan if none is
+        known), `beyond_label` (the verdict if the floor stands in the place of chance)
+        and `reason`.
     verdict : {"good", "moderate", "bad", "invalid", "too few targets"}
         The worst of the tiers'.
     linked : float

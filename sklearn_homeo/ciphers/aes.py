@@ -1,7 +1,7 @@
 """AES-256 on torch tensors, where OpenSSL cannot be called: on a GPU.
 
 The rounds of FIPS 197 as table look-ups. A look-up takes a time that depends on the
-key, so whoever shares the device may learn it: do not share a GPU with a stranger.
+key, so anyone who shares the device may learn it: do not share a GPU with a stranger.
 Words are little-endian, as tensors hold them.
 """
 

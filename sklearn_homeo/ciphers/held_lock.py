@@ -19,7 +19,7 @@ __all__ = ["HeldLock"]
 class HeldLock:
     """Set or open one lock of ciphertexts; their views stay as they are.
 
-    Whoever sets all locks of a `ViewCipher` in turn gets what it gives.
+    Setting all locks of a `ViewCipher` in turn gives what it gives.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class HeldLock:
         return self._change(self._lock.forward, Z, out, context)
 
     def open(self, Z, out, context=None):
-        """Open the lock; parameters as of `set`."""
+        """Open the lock; parameters as in `set`."""
         return self._change(self._lock.inverse, Z, out, context)
 
     def _change(self, change, Z, out, context):

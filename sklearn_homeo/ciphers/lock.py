@@ -37,7 +37,7 @@ class Lock:
     Parameters
     ----------
     key : bytes of length 32
-        Whoever holds it can set and open this lock, and no other.
+        Its holder can set and open this lock, and no other.
     index : int
         Its number in the sequence of locks.
     width : int
@@ -119,7 +119,7 @@ class Lock:
         first -= _hashed(self.h2, left, RIGHT_BITS, inputs, workspace)
 
     def inverse(self, left, right, inputs, workspace):
-        """Open the lock, in place; parameters as of `forward`."""
+        """Open the lock, in place; parameters as in `forward`."""
         first = right[:, :N_HASHED]
         first += _hashed(self.h2, left, RIGHT_BITS, inputs, workspace)
         inputs.put(right)

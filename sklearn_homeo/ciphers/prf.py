@@ -129,7 +129,7 @@ class Inputs:
         np.copyto(self._halves, half.view(np.int32))
 
     def put_integers(self, rows, bits):
-        """Take signed integers of so many bits, a float64 array of the same shape."""
+        """Take signed integers of `bits` bits, a float64 array of the same shape."""
         np.multiply(rows, 2.0 ** (_WORD_BITS - bits), out=self._halves)
 
     def products(self, limbs, workspace):

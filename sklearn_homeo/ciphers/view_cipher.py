@@ -216,7 +216,7 @@ class ViewCipher:
 
 
 def piece_rows(width):
-    """Return how many rows of so many columns a cache holds."""
+    """Return how many rows of `width` columns a cache holds."""
     return max(_FEWEST_ROWS, _PIECE_NUMBERS // width)
 
 

@@ -134,7 +134,8 @@ class Linking:
         Share of the candidates' standardised variance that the cells' means explain;
         NaN without cells.
     label_floor : float
-        The rate for who is told the label alone; NaN for numbers, or without `y`.
+        The rate of an attacker who knows only the label; NaN for numbers, or without
+        `y`.
     error : float
         Half-width of the 95 % interval of an estimate; 0 for a bound.
     n_matched : int
@@ -169,7 +170,7 @@ def cells_linking(codes, X, n_cells, n_fits, randomized, label_floor):
     n_cells : int
         Cells of the encryptor.
     n_fits : int
-        Other fits may have cut other cells, as many each.
+        Number of fits. Each may have cut other cells, but as many.
     randomized : bool
         Whether equal rows have different ciphertexts.
     label_floor : float
@@ -325,7 +326,7 @@ class Certificate:
     n_cells : int or None
         How many different views there are; None where none are counted.
     leakage_bits : float
-        What a row's ciphertexts tell of it at most, in bits: infinite without cells.
+        Most bits that a row's ciphertexts tell about it; infinite without cells.
     min_cell_rows : int or None
         Training rows of the smallest cell.
     log2_advantages : dict of int to float
@@ -341,7 +342,7 @@ class Certificate:
     linking : Linking or None
         None without candidates.
     owner : str or None
-        Whose encryptor it is, if several owners have the view in common.
+        Owner of the encryptor, if several owners have the view in common.
     """
 
     leakage: str

@@ -20,9 +20,9 @@ class ViewKeys:
     Parameters
     ----------
     map : bytes of length 32
-        Of the keyed homeomorphism of label space, which one model needs in common.
+        Key of the homeomorphism of label space, which one model needs in common.
     noise_aes, noise_hash : bytes of length 32
-        From which the noise of rows is drawn.
+        Keys from which the noise of rows is drawn.
     """
 
     map: bytes

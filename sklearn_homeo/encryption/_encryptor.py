@@ -178,7 +178,7 @@ class HomeomorphicEncryptor(
         Number of cells; None without cells.
 
     leakage_bits_ : float
-        What a row's ciphertexts tell of it at most, in bits: infinite without cells.
+        Most bits that a row's ciphertexts tell about it; infinite without cells.
 
     linkage_noise_ : float
         Standard deviation of the noise; of several targets, the least one.
@@ -193,8 +193,8 @@ class HomeomorphicEncryptor(
         attacker who knows pairs must be assumed to get it.
 
     probe_scores_ : list of ProbeScore
-        What was tried to find them, and what probes learnt from it: a row for each
-        finder and width, all features first; empty if nothing was probed.
+        Candidates for them and what probes learnt from each: a row for each finder and
+        width, all features first; empty if nothing was probed.
 
     n_features_in_ : int
         Number of features seen during `fit`.
@@ -203,7 +203,7 @@ class HomeomorphicEncryptor(
         Their names, if all are strings.
 
     owner_ : str or None
-        Whose encryptor this is, if `for_owner` made it.
+        Owner of this encryptor, if `for_owner` made it.
 
     target_columns_ : list of tuple of int
         Where the columns of ciphertexts begin and end that carry the target of `fit`,

@@ -38,8 +38,9 @@ def lock_file(
     """Set a holder's lock on the rows of a ciphertext file.
 
     The holder needs nothing but his key: the file says which locks are set and whose is
-    next. If all that the file expects are set, the lock is added to them, whoever made
-    the key. Views, labels and sealed cells stay as they are, so that models do, too.
+    next. If all that the file expects are set, the lock is added to them, no matter who
+    made the key. Views, labels and sealed cells stay as they are, so that models do,
+    too.
 
     Parameters
     ----------

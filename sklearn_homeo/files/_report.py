@@ -1,4 +1,4 @@
-"""One page about an encrypted table, for whoever decides to hand it over."""
+"""One page about an encrypted table, for the person who decides to hand it over."""
 
 import html
 

@@ -127,8 +127,8 @@ def load_backbone(backbone, weights, image_shape=None):
     weights : "default", str or path-like
         A path is that of a state dict.
     image_shape : tuple (height, width, channels) or None, default=None
-        To which images are brought for a module, except that its first convolution
-        decides on the channels. None is 224 x 224, in colour.
+        Shape to which images are brought for a module, except that its first
+        convolution decides on the channels. None is 224 x 224, in colour.
 
     Returns
     -------

@@ -31,7 +31,7 @@ def encrypt_images(pipeline: Pipeline, X: Any) -> Bunch:
     pipeline : Pipeline
         Fitted. An :class:`ImageAutoencoder` first, then a
         :class:`HomeomorphicEncryptor`, or several transformers that can be inverted;
-        a predictor at the end is passed over.
+        a predictor at the end is skipped.
     X : array-like
         Images, as the autoencoder takes them.
 

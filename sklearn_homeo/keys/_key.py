@@ -153,7 +153,7 @@ class SecretKey:
         Warns
         -----
         InsecureKeyWarning
-            Whoever guesses the seed has the key.
+            An attacker who guesses the seed has the key.
 
         Examples
         --------
@@ -315,10 +315,10 @@ class SecretKey:
         path : str or path-like
             Where to write; nothing may be there. ``~`` is the home folder.
         passphrase : str, bytes or KeyWrapper
-            At least 15 characters, five of them different, since whoever copies the
-            file can try passphrases without limit.  Text is normalised to NFKC and
-            encoded as UTF-8.  A `KeyWrapper`, such as one that asks a key management
-            service, protects the key in its own way.
+            At least 15 characters, five of them different, since a thief of the file
+            can try passphrases without limit.  Text is normalised to NFKC and encoded
+            as UTF-8.  A `KeyWrapper`, such as one that asks a key management service,
+            protects the key in its own way.
 
         Raises
         ------
@@ -396,7 +396,7 @@ class SecretKey:
         KeyFileError
             As `load`; the file is then as it was.
         TypeError, ValueError
-            As `save`; likewise.
+            As `save`; the file is then as it was.
 
         Examples
         --------
@@ -419,9 +419,9 @@ class SecretKey:
     def split(self, n_shares: int, threshold: int | None = None) -> list[KeyShare]:
         """Split the key into shares, some or all of which bring it back.
 
-        Fewer shares than the threshold reveal nothing of the key beyond the
-        fingerprint on each, whatever computing power is spent on them (Shamir, "How
-        to Share a Secret", Communications of the ACM 22(11):612-613, 1979).
+        Fewer shares than the threshold reveal nothing about the key beyond the
+        fingerprint on each, whatever computing power is spent on them (Shamir, "How to
+        Share a Secret", Communications of the ACM 22(11):612-613, 1979).
 
         Parameters
         ----------
@@ -458,7 +458,7 @@ class SecretKey:
             warnings.warn(
                 f"all {n_shares} shares are needed to bring this key back, so that "
                 "one lost share loses the key. Set threshold to the number that "
-                f"shall be enough; threshold={n_shares} says that you mean all",
+                f"is to be enough; threshold={n_shares} says that you mean all",
                 UserWarning,
                 stacklevel=2,
             )

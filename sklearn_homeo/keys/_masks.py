@@ -43,8 +43,8 @@ class MaskingKey:
 
     Notes
     -----
-    Whoever passes the public keys on could pass his own: owners should compare them
-    by another way, as they compare a `SecretKey`'s fingerprint. The key is in memory
+    A person who passes the public keys on could pass his own: owners should compare
+    them another way, as they compare a `SecretKey`'s fingerprint. The key is in memory
     only, for one fit; there is nothing to save.
 
     Examples

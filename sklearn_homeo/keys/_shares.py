@@ -380,7 +380,7 @@ def _multiply(a, b):
     """Products in GF(2**8) modulo x**8 + x**4 + x**3 + x + 1, elementwise.
 
     Neither branches nor table look-ups depend on the values, so that time and cache
-    reveal nothing of them.
+    reveal nothing about them.
     """
     product = np.zeros(np.broadcast_shapes(a.shape, b.shape), np.uint8)
     for bit in range(8):

@@ -1,6 +1,6 @@
 """Frozen expansion of a sub-key into integers, uniforms, normals, permutations.
 
-Whoever holds the key must get the same masks on every machine and with every
+The key's holder must get the same masks on every machine and with every
 later release, so nothing here may ever change: the golden vectors in
 ``tests/data/keystream_v1.json`` pin this arithmetic as "v1".
 

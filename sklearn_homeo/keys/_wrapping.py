@@ -269,7 +269,7 @@ def _normalise(passphrase):
 def _check_strength(passphrase):
     if len(passphrase.value) < _LEAST_CHARACTERS:
         raise ValueError(
-            f"passphrase must have at least {_LEAST_CHARACTERS} characters: whoever "
+            f"passphrase must have at least {_LEAST_CHARACTERS} characters: anyone who "
             "copies the file can try passphrases without limit. Take four or more "
             "words drawn at random"
         )

@@ -190,7 +190,7 @@ def fit_drawer(params, X, codes, ledger, rng):
     Parameters
     ----------
     params : ClassConditionalSynthesizer
-        Whose parameters to follow.
+        Synthesizer whose parameters to follow.
     X : ndarray of shape (n_samples, n_features), dtype float64
         Of ciphertexts, only the views are learnt.
     codes : ndarray of shape (n_samples,), dtype int

@@ -133,7 +133,7 @@ def warn_of_memorising(classes, counts, n_directions):
 
 
 def _nth_class(code, classes):
-    """Which class is meant. Not its label: a rare one may tell what a person has."""
+    """The class that is meant. Not its label: a rare one may tell what a person has."""
     return f"Class {code + 1} of {len(classes)}, in the order of their labels,"
 
 

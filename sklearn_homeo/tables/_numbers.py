@@ -97,7 +97,7 @@ def _are_decimals(values, places):
 
 @dataclass(frozen=True)
 class DecimalsCode:
-    """Floats that are the nearest ones to numbers of so many decimals.
+    """Floats that are the nearest ones to numbers of a few decimals.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ def write_objects(cells):
 
 
 def limited_decimals(cells, precision):
-    """Return decimals of so many digits; made-up rows may decode to any number."""
+    """Return decimals of `precision` digits; made-up rows may decode to any number."""
     most = 10 ** min(precision or _MAX_PLACES, _MAX_PLACES) - 1
     return replace(cells, values=np.clip(cells.values, -most, most))
 

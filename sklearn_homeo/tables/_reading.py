@@ -207,7 +207,7 @@ def read_text(path: str | os.PathLike) -> tuple[str, str, str]:
     text : str
         Line ends are as they are in the file.
     encoding : str
-        Which the file has.
+        Encoding of the file.
     delimiter : str
         What stands between columns.
 

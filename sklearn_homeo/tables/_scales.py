@@ -2,7 +2,7 @@
 
 An encryptor returns a column within 2**-28 of its standard deviation, so one column
 tells about 2**26 values apart. A *scale* cuts integers into a coarse part, which grows
-with them and is what models see, and a rest of so many bits that nothing is lost. The
+with them and is what models see, and a rest of enough bits that nothing is lost. The
 rest goes into fine columns, in which nothing shows.
 
 Everything here is integer arithmetic and powers of two: the same bits everywhere.
@@ -45,9 +45,9 @@ class DyadicScale:
     Parameters
     ----------
     centre : int
-        Which uint64 has the magnitude 0; lower ones mirror higher ones.
+        The uint64 with the magnitude 0; lower ones mirror higher ones.
     exponent_bits : int
-        A magnitude's key is the magnitude shifted right by so many bits; 0 stands for
+        A magnitude's key is the magnitude shifted right by that many bits; 0 stands for
         its number of bits.
     starts, bases : ndarray of shape (n_keys,), dtype uint64 and int64
         Where each piece begins, in magnitudes and in steps.

@@ -64,3 +64,11 @@ def test_every_verb_has_a_file_and_a_test():
     for verb in VERBS:
         assert (ROOT / f"sklearn_homeo/cli/{verb}.py").exists()
         assert f'"{verb}"' in tested
+
+
+def test_contributing_names_the_rules_of_prose():
+    source = (ROOT / "docs/check_prose.py").read_text("utf-8")
+    rules = re.findall(r'^    "([\w-]+)": \(', source, re.MULTILINE)
+    contributing = (ROOT / "CONTRIBUTING.rst").read_text("utf-8")
+    assert rules
+    assert all(f"``{rule}``" in contributing for rule in rules)

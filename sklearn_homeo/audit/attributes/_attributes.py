@@ -51,7 +51,7 @@ def hidden_attribute(
     y : array-like of shape (n_samples,), default=None
         Classes; None is one class for all.
     component : int, default=2
-        Which principal component, from 1 on.
+        Number of the principal component, from 1 on.
 
     Returns
     -------

@@ -21,7 +21,7 @@ def join_numbers(codes, residues):
 
 
 class CipherOnDemand:
-    """What an attacker may ask who may encrypt and decrypt, but has no key.
+    """Questions of an attacker who may encrypt and decrypt, but has no key.
 
     Parameters
     ----------

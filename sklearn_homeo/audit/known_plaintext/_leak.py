@@ -107,7 +107,7 @@ def known_plaintext_attack(
         Share of the rows that the attacker knows in the clear; the other rows are
         the targets.
     attacks : "all" or sequence of str, default="all"
-        Which attacks to run: "ridge", "kernel ridge", "extra trees", "Procrustes",
+        Attacks to run: "ridge", "kernel ridge", "extra trees", "Procrustes",
         "forward ridge" and "two-sided ridge". The last two link and reconstruct
         nothing.
     n_jobs : int or None, default=None

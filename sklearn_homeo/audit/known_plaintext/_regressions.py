@@ -76,7 +76,7 @@ def ridge_attack(
         validation_r2 : float
             Pooled R2 on the validation rows, on which the choice was made.
         distance : {"euclidean", "mahalanobis"}
-            By which records were matched; `rates` has both rates.
+            Distance by which records were matched; `rates` has both rates.
         median_rank : float
             Median place of the own record among the targets.
 

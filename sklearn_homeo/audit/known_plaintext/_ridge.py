@@ -75,8 +75,8 @@ class LeftOutRidge:
 def _decompose(X):
     """Singular values of X, largest first, and the vectors on either side.
 
-    By the smaller of the two matrices of products, which is several times as fast. That
-    loses singular values that the least of `PENALTIES` leaves nothing of.
+    They come from the smaller of the two matrices of products, which is several times
+    as fast. It loses singular values that the least of `PENALTIES` removes.
     """
     if len(X) < X.shape[1]:
         right, values, left = _decompose(X.T)

@@ -28,7 +28,7 @@ def distance_to_records(
     Parameters
     ----------
     X_synthetic : array-like of shape (n_synthetic, n_features)
-        What was published.
+        The published rows.
     X_real : array-like of shape (n_real, n_features)
         Rows that the synthesizer was fitted to, in the same space.
     X_control : array-like of shape (n_control, n_features)
@@ -132,7 +132,7 @@ def epsilon_lower_bound(
     delta : float, default=1e-5
         As claimed.
     confidence : float, default=0.95
-        With which epsilon is at least the bound.
+        Probability that epsilon is at least the bound.
     random_state : int, RandomState instance or None, default=None
         Draws the halves.
 

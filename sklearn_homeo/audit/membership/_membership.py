@@ -54,7 +54,7 @@ def membership_attack(
     Parameters
     ----------
     X_synthetic : array-like of shape (n_synthetic, n_features)
-        What was published.
+        The published rows.
     X_member : array-like of shape (n_members, n_features)
         Candidates that the synthesizer was fitted to; at least 2 rows.
     X_non_member : array-like of shape (n_non_members, n_features)
@@ -72,7 +72,7 @@ def membership_attack(
         plain candidates to ciphertexts, or encrypts them under a key of his own.
     attacks : "all" or sequence of {"nearest neighbour", "relative neighbour", "mean", \
             "density ratio (gaussian)", "density ratio (kde)"}, default="all"
-        Which attacks to run; "all" without a reference is the first.
+        Attacks to run; "all" without a reference is the first.
 
     Returns
     -------

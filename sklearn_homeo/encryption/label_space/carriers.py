@@ -16,7 +16,7 @@ _MAX_MIRRORS = 8
 
 
 def on_grid(centres):
-    """Return centred integer centres, and in at most so many axes as they span.
+    """Return centred integer centres, in no more axes than they span.
 
     Parameters
     ----------

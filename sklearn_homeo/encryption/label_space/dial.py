@@ -193,7 +193,7 @@ def choose_cells(u, target, n_cells, min_cell_size):
 
 
 def _sample(target, n_rows):
-    """Indices of so many rows, with the classes of one output in proportion."""
+    """Indices of `n_rows` rows, with the classes of one output in proportion."""
     everything = np.arange(len(target.outputs))
     if n_rows >= len(everything):
         return everything

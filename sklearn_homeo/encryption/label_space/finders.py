@@ -121,7 +121,7 @@ def find(name, sample, n_directions):
 
 
 def completed(found, sample, width):
-    """Directions, followed by principal ones until there are so many.
+    """Directions, followed by principal ones up to `width`.
 
     Parameters
     ----------

@@ -120,7 +120,7 @@ class Regions:
         return np.bincount(self.index(scores), minlength=self.n_cells)
 
     def with_at_least(self, n_rows, counts):
-        """Merge cells until each has that many rows, if there are so many.
+        """Merge cells until each has `n_rows` rows, if there are enough.
 
         Parameters
         ----------

@@ -78,7 +78,7 @@ class Sample:
     X : ndarray of shape (n_samples, n), dtype float64
         Standardised rows.
     axes : LeadingAxes
-        Axes of these rows or of others alike.
+        Axes of these rows or of similar ones.
     target : Target
     shared : dict
         What one finder computed and another can use.

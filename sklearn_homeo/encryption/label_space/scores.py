@@ -137,7 +137,7 @@ class ScoresView:
     def noisy_coordinates(self, u):
         """Return the label coordinates that go into the homeomorphism.
 
-        What whoever undoes the homeomorphism, and the rounding, learns of rows.
+        It is what an attacker learns who undoes the homeomorphism and the rounding.
         """
         return self._noisy_integers(u) * (self.projection.units / self.gains)
 

@@ -164,7 +164,7 @@ class Search:
         return best or self._nearly_enough()
 
     def choose_finder(self, width):
-        """The finder of so many directions that leaks least, or else loses least."""
+        """The finder of `width` directions that leaks least, or else loses least."""
         candidates = [Candidate(name, width) for name in self._names]
         candidates = [c for c in candidates if len(self._leaks(c.finder)) >= width]
         if not candidates:
@@ -375,7 +375,7 @@ class Search:
         return bool((trial.loss + error <= self.tolerances)[self.told].all())
 
     def _loss_in_tolerances(self, candidate, errors=0.0):
-        """The largest loss of any metric, with so many standard errors added."""
+        """The largest loss of any metric, with `errors` standard errors added."""
         trial = self._try(candidate)
         loss = (trial.loss + errors * trial.error) / self.tolerances
         return float(loss[self.told].max())

@@ -145,7 +145,7 @@ def fit_boosted_scores(u, outputs, sizes):
 
 
 def _settings(n_trees, n_rows):
-    """Of boosting with so many trees a round: of many, fewer and larger steps."""
+    """Settings of boosting with `n_trees` a round: if many, fewer and larger steps."""
     more = 2 if n_rows >= MANY_ROWS else 1
     n_rounds = more * MOST_TREES // n_trees
     n_rounds = int(np.clip(n_rounds, FEWEST_ROUNDS, more * MOST_ROUNDS))

@@ -1,4 +1,4 @@
-"""How well held-out labels are told: balanced accuracy, ROC AUC, R2."""
+"""How well held-out labels are predicted: balanced accuracy, ROC AUC, R2."""
 
 import numpy as np
 from scipy.stats import rankdata
@@ -104,7 +104,7 @@ def chance_errors(outputs, sizes):
 
 
 def softmax(logits, sizes):
-    """Return class probabilities of each output; shapes as of `class_measures`."""
+    """Return class probabilities of each output; shapes as in `class_measures`."""
     blocks = []
     for block in np.split(logits, np.cumsum(sizes)[:-1], axis=1):
         weights = np.exp(block - block.max(axis=1, keepdims=True))

@@ -115,7 +115,7 @@ def principal_axes(gram):
 def _draw_map(plan, blocks, second, label):
     """Frequencies for pairs of axes and a width, and which are of which.
 
-    What they are drawn from is named by the plan's settings alone.
+    The plan's settings alone say what they are drawn from.
     """
     seed = hashlib.sha256(f"{plan.settings_digest}/{label}".encode()).digest()
     rng = np.random.RandomState(np.frombuffer(seed, "<u4"))

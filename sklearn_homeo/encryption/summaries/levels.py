@@ -251,7 +251,7 @@ class _Bench:
         }
 
     def _measures(self, labels, table):
-        """Measures of cells whose labels are told, by the rows that lie in them."""
+        """Measures of cells with known labels, by the rows that lie in them."""
         if self.plan.sizes is None:
             t, step = self.n_outputs, self.plan.target_step
             counts, sums = table[:, :1], table[:, 1 : t + 1] * step

@@ -44,9 +44,9 @@ class SummaryPlan:
     """What several owners agree on, so that one encryptor is fitted to all their rows.
 
     No row leaves its owner. In each of seven rounds every owner calls `summarize` on
-    his rows and sends the `Summary`, sums of integers; whoever collects them calls
-    `advance`, and sends the plan of the next round to all. The summaries of the last
-    one go to `HomeomorphicEncryptor.from_summaries`. The rounds:
+    his rows and sends the `Summary`, sums of integers. The collector calls `advance`,
+    and sends the plan of the next round to all. The summaries of the last one go to
+    `HomeomorphicEncryptor.from_summaries`. The rounds:
 
     1. "ranges": counts of rows and classes, of each column how many numbers have
        which binary exponent, and how many are not whole;
@@ -65,9 +65,9 @@ class SummaryPlan:
     classes : list, or list of lists, or None
         All labels that occur; for several outputs a list for each. None for numbers.
     n_outputs : int, default=1
-        How many numbers are told, if `classes` is None.
+        Numbers to predict, if `classes` is None.
     n_cells : "auto" or int, default="auto"
-        How many cells there are at most, as of `HomeomorphicEncryptor`.
+        Greatest number of cells, as in `HomeomorphicEncryptor`.
     n_random_features : int, default=1024
         A summary's size grows with its square.
     min_group_size : int, default=10

@@ -220,7 +220,7 @@ class Summary:
 
     @classmethod
     def load(cls, path: str | os.PathLike, plan: Any) -> "Summary":
-        """Read the file that `save` wrote; errors as of `from_bytes`.
+        """Read the file that `save` wrote; errors as in `from_bytes`.
 
         Parameters
         ----------
@@ -243,7 +243,7 @@ class Summary:
 
 
 def total_of(summaries):
-    """Return the sum of summaries, of shape and errors as of ``+``."""
+    """Return the sum of summaries, with the shape and errors of ``+``."""
     if isinstance(summaries, Summary):
         return summaries
     summaries = list(summaries)

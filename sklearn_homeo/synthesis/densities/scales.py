@@ -1,11 +1,11 @@
 """Which directions a density describes, and the noise that fills all others.
 
 Ciphertexts have a few directions of large variance and many small masks; tables have
-columns of all kinds of units. A density of all directions at once memorises: each
+columns of all kinds of units. A density of all directions at once memorises. Each
 mean and each covariance entry that carries nothing else still carries the records it
-was computed from, and who adds up d of them, from n rows, tells members from others
-by about (d / n) ** 0.5 standard deviations. So directions that cannot be told from
-isotropic noise are modelled as that, by one number.
+was computed from. An attacker who adds up d of them, from n rows, tells members from
+others by about (d / n) ** 0.5 standard deviations. So directions that cannot be told
+from isotropic noise are modelled as that, by one number.
 """
 
 from dataclasses import dataclass
