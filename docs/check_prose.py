@@ -66,15 +66,18 @@ IGNORED = (
 # Rules whose words mean something else in small letters.
 CASED = ("shall", "relative-headless")
 # An item begins with a mark, a number, or a literal whose text stands in a column.
+ADMONITION = r"\s*\.\. (?:admonition|important|note|tip|warning)::"
+UNREAD_SECTIONS = ("Examples", "References", "See Also")
 BULLET = r"\s*(?:(?:[-*]|\d+\.|#\.) +|``[^`]+``  +)?"
 
 
 class Paragraph(NamedTuple):
-    """Plain text of one paragraph and where it stands."""
+    """Text of a paragraph, where it stands, and whether it describes a parameter."""
 
     path: Path
     line: int
     text: str
+    describes: bool = False
 
 
 def plain(text):
@@ -102,11 +105,10 @@ def paragraphs_of_page(path, text, first_line=1):
                 start = number
             block.append(line)
             continue
+        if block and re.match(ADMONITION, block[0]):
+            block, start = block[1:], start + 1
         if block:
-            first = block[0].strip()
-            literal = block[-1].rstrip().endswith("::")
-            directive = first.startswith(".. ")
-            if literal or directive:
+            if block[-1].rstrip().endswith("::") or block[0].lstrip().startswith(".. "):
                 skipped_indent = len(block[0]) - len(block[0].lstrip())
             if _is_prose(block):
                 yield from _items(path, start, block)
@@ -115,7 +117,7 @@ def paragraphs_of_page(path, text, first_line=1):
 
 def _is_prose(block):
     first = block[0].strip()
-    if re.match(r"(\.\. (?!note|warning|tip|important)|>>>|\$ |:\w+:|\|)", first):
+    if re.match(r"(>>>|\$ |:\w+:|\|)", first):
         return False
     if any(re.fullmatch(r"[=\-~^\"+ |]{3,}", line.strip()) for line in block):
         return False
@@ -166,18 +168,27 @@ def _call_with_message(node):
 
 
 def _of_docstring(path, docstring, first_line):
-    kept, section, described = [], None, True
+    """Paragraphs of each description, without names of sections and parameters."""
+    section, chunk, start = None, [], first_line
     lines = docstring.splitlines()
-    for i, line in enumerate(lines):
-        following = lines[i + 1].strip() if i + 1 < len(lines) else ""
-        if line.strip() and re.fullmatch(r"-{3,}", following):
-            section, line = line.strip(), ""
-        elif re.fullmatch(r"-{3,}", line.strip()):
-            line = ""
-        described = section not in ("Examples", "References", "See Also")
-        is_name = section is not None and re.match(r"\S", line) and section != "Notes"
-        kept.append(line if described and not is_name else "")
-    yield from paragraphs_of_page(path, "\n".join(kept), first_line)
+    for number, (line, below) in enumerate(
+        zip(lines, [*lines[1:], ""], strict=True), first_line
+    ):
+        is_header = line.strip() and re.fullmatch(r"-{3,}", below.strip())
+        is_line = re.fullmatch(r"-{3,}", line.strip())
+        is_name = section not in (None, "Notes") and re.match(r"\S", line)
+        if is_header or is_line or is_name:
+            yield from _described(section, path, chunk, start)
+            chunk, start = [], number + 1
+            section = line.strip() if is_header else section
+        elif section not in UNREAD_SECTIONS:
+            chunk.append(line)
+    yield from _described(section, path, chunk, start)
+
+
+def _described(section, path, chunk, start):
+    for paragraph in paragraphs_of_page(path, "\n".join(chunk), start):
+        yield paragraph._replace(describes=section not in (None, "Notes"))
 
 
 def _literal(node):
@@ -200,7 +211,18 @@ def gather():
             yield from paragraphs_of_page(path, path.read_text("utf-8"))
     for folder in ("sklearn_homeo", "examples", "benchmarks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            yield from paragraphs_of_module(path, path.read_text("utf-8"))
+            text = path.read_text("utf-8")
+            yield from paragraphs_of_module(path, text)
+            if folder == "examples":
+                yield from _paragraphs_between_cells(path, text)
+
+
+def _paragraphs_between_cells(path, text):
+    """Paragraphs of the comments after ``# %%``, which the gallery shows as text."""
+    for cell in re.finditer(r"^# %%.*\n((?:#.*\n)+)", text, re.MULTILINE):
+        line = text.count("\n", 0, cell.start(1)) + 1
+        comment = re.sub(r"^# ?", "", cell[1], flags=re.MULTILINE)
+        yield from paragraphs_of_page(path, comment, line)
 
 
 def sentences(text):
@@ -210,6 +232,8 @@ def sentences(text):
 
 def broken_rules(paragraph):
     """Names of the rules that a paragraph breaks, each with what to write."""
+    if paragraph.describes and re.match(r"Of (?!course)", paragraph.text):
+        yield "of-headless", "the thing itself", paragraph.text
     for sentence in sentences(paragraph.text):
         for name, (pattern, advice) in RULES.items():
             if re.search(pattern, sentence, 0 if name in CASED else re.IGNORECASE):

@@ -52,8 +52,8 @@ print(f"accuracy on encrypted records {encrypted:.3f}")
 # %%
 # Back at the owner's
 # -------------------
-# Whoever has the fitted encryptor decrypts, exactly to the rounding of the lattice.
-# With another key, decryption refuses.
+# Anyone who has the fitted encryptor can decrypt, exactly up to the rounding of the
+# lattice. With another key, decryption refuses.
 error = np.abs(encryptor.inverse_transform(Z) - X) / X.std(axis=0)
 print(f"largest error {error.max():.1e} standard deviations")
 

@@ -44,9 +44,9 @@ for cipher, Z in ciphertexts.items():
     print(f" by {found.choice}")
 
 # %%
-# The published cipher is nearly linear, and ridge regression inverts it. Of the
-# package's cipher the attacker rebuilds what the cells show: the average digit of each
-# cell.
+# The published cipher is nearly linear, and ridge regression inverts it. From
+# the package's cipher the attacker rebuilds what the cells show: the average digit of
+# each cell.
 #
 # How many pairs does it take?
 from sklearn_homeo.audit import known_plaintext_curve

@@ -32,10 +32,11 @@ class TanhEncryptor(
     DocLinkMixin,
     BaseEstimator,
 ):
-    """The published homeomorphic encryption: secret linear layers and tanh [1]_.
+    """The published homeomorphic encryption: secret linear layers and tanh.
 
-    It is broken: a few known pairs of rows and ciphertexts recover all rows. It is here
-    as a baseline, for the audit and for comparison with the papers.
+    It is that of [1]_, and it is broken: a few known pairs of rows and ciphertexts
+    recover all rows. It is here as a baseline, for the audit and for comparison with
+    the papers.
 
     Parameters
     ----------

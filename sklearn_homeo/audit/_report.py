@@ -35,16 +35,16 @@ class AuditReport:
         ("audited" or a control's name), `tier`, `key` (its number), and what
         :meth:`AttackResult.to_row` gives.
     settings : Bunch
-        Of the audit: `cipher` (a description), `n_samples`, `n_features`, `n_keys`,
-        `leak`, `attacks`.
+        Settings of the audit: `cipher` (a description), `n_samples`, `n_features`,
+        `n_keys`, `leak`, `attacks`.
     references : References, default=None
         What rates are compared with: floors of the label alone, and bounds.
     seconds : float, default=nan
         Wall-clock time of the audit.
     certificate : Certificate, default=None
-        Of the first key's encryptor, with T4's targets as candidates.
+        Certificate of the first key's encryptor, with T4's targets as candidates.
     advice : sequence of str, default=()
-        What to change, a line each.
+        Proposed changes, a line each.
 
     Attributes
     ----------
@@ -166,7 +166,7 @@ class AuditReport:
         tier : str
             Name of a tier: "T8 membership".
         result : AttackResult or list of AttackResult
-            Of several keys, a list with one a key.
+            Result, or a list of one for each key.
 
         Returns
         -------

@@ -17,7 +17,7 @@ _RESAMPLES = 500
 
 @dataclass(frozen=True)
 class AttackResult:
-    """What an attack got. All attacks of this package return one of these.
+    """Result of an attack. All attacks of this package return one.
 
     Greater is worse for the owner of the data; a rate near chance means that this
     attack learnt nothing, not that none could.
@@ -27,7 +27,7 @@ class AttackResult:
     name : str
         The attack.
     rate : float
-        What it got, in units of `measure`.
+        Success of the attack, in units of `measure`.
     interval : tuple of (float, float)
         95 % interval of the rate.
     chance : float
@@ -37,20 +37,20 @@ class AttackResult:
     seconds : float
         Wall-clock time.
     measure : str, default="re-id"
-        What the rate is: "re-id", the share of targets that are told from all others;
-        "R2", the share of variance that is rebuilt; "AUC", the area under the ROC
-        curve; "D_sys", linkability; "neighbours", the share of nearest neighbours that
-        are known; "SSIM", structural similarity; "found", the share of secrets found.
+        Unit of the rate. "re-id" is the share of targets that are told from all others,
+        "R2" the share of variance that is rebuilt, "AUC" the area under the ROC curve,
+        "D_sys" linkability, "neighbours" the share of nearest neighbours that are
+        known, "SSIM" structural similarity, and "found" the share of secrets found.
     hits : int or None, default=None
         Number of targets that were hit, where the rate is a share of them.
     r2 : float, default=nan
         Share of the targets' standardised variance that was rebuilt; nan where nothing
         is reconstructed.
     validation : float, default=nan
-        The attack's figure on what the attacker knows and held out: by it he, and the
-        audit, choose among attacks. nan where there is nothing to choose.
+        The attack's figure on data that the attacker knows and held out. He and the
+        audit choose among attacks by it. nan where there is nothing to choose.
     choice : object, default=None
-        What the attack chose among: a view, penalties, a model.
+        Choice of the attack: a view, penalties, a model.
     details : mapping, default={}
         Further figures, named in the attack's own docstring. They can be read as
         attributes, too.

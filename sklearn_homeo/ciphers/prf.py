@@ -229,7 +229,7 @@ def hashed_columns(words, bits, workspace):
     ----------
     words : ndarray of shape (2, n_samples), dtype uint64
     bits : int
-        Of a half: 24, or 23 without the lowest one.
+        Bits of a half: 24, or 23 without the lowest one.
     workspace : Workspace
 
     Returns

@@ -99,7 +99,7 @@ class DenseRotation:
     Parameters
     ----------
     product : RealMatrix
-        Of shape (n, n).
+        Matrix of shape (n, n).
     """
 
     product: RealMatrix

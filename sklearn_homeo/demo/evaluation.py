@@ -370,7 +370,7 @@ def measure_table(
     n_jobs : int or None, default=None
         Processors for the extra trees; does not change the result.
     random_state : int, default=0
-        Of the split, the models and the attacks; never of a key.
+        Seed of the split, the models and the attacks, never of a key.
     on_step : callable or None, default=None
         Called without arguments after each model and each battery of attacks.
 
@@ -384,8 +384,8 @@ def measure_table(
         plain, view : dict of str to float
             Scores on plain rows, and on the coordinates that the view shows.
         ciphers : list of Bunch
-            Of the encryptor and the baseline: what :func:`measure_cipher` returns
-            and `attack`, or `cipher` and `reason`.
+            Measures of the encryptor and the baseline: what :func:`measure_cipher`
+            returns and `attack`, or `cipher` and `reason`.
 
     Raises
     ------

@@ -353,11 +353,11 @@ class HomeomorphicEncryptor(
         Parameters
         ----------
         summaries : list of Summary, or Summary
-            Of the last round of a `SummaryPlan`, of every owner, or their sum.
+            Every owner's summary of the last round of a `SummaryPlan`, or their sum.
         key : SecretKey or None, default=None
             The key; None draws a fresh one.
         **parameters : dict
-            Of the estimator: ``depth``, ``min_cell_size``, ``randomized``,
+            Parameters of the estimator: ``depth``, ``min_cell_size``, ``randomized``,
             ``on_invalid``, ``device``, ``batch_size`` or ``verbose``. How many cells
             there are at most, and what the target is, the plan says.
 
@@ -409,8 +409,8 @@ class HomeomorphicEncryptor(
         X : array-like of shape (n_samples, n_features)
             Records, with the columns of `fit`.
         context : bytes, default=None
-            What the rows belong to, say a file's name or a date. It is not stored, and
-            decrypting needs the same. Not at ``leakage="space"``.
+            Name of what the rows belong to, say a file's name or a date. It is not
+            stored, and decrypting needs the same. Not at ``leakage="space"``.
 
         Returns
         -------

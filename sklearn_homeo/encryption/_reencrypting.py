@@ -33,7 +33,7 @@ def reencrypt(
         `new` is what `rekey`, `for_owner` or `add_target` made of `old`, or the other
         way round. Not at ``leakage="space"``.
     context : bytes, default=None
-        What the rows belong to, before and after.
+        Name of what the rows belong to, before and after.
 
     Returns
     -------

@@ -126,7 +126,8 @@ def encrypt_query_file(path, key, folder, *, sealed, suffix=".parquet"):
     Parameters
     ----------
     path : str or Path
-        Of the same kind as the table, with the same columns; the target may be missing.
+        File of the same kind as the table, with the same columns; the target may be
+        missing.
     key : SecretKey
     folder : str or Path
         Where to write ``ciphertext.parquet``; made if need be.

@@ -23,7 +23,8 @@ def save_pipeline(pipeline: Pipeline, path: str | os.PathLike) -> None:
     Parameters
     ----------
     pipeline : Pipeline
-        Of a `TableEncoder` and a `HomeomorphicEncryptor`, whose key seals the file. A
+        Pipeline of a `TableEncoder` and a `HomeomorphicEncryptor`, whose key seals the
+        file. A
         model behind them is not part of it: pass ``pipeline[:2]``.
 
     path : str or path-like

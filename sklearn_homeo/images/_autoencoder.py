@@ -61,9 +61,9 @@ class ImageAutoencoder(
         `sample` draws new images. `transform` then gives posterior means.
 
     image_shape : tuple (height, width) or (height, width, channels), default=None
-        Of rows of flattened images, their layout in C order with channels last; None
-        takes square ones. Of files, the shape to which they are brought; None is 64
-        x 64 in colour. An alpha channel is laid on white.
+        Layout of rows of flattened images, in C order with channels last; None takes
+        square images. For files, the shape to which they are brought; None is 64 x 64
+        in colour. An alpha channel is laid on white.
 
     encoder : str, torch.nn.Module or None, default=None
         None trains a convolutional encoder from scratch. Otherwise the backbone of an
@@ -103,11 +103,11 @@ class ImageAutoencoder(
         and all processors, as -1, if they run on a GPU.
 
     max_pixels : int, default=33554432
-        Most pixels of a picture in a file, as of an :class:`ImageFeatureExtractor`.
+        Most pixels of a picture in a file, as in :class:`ImageFeatureExtractor`.
 
     random_state : int, RandomState instance or None, default=None
-        Of initial weights, batches and held-out images. torch's global state is left
-        as it was.
+        Seed of initial weights, batches and held-out images. torch's global state is
+        left as it was.
 
     verbose : bool or int, default=0
         Whether to show progress bars.
@@ -123,8 +123,8 @@ class ImageAutoencoder(
         Number of epochs trained.
 
     n_active_units_ : int
-        Of a variational code, the components whose posterior mean varies over the
-        training images by a variance of more than 0.01. The others carry nothing.
+        Number of components of a variational code whose posterior mean varies over
+        the training images by a variance of more than 0.01. The others carry nothing.
 
     reconstruction_error_ : float
         Mean squared error of the reconstructions of training images (512 of them, if

@@ -65,7 +65,7 @@ def replace_private(path: str | os.PathLike, data: bytes) -> None:
     Parameters
     ----------
     path : str or path-like
-        Of a file; of a symbolic link, what it leads to is replaced.
+        Path of a file; if it is a symbolic link, its target is replaced.
     data : bytes
         The new content.
 

@@ -47,11 +47,11 @@ class KeyShare:
     Parameters
     ----------
     index : int from 1 to `n_shares`
-        Which share this is.
+        Number of this share.
     threshold : int from 2 to `n_shares`
-        How many shares bring the key back.
+        Number of shares that bring the key back.
     n_shares : int from 2 to 255
-        How many shares were made.
+        Number of shares that were made.
     key_fingerprint : str of 16 hexadecimal digits
         Public name of the key.
     set_id : str of 16 hexadecimal digits

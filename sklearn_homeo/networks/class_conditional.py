@@ -57,9 +57,10 @@ class ClassConditionalAutoencoder(nn.Module):
         Returns
         -------
         means, log_variances : Tensor of shape (n, n_features)
-            Of the normal distributions of the rows, given their codes.
+            Parameters of the normal distributions of the rows, given their codes.
         divergences : Tensor of shape (n,)
-            Of the codes' distributions from the standard normal one, in nats.
+            Divergence of the codes' distributions from the standard normal one, in
+            nats.
         """
         classes = inputs[:, -self.n_classes :]
         centres, logs = self.encoder(inputs).chunk(2, dim=1)

@@ -74,7 +74,7 @@ def train_network(
         weights are kept in any case.
     device : torch.device
     random_state : int, RandomState instance or None, default=None
-        Of initial weights, batches and held-out rows. torch's global state is left
+        Seed of initial weights, batches and held-out rows. torch's global state is left
         as it was.
     verbose : int, default=0
         Whether to show a progress bar.
@@ -85,8 +85,8 @@ def train_network(
     network : torch.nn.Module
         On the CPU, in evaluation mode.
     history : list of dict
-        Of every epoch: "epoch", "train_loss", "valid_loss" (if rows are held out) and
-        "seconds".
+        Learning curve. Every epoch has "epoch", "train_loss", "valid_loss" (if rows are
+        held out) and "seconds".
 
     Raises
     ------

@@ -192,7 +192,7 @@ def fit_drawer(params, X, codes, ledger, rng):
     params : ClassConditionalSynthesizer
         Synthesizer whose parameters to follow.
     X : ndarray of shape (n_samples, n_features), dtype float64
-        Of ciphertexts, only the views are learnt.
+        Rows to learn; of ciphertexts, only the views are learnt.
     codes : ndarray of shape (n_samples,), dtype int
     ledger : PrivacyLedger or None
     rng : Generator

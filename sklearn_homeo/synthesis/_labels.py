@@ -172,7 +172,7 @@ def requested_counts(request, classes, counts, name):
     classes : ndarray of shape (n_classes,)
     counts : ndarray of shape (n_classes,), dtype int
     name : str
-        Of the argument, for messages.
+        Name of the argument, for messages.
 
     Returns
     -------

@@ -126,9 +126,9 @@ class ClassConditionalSynthesizer(
     ----------
     method : {"gaussian", "mixture", "kde", "vae"}, default="gaussian"
         Density of a class. "gaussian" is a normal distribution, "mixture" one of
-        `n_components` normal distributions, "kde" a kernel density estimate, which
-        contains the training rows and stays near them when they have few directions,
-        "vae" a class-conditional variational autoencoder.
+        `n_components` normal distributions, and "vae" a class-conditional variational
+        autoencoder. "kde" is a kernel density estimate, which contains the training
+        rows and stays near them when they have few directions.
 
     sampling_strategy : {"same", "balanced"}, int or dict, default="same"
         Rows that `fit_resample` returns: as many of each class as `fit` saw, as many
@@ -143,8 +143,8 @@ class ClassConditionalSynthesizer(
 
     min_distance : float or None, default=None
         Rows are drawn again until none is nearer to a real row than this quantile of
-        the distances of real rows to the nearest other one. It prevents copies; it
-        is no protection against membership inference. The fitted synthesizer, and
+        the distances of real rows to the nearest other one. It prevents copies
+        but does not protect against membership inference. The fitted synthesizer, and
         its pickle, then contain the real rows.
 
     epsilon : float or None, default=None
@@ -157,8 +157,8 @@ class ClassConditionalSynthesizer(
         of rows.
 
     bounds : "data", tuple (low, high) or None, default="data"
-        Between which synthetic values lie. "data" takes the least and the greatest
-        value of each column, which thereby become known; ciphertexts are left alone.
+        Range of synthetic values. "data" takes the least and the greatest value of each
+        column, which become known that way; ciphertexts are left alone.
         A tuple of numbers or of arrays of shape (n_features,) says what is known
         without looking at the rows; `epsilon` needs it, and clips real rows to it
         first. None leaves values as they are drawn. Unless None or under `epsilon`,
@@ -178,8 +178,8 @@ class ClassConditionalSynthesizer(
         Where "vae" is trained: "cpu", "cuda", or "auto" for a GPU if there is one.
 
     random_state : int, RandomState instance or None, default=None
-        Of all that is drawn. An integer makes `sample` give the same rows at every
-        call, and the noise of differential privacy reproducible: whoever knows it
+        Seed of everything drawn. An integer makes `sample` give the same rows at every
+        call, and the noise of differential privacy reproducible: anyone who knows it
         can subtract the noise. None takes that noise from a cryptographic stream
         with a fresh key. NumPy's global state is neither used nor changed.
 

@@ -274,7 +274,7 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         Returns
         -------
         X : DataFrame or ndarray of shape (n_samples, n_features)
-            Of the kind of the table of `fit`; with the index of `Z`, if it has one.
+            Same kind of table as in `fit`; with the index of `Z`, if it has one.
         """
         check_is_fitted(self)
         index = getattr(Z, "index", None) if self._layout.has_index else None

@@ -68,8 +68,8 @@ def distinguisher_attack(
         1e-4 or less. Details:
 
         p_values : dict of str to float
-            Of each test, corrected for the columns and bits in it, not for the number
-            of tests.
+            P-value of each test, corrected for the columns and bits in it, not for the
+            number of tests.
 
     Raises
     ------

@@ -92,8 +92,8 @@ def membership_attack(
         n_members : int
             Members among the candidates.
         attacks : dict of str to AttackResult
-            Of each attack, with `scores_member` and `scores_non_member`; the choice is
-            the space and the metric.
+            Result of each attack, with `scores_member` and `scores_non_member`; the
+            choice is the space and the metric.
 
     Raises
     ------

@@ -25,7 +25,7 @@ def on_grid(centres):
     Returns
     -------
     whole : ndarray of shape (n_cells, k), dtype int64
-        Of magnitude 2**20 at most, on their principal axes, longest first.
+        Centres of magnitude 2**20 at most, on their principal axes, longest first.
     """
     middle = (centres.max(axis=0) + centres.min(axis=0)) / 2
     left, singular, _ = np.linalg.svd(centres - middle, full_matrices=False)

@@ -32,7 +32,7 @@ def describe(plan, kind, scorers, error, moments):
     error : float
         Squared error on the first fold, which was left out.
     moments : ScoreMoments
-        Of left-out rows, before they are turned into logits.
+        Scores of left-out rows, before they are turned into logits.
     """
     matrix, offsets = moments.logits()
     scores = np.rint((moments.draw(_DRAWN) @ matrix + offsets) / SCORE_STEP)

@@ -41,7 +41,7 @@ _NAMES = tuple(_ROUNDS)
 
 
 class SummaryPlan:
-    """What several owners agree on, so that one encryptor is fitted to all their rows.
+    """Agreement of several owners on fitting one encryptor to all their rows.
 
     No row leaves its owner. In each of seven rounds every owner calls `summarize` on
     his rows and sends the `Summary`, sums of integers. The collector calls `advance`,
@@ -253,7 +253,7 @@ class SummaryPlan:
         Parameters
         ----------
         summaries : list of Summary, or Summary
-            Of every owner, or their sum.
+            Summaries of every owner, or their sum.
 
         Returns
         -------
@@ -279,7 +279,7 @@ class SummaryPlan:
         Parameters
         ----------
         summaries : list of Summary, or Summary
-            Of every owner, or their sum.
+            Summaries of every owner, or their sum.
 
         Returns
         -------

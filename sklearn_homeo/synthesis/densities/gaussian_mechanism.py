@@ -89,7 +89,8 @@ def gaussian_epsilon(mu, delta):
     Parameters
     ----------
     mu : float
-        Of several, the root of the sum of their squares.
+        Sensitivity over the noise's standard deviation; of several mechanisms, the root
+        of the sum of their squares.
     delta : float
 
     Returns

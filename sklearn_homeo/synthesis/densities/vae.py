@@ -38,8 +38,8 @@ class AutoencoderDensity:
     Parameters
     ----------
     gaussians : Gaussians
-        Of the classes: the network sees rows in coordinates in which each class has
-        unit covariance, and only has to learn what is not normal about them.
+        Gaussians of the classes. The network sees rows in coordinates in which each
+        class has unit covariance, and only has to learn what is not normal about them.
     network : ClassConditionalAutoencoder
         On the CPU.
     """
