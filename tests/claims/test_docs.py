@@ -133,7 +133,7 @@ def _documents():
         for target in re.findall(r":doc:`(?:[^`<]*<)?([^`>]+)>?`", text):
             yield page, (folder / target).as_posix()
         for block in re.findall(r"\.\. toctree::\n((?:   .*\n|\n)+)", text):
-            for target in re.findall(r"^   ([\w/]+)$", block, re.MULTILINE):
+            for target in re.findall(r"^   (?:.*<)?([\w/]+)>?$", block, re.MULTILINE):
                 yield page, (folder / target).as_posix()
 
 
