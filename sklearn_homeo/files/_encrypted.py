@@ -28,7 +28,7 @@ class EncryptedFile:
     ciphertexts : Ciphertexts
         As they are in the file.
     pipeline : Pipeline
-        Of the table encoder and the encryptor, fitted.
+        Pipeline of the table encoder and the encryptor, fitted.
     paths : dict of str to Path
         What was written: "ciphertexts" and, of a table, "encryptor", "report" and
         perhaps "synthetic".
@@ -91,11 +91,11 @@ def write_encrypted(found, name, X, classes, synthetic):
     ----------
     found : EncryptedFile
     name : str
-        Of the file or folder.
+        Name of the file or folder.
     X : ndarray of shape (n_samples, n_features), dtype float64
         Its rows as numbers, those with a label.
     classes : ndarray of int of shape (n_samples,) or None
-        Of these rows, if the target has classes.
+        Classes of these rows, if the target has any.
     synthetic : bool
         Whether to write made-up ciphertexts as well.
     """

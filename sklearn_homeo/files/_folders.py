@@ -1,7 +1,7 @@
 """A folder of images in, ciphertext file and sealed encryptor out, and back.
 
-What is encrypted are features, by which a service's models tell images apart; a picture
-cannot be made of them. So the image files travel sealed, each beside its row.
+Features are encrypted, by which a service's models tell images apart. Nobody can make a
+picture of them, so the image files travel sealed, each with its row.
 """
 
 import warnings
@@ -54,7 +54,7 @@ def encrypt_image_folder(
         The folder, as `load_image_folder` takes it.
     key : SecretKey
     folder, encryptor, suffix, synthetic
-        As of `encrypt_table_file`. The classes stay readable.
+        As in `encrypt_table_file`. The classes stay readable.
     with_files : bool, default=True
         Whether the image files go along, sealed. False seals their names alone.
     verbose : int, default=0
@@ -111,9 +111,9 @@ def encrypt_query_folder(
     path : str or Path
         A folder of images, at any depth; sub-folders' names mean nothing.
     key, folder, sealed, suffix
-        As of `encrypt_query_file`.
+        As in `encrypt_query_file`.
     with_files, verbose
-        As of `encrypt_image_folder`.
+        As in `encrypt_image_folder`.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def encrypt_query_folder(
     Raises
     ------
     FileExistsError, ImportError, OSError, ValueError
-        As of `encrypt_image_folder`.
+        As in `encrypt_image_folder`.
     SealedFileError
         If the sealed file does not open.
     """
@@ -145,7 +145,7 @@ def write_image_folder(trees, out):
     Parameters
     ----------
     trees : list of dict
-        Of the rows, as `open_rows` returns them.
+        Trees of the rows, as `open_rows` returns them.
     out : Path
         Where nothing is.
 

@@ -193,7 +193,7 @@ class Search:
         return 0.0
 
     def alternatives(self, candidate):
-        """What may lose less than a candidate, and leaks more: least leak first."""
+        """Candidates that may lose less, but leak more: least leak first."""
         loss = self._loss_in_tolerances(candidate)
         tried = [
             other
