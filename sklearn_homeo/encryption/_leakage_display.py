@@ -53,6 +53,7 @@ class LeakageDisplay:
     Parameters
     ----------
     plain : LeakagePoint
+        Scores of a model of plain rows.
     points : list of LeakagePoint
         One for each number of cells.
 
@@ -85,13 +86,14 @@ class LeakageDisplay:
     def from_estimator(
         cls, encryptor, X, y, *, n_cells="auto", model=None, test_size=0.3, ax=None
     ):
-        """Encrypt with each number of cells, learn, and draw what comes of it.
+        """Encrypt with each number of cells, learn, and draw the scores.
 
         Parameters
         ----------
         encryptor : HomeomorphicEncryptor
             Cloned and fitted to a part of the rows, with ``leakage="cells"``.
         X : array-like of shape (n_samples, n_features)
+            Rows.
         y : array-like of shape (n_samples,)
             Classes or numbers.
         n_cells : "auto" or list of int, default="auto"
