@@ -1,16 +1,17 @@
 """Whether known plaintexts give more on ciphertexts than on the bare view.
 
-The attacker knows 90 % of the pairs. Every attack runs twice, with the same split and
-the same random numbers: on the ciphertexts, and on their views alone, which are the six
-high bits of every number. Residues should add nothing, so the difference of the two R2
-should be that of chance.
+The attacker knows 90 % of the pairs. Every attack runs three times, with the same split
+and the same random numbers: on the ciphertexts; on their views alone, which are the six
+high bits of every number; and on views with random digits in place of the residues,
+since some learners do better with noise among their inputs than with equal ones.
+Residues should add nothing, so the R2 should differ by chance alone.
 
     python benchmarks/bare_view.py
     python benchmarks/bare_view.py --datasets wine --features cats_dogs.npz --n-keys 2
 
 Keys are fixed, so that a run can be repeated. Writes bare_view.csv and prints a
-Markdown table: for each attack, the largest R2 over keys on ciphertexts, on the view,
-and the largest difference.
+Markdown table: for each attack the means over keys, and the largest difference between
+ciphertexts and the better of the other two.
 """
 
 import argparse
@@ -58,17 +59,14 @@ def main(argv=None):
     return 0
 
 
-def bare_view(Z):
-    """Return ciphertexts without their residues: the middle of each step of 1/8."""
-    return (np.floor(8 * Z) + 0.5) / 8
-
-
 def _measure(table, leakage, seed):
     encryptor = HomeomorphicEncryptor(leakage=leakage, key=fixed_key(seed))
     Z = encryptor.fit_transform(table.X, table.y)
-    whole, view = (
+    steps = np.floor(8 * Z)
+    digits = np.random.default_rng(seed).random(Z.shape)
+    whole, view, noisy = (
         known_plaintext_attack(rows, table.X, random_state=seed).attacks
-        for rows in (Z, bare_view(Z))
+        for rows in (Z, (steps + 0.5) / 8, (steps + digits) / 8)
     )
     return [
         {
@@ -78,28 +76,29 @@ def _measure(table, leakage, seed):
             "attack": name,
             "r2_ciphertext": whole[name].r2,
             "r2_view": view[name].r2,
+            "r2_random_digits": noisy[name].r2,
         }
         for name in whole
-        if np.isfinite(whole[name].r2) and np.isfinite(view[name].r2)
+        if np.isfinite(whole[name].r2)
     ]
 
 
 def _format(rows):
-    yield "| data | leakage | attack | ciphertext | view | largest difference |"
-    yield "| --- | --- | --- | ---: | ---: | ---: |"
+    yield "| data | leakage | attack | ciphertext | view | random digits | difference |"
+    yield "| --- | --- | --- | ---: | ---: | ---: | ---: |"
     settings = dict.fromkeys((r["dataset"], r["leakage"], r["attack"]) for r in rows)
     worst = -np.inf
     for setting in settings:
         found = np.array(
             [
-                (r["r2_ciphertext"], r["r2_view"])
+                (r["r2_ciphertext"], r["r2_view"], r["r2_random_digits"])
                 for r in rows
                 if (r["dataset"], r["leakage"], r["attack"]) == setting
             ]
         )
-        difference = (found[:, 0] - found[:, 1]).max()
+        difference = (found[:, 0] - found[:, 1:].max(axis=1)).max()
         worst = max(worst, difference)
-        cells = [*setting, *(f"{value:.3f}" for value in found.max(axis=0))]
+        cells = [*setting, *(f"{value:.3f}" for value in found.mean(axis=0))]
         yield "| " + " | ".join([*cells, f"{difference:+.3f}"]) + " |"
     kept = "holds" if worst <= CLAIM else "does not hold"
     yield f"\nThe claim, that no attack gains more than {CLAIM}, {kept}: {worst:+.3f}."
