@@ -55,7 +55,7 @@ class LeakageDisplay:
     plain : LeakagePoint
         Scores of a model of plain rows.
     points : list of LeakagePoint
-        One for each number of cells.
+        One for each number of cells that came about.
 
     Attributes
     ----------
@@ -72,10 +72,10 @@ class LeakageDisplay:
     >>> from sklearn_homeo import HomeomorphicEncryptor, LeakageDisplay
     >>> X, y = load_wine(return_X_y=True)
     >>> display = LeakageDisplay.from_estimator(
-    ...     HomeomorphicEncryptor(), X, y, n_cells=[3, 6]
+    ...     HomeomorphicEncryptor(), X, y, n_cells=[3]
     ... )
     >>> [point.n_cells for point in display.points]
-    [3, 6]
+    [3]
     """
 
     def __init__(self, plain, points):
@@ -136,6 +136,8 @@ class LeakageDisplay:
             _point(encryptor, number, model, split, target.is_numeric)
             for number in n_cells
         ]
+        # Where rows are few, several numbers come to the same cells.
+        points = list({point.n_cells: point for point in points}.values())
         return cls(plain, points).plot(ax=ax)
 
     def plot(self, ax=None):
