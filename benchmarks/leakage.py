@@ -97,7 +97,7 @@ def models(is_numeric):
             KNeighborsRegressor(10),
             RandomForestRegressor(100, random_state=0),
             SVR(),
-            MLPRegressor((64,), max_iter=400, random_state=0),
+            MLPRegressor(hidden_layer_sizes=(64,), max_iter=400, random_state=0),
         ]
     else:
         found = [
@@ -105,7 +105,7 @@ def models(is_numeric):
             KNeighborsClassifier(10),
             RandomForestClassifier(100, random_state=0),
             SVC(),
-            MLPClassifier((64,), max_iter=400, random_state=0),
+            MLPClassifier(hidden_layer_sizes=(64,), max_iter=400, random_state=0),
         ]
     return [make_pipeline(StandardScaler(), model) for model in found]
 
