@@ -1,6 +1,5 @@
 """Ciphers to compare with, which protect nothing."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.rows import as_float_rows, check_finite, validate_numbers
 from sklearn_homeo._utils.validation import Interval, fit_context
+from sklearn_homeo._utils.warning import warn
 from sklearn_homeo.ciphers.base import RowOutOfRange
 from sklearn_homeo.ciphers.lattice import Lattice
 from sklearn_homeo.ciphers.tanh import TanhCipher
@@ -140,12 +140,11 @@ class TanhEncryptor(
         )
         self._n_features_out = self.n_preserved_ = X.shape[1]
         self.preserved_variance_ratio_ = 1.0
-        warnings.warn(
+        warn(
             "TanhEncryptor is the published cipher and is broken: a few known pairs "
             "recover all rows. Use it as a baseline; protect data with "
             "HomeomorphicEncryptor.",
             BrokenCipherWarning,
-            stacklevel=3,
         )
         return self
 

@@ -5,7 +5,6 @@ import contextlib
 import pickle
 import threading
 import uuid
-import warnings
 import weakref
 from urllib.parse import urlsplit
 
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sklearn_homeo._utils.hidden import Hidden
 from sklearn_homeo._utils.validation import check_fitted
+from sklearn_homeo._utils.warning import warn
 from sklearn_homeo.keys._derivation import derive_subkey
 
 try:
@@ -392,9 +392,8 @@ def _on_this_worker(name):
 def _warn_if_unencrypted(client):
     address = urlsplit(client.scheduler.address)
     if address.scheme == "tcp" and address.hostname not in _LOOPBACK:
-        warnings.warn(
+        warn(
             "The key and the rows go to the workers over an unencrypted network. "
             "Start the cluster with TLS: see distributed.Security.",
             UserWarning,
-            stacklevel=3,
         )

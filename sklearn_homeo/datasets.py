@@ -1,13 +1,13 @@
 """Images from folders."""
 
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
 
 from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.warning import warn
 
 __all__ = ["load_image_folder"]
 
@@ -169,11 +169,10 @@ def _check_outside(root, images):
 
 def _warn_of_strays(root, strays):
     if strays:
-        warnings.warn(
+        warn(
             f"{len(strays)} files in {str(root)!r} are not images and are skipped: "
             f"{_listed(strays, root)}.",
             UserWarning,
-            stacklevel=3,
         )
 
 

@@ -1,12 +1,11 @@
 """Warnings of settings and data that leave less protected, or less exact."""
 
-import warnings
-
 import numpy as np
 from sklearn.utils import gen_batches
 
 from sklearn_homeo._utils.messages import listed
 from sklearn_homeo._utils.rows import column_name
+from sklearn_homeo._utils.warning import warn
 from sklearn_homeo.ciphers.base import Workspace
 from sklearn_homeo.exceptions import (
     LeakageWarning,
@@ -37,7 +36,7 @@ def warn_of_weaknesses(encryptor):
     """Warn of what a fitted encryptor does not protect although it could seem so."""
     n_features = encryptor.n_features_in_
     if encryptor.leakage_ == "scores" and encryptor.n_preserved_ == n_features:
-        _warn(
+        warn(
             f"n_preserved={encryptor.n_preserved!r} preserves all {n_features} "
             "features, so ciphertexts tell next to everything: whoever knows pairs of "
             "rows and ciphertexts can rebuild the others. Set a smaller n_preserved, "
@@ -53,7 +52,7 @@ def warn_of_leakage(choice):
     ----------
     choice : CellChoice
     """
-    _warn(
+    warn(
         f"No number of cells keeps the label: with {choice.trial.n_cells}, models lose "
         f"up to {_losses(choice)} against the best one on all features. So label "
         "coordinates are leaked, which tell far more of a row: certificate(X) says how "
@@ -75,7 +74,7 @@ def warn_of_lost_accuracy(choice):
     ----------
     choice : CellChoice
     """
-    _warn(
+    warn(
         f"With {choice.cells.n_cells} cells models lose up to {_losses(choice)}, one "
         "standard error included, against the best one on all features: "
         f"{choice.kept}. "
@@ -87,12 +86,11 @@ def warn_of_lost_accuracy(choice):
 def warn_of_small_cells(smallest, min_cell_size):
     """Warn of cells of several targets together that hold too few rows."""
     if smallest < min_cell_size:
-        _warn(
+        warn(
             f"Cells of all targets together hold as few as {smallest} of the rows, and "
             f"min_cell_size is {min_cell_size}: these rows are easier to tell apart. "
             "Set n_cells to fewer before add_target.",
             LeakageWarning,
-            stacklevel=5,
         )
 
 
@@ -109,7 +107,7 @@ def warn_of_data(encryptor, X, lattice):
     if coarse:
         names = getattr(encryptor, "feature_names_in_", None)
         shown = listed([f"{column_name(j, names)}: {step:.2g}" for j, step in coarse])
-        _warn(
+        warn(
             "Decrypted values of these columns will be coarser than the column's own "
             f"resolution, to within (column: step) {shown}. They have values far from "
             "all others, by which a column's scale is set. Clip or transform them, or "
@@ -120,7 +118,7 @@ def warn_of_data(encryptor, X, lattice):
         return
     share = repeated_share(X, lattice)
     if share > 0:
-        _warn(
+        warn(
             f"{100 * share:.1f} % of the training rows repeat another row, and equal "
             "rows have equal ciphertexts, which shows. Set randomized=True, or leave "
             "repeated rows out.",
@@ -170,8 +168,3 @@ def _are_decimal(rows, decimals):
     # Products are off by a unit in the last place or so.
     near = np.abs(scaled - np.rint(scaled)) <= 4e-16 * np.abs(scaled)
     return (near & (np.abs(scaled) <= _LARGEST_DECIMAL)).all(axis=0)
-
-
-def _warn(message, category, stacklevel=6):
-    # Past this module, fit and the two wrappers that check its parameters.
-    warnings.warn(message, category, stacklevel=stacklevel)

@@ -1,6 +1,5 @@
 """Codes of images that can be turned into images again."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -19,6 +18,7 @@ from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.rows import as_float_rows, check_finite
 from sklearn_homeo._utils.validation import Interval, fit_context
+from sklearn_homeo._utils.warning import warn
 from sklearn_homeo.exceptions import PoorReconstructionWarning
 from sklearn_homeo.images._codec import ImageCodec, gather
 from sklearn_homeo.images._encoder_inputs import FeatureInputs, PixelInputs
@@ -517,7 +517,7 @@ class ImageAutoencoder(
         if self.mean_image_error_ < SMALLEST_ERROR:
             return  # All images are the same.
         if self.reconstruction_error_ > POOR_SHARE * self.mean_image_error_:
-            warnings.warn(
+            warn(
                 "The autoencoder has learnt little of what tells the images apart: the "
                 "mean squared error of its reconstructions is "
                 f"{self.reconstruction_error_:.2g}, and that of the mean image in "
@@ -526,7 +526,6 @@ class ImageAutoencoder(
                 f"for {self.n_epochs_} epochs: take more images, more max_epochs "
                 "with a larger n_iter_no_change, or a larger n_components.",
                 PoorReconstructionWarning,
-                stacklevel=4,
             )
 
     def _by_batches(self, function, inputs):

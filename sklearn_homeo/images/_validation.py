@@ -1,7 +1,6 @@
 """Validating images that estimators are given: paths, arrays, flattened rows."""
 
 import os
-import warnings
 from math import isqrt
 from numbers import Integral, Real
 
@@ -11,6 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_non_negative, validate_data
 
 from sklearn_homeo._utils.rows import check_real, check_table
+from sklearn_homeo._utils.warning import warn
 from sklearn_homeo.images._reading import ArrayImages, FileImages, PictureImages
 
 __all__ = ["check_images", "count_dimensions"]
@@ -193,11 +193,10 @@ def _infer_shape(n_features):
         side = isqrt(n_features // channels)
         if channels * side**2 == n_features:
             return (side, side, channels)
-    warnings.warn(
+    warn(
         f"{n_features} features do not make a square image, so each row of X is taken "
         "for one line of grey pixels. Set image_shape.",
         UserWarning,
-        stacklevel=7,
     )
     return (1, n_features, 1)
 
@@ -235,9 +234,8 @@ def _check_range(images, reset):
             )
         raise ValueError(f"X has values above white, which is {white:g}{hint}.")
     if 0 < largest < NEARLY_BLACK * white and (reset or (is_float and largest <= 1)):
-        warnings.warn(
+        warn(
             f"All values of X are below a tenth of white, which is {white:g}: the "
             "images are nearly black. Scale X so that white is 1.",
             UserWarning,
-            stacklevel=5,
         )

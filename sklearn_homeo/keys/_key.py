@@ -6,10 +6,10 @@ import html
 import operator
 import os
 import secrets
-import warnings
 from collections.abc import Iterable
 
 from sklearn_homeo._utils.hidden import Hidden
+from sklearn_homeo._utils.warning import warn
 from sklearn_homeo.exceptions import InsecureKeyWarning, KeyFileError, KeyShareError
 from sklearn_homeo.keys._derivation import (
     KEY_BYTES,
@@ -165,11 +165,10 @@ class SecretKey:
         seed = operator.index(seed)
         if seed < 0:
             raise ValueError(f"seed must not be negative, got {seed}")
-        warnings.warn(
+        warn(
             "this key comes from a guessable seed and protects nothing; use "
             "SecretKey.generate() for real data",
             InsecureKeyWarning,
-            stacklevel=2,
         )
         # Hexadecimal, as Python limits the length of decimal texts.
         return cls(hashlib.sha256(f"sklearn_homeo/seed/{seed:x}".encode()).digest())
@@ -455,12 +454,11 @@ class SecretKey:
         needed = n_shares if threshold is None else threshold
         shares = split_secret(self.__raw, n_shares, needed, self.fingerprint)
         if threshold is None:
-            warnings.warn(
+            warn(
                 f"all {n_shares} shares are needed to bring this key back, so that "
                 "one lost share loses the key. Set threshold to the number that "
                 f"is to be enough; threshold={n_shares} says that you mean all",
                 UserWarning,
-                stacklevel=2,
             )
         return shares
 

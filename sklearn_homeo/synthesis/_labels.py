@@ -1,6 +1,5 @@
 """Class labels of any type, and how many rows of each to draw."""
 
-import warnings
 from collections.abc import Mapping
 from numbers import Integral, Number
 
@@ -10,6 +9,7 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_homeo._utils.labels import missing_labels
 from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.warning import warn
 from sklearn_homeo.exceptions import MemorisationWarning
 
 __all__ = [
@@ -120,7 +120,7 @@ def warn_of_memorising(classes, counts, n_directions):
     """
     short = int(np.argmin(counts))
     if counts[short] < _ROWS_PER_DIRECTION * n_directions:
-        warnings.warn(
+        warn(
             f"{_nth_class(short, classes)} has {counts[short]} rows for "
             f"{n_directions} described direction(s). With fewer than "
             f"{_ROWS_PER_DIRECTION} rows for each, synthetic rows tell to some extent "
@@ -128,7 +128,6 @@ def warn_of_memorising(classes, counts, n_directions):
             "sklearn_homeo.audit.membership_attack. More rows, fewer or larger "
             "classes, encrypting first, or epsilon help.",
             MemorisationWarning,
-            stacklevel=4,
         )
 
 

@@ -70,9 +70,8 @@ def _read_pandas(written):
     if "sparse" in written:
         return pd.SparseDtype(read_dtype(written["sparse"], "pandas"), written["fill"])
     if "string" in written:
-        # Before pandas 2.3 there is no such argument, and no dtype that needs it.
-        options = {"na_value": np.nan} if written["nan"] else {}
-        return pd.StringDtype(written["string"], **options)
+        missing = np.nan if written["nan"] else pd.NA
+        return pd.StringDtype(written["string"], na_value=missing)
     if "arrow" in written:
         import pyarrow as pa
 

@@ -1,6 +1,5 @@
 """The encoder: tables of mixed columns to float64 and back to the same table."""
 
-import warnings
 from itertools import product
 from numbers import Integral
 
@@ -19,6 +18,7 @@ from sklearn_homeo._utils.validation import (
     check_feature_names_in,
     fit_context,
 )
+from sklearn_homeo._utils.warning import warn
 from sklearn_homeo.exceptions import HeavyTailWarning, SealedColumnsWarning
 from sklearn_homeo.keys._seal import open_sealed, save_sealed
 from sklearn_homeo.tables._arrays import as_array
@@ -190,13 +190,12 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
             if is_heavy:
                 heavy.append(repr(table.labels[i]))
         if heavy:
-            warnings.warn(
+            warn(
                 f"next to the largest values of {listed(heavy)} the others would "
                 "vanish (a sentinel such as 999999999?); so the columns "
                 "are on a logarithmic scale beyond their bulk, which inverse_transform "
                 "undoes exactly",
                 HeavyTailWarning,
-                stacklevel=2,
             )
         self._codes = codes
         self._layout = Layout.of(table)
@@ -466,12 +465,11 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
                 reasons |= {i: reason} if reason else {}
         if reasons:
             names = [f"{table.labels[i]!r} ({reasons[i]})" for i in reasons]
-            warnings.warn(
+            warn(
                 "identifiers and free text are set aside, as no model should see them: "
                 f"{listed(names)}. `split` gives them back; sealed_columns=[...] says "
                 "which columns to seal, and seals no others",
                 SealedColumnsWarning,
-                stacklevel=3,
             )
         return set(reasons)
 
@@ -504,7 +502,7 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         ]
         message = "cells of X that would not come back as they are: " + "; ".join(parts)
         if self.handle_unknown == "warn":
-            warnings.warn(message, UserWarning, stacklevel=3)
+            warn(message, UserWarning)
             return
         raise ValueError(
             f"{message}. Fit on a table that has such cells, correct them, or set "

@@ -40,10 +40,18 @@ def test_round_trip_is_the_same_at_all_depths(n_features):
     depth=st.integers(1, 64),
     exponent=st.floats(-6, 6),
     n_samples=st.integers(4, 40),
-    options=st.sampled_from(CIPHERS),
+    # Settled, so that nothing is searched for: what comes back does not depend on it.
+    options=st.sampled_from(
+        [
+            {"leakage": "scores", "n_preserved": 2},
+            {"leakage": "scores", "n_preserved": 2, "randomized": True},
+            {"leakage": "cells", "n_cells": 4, "min_cell_size": 2},
+            {"leakage": "space"},
+        ]
+    ),
     seed=st.integers(0, 2**20),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @ignore_no_protection
 def test_round_trip_of_anything_in_range(
     n_features, depth, exponent, n_samples, options, seed

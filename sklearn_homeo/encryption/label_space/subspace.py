@@ -11,6 +11,7 @@ from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from sklearn_homeo._utils.threads import single_threaded_blas
+from sklearn_homeo._utils.warning import warn
 from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
 from sklearn_homeo.encryption.label_space.finders import Found
 from sklearn_homeo.encryption.label_space.leak import explained_variance_ratio
@@ -320,11 +321,10 @@ def _report(proved, chosen, space, verbose):
             f"noise {space.noise:g}"
         )
     if reference - score > metric.tolerance:
-        warnings.warn(
+        warn(
             f"{chosen.width} directions ({chosen.finder}) reach a {metric.name} of "
             f"{score:.3f} where all features reach {reference:.3f}: models on "
             f"ciphertexts will lose more than {metric.tolerance:.2f}. Preserve more "
             "(n_preserved, max_preserved), or see probe_scores_ for what was tried.",
             LossOfAccuracyWarning,
-            stacklevel=2,
         )
