@@ -48,13 +48,13 @@ demo: .venv/.demo
 	$(BIN)/python -m sklearn_homeo demo $(ARGS)
 
 test: .venv/.tests
-	$(SETTINGS) $(BIN)/python -m pytest -n 2 $(ARGS)
+	$(SETTINGS) $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 coverage: .venv/.tests
 	$(MAKE) test ARGS="--cov --cov-report=term $(ARGS)"
 
 minimum: $(MINIMUM)/.tests
-	$(SETTINGS) $(MINIMUM)/bin/python -m pytest -n 2 $(CORE) $(ARGS)
+	$(SETTINGS) $(MINIMUM)/bin/python -m pytest -n 2 --dist worksteal $(CORE) $(ARGS)
 
 # Warnings are errors. Small matrices: more BLAS threads would only wait for each other.
 docs: .venv/.docs
