@@ -109,6 +109,8 @@ sphinx_gallery_conf = {
     "abort_on_example_error": False,
     "matplotlib_animations": False,
     "image_srcset": ["2x"],
+    # Others need several processes, and an extra.
+    "ignore_pattern": r"/(?!plot_)[^/]*\.py$",
 }
 
 
