@@ -34,6 +34,8 @@ displays = {}
 for ax, (name, (X, y)) in zip(axes, data.items(), strict=True):
     displays[name] = LeakageDisplay.from_estimator(encryptor, X, y, ax=ax)
     ax.set_title(name)
+for ax in axes[[0, 2]]:
+    ax.get_legend().remove()
 
 # %%
 # In numbers
