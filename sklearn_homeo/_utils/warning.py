@@ -2,16 +2,11 @@
 
 import sys
 import warnings
-from pathlib import Path
-
-import sklearn
 
 __all__ = ["warn"]
 
-# Frames of the package, and of scikit-learn, which wraps its methods.
-_INSIDE = tuple(
-    str(Path(path).parent) for path in (Path(__file__).parent, sklearn.__file__)
-)
+# scikit-learn wraps the package's methods.
+_INSIDE = ("sklearn_homeo", "sklearn")
 
 
 def warn(message, category=UserWarning):
@@ -33,6 +28,10 @@ def warn(message, category=UserWarning):
     'Columns are constant.'
     """
     level, frame = 2, sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_INSIDE):
+    while frame is not None and _module(frame) in _INSIDE:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+def _module(frame):
+    return frame.f_globals.get("__name__", "").partition(".")[0]

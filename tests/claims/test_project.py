@@ -55,8 +55,8 @@ def test_ci_runs_what_contributing_names():
         r"\$ make (\w+)", (ROOT / "CONTRIBUTING.rst").read_text("utf-8")
     )
     ci = (ROOT / ".ci/run").read_text("utf-8")
-    # Coverage runs the suite.
-    assert all(target in ci for target in set(targets) - {"test"})
+    # Coverage runs the suite too, in half as long again.
+    assert all(target in ci for target in set(targets) - {"coverage"})
 
 
 def test_every_verb_has_a_file_and_a_test():
