@@ -124,7 +124,7 @@ def test_code_on_pages_runs(page, tmp_path, monkeypatch):
 def test_tutorial_hands_over_nothing_but_ciphertexts_and_labels():
     saved = re.findall(r"np\.savez\(([^)]*)\)", TEXTS["tutorial.rst"])
     assert len(saved) == 2
-    assert all(re.fullmatch(r'"\w+\.npz", Z=Z, y=\w+', call) for call in saved)
+    assert all(re.fullmatch(r'"service/\w+\.npz", Z=Z, y=\w+', call) for call in saved)
 
 
 def _documents():
