@@ -11,6 +11,7 @@ from sklearn_homeo.cli.parsing import (
     check_data,
     open_settings,
     positive_int,
+    private_files,
     share,
     shows_progress,
 )
@@ -26,6 +27,7 @@ def add_options(parser):
     add_common(parser, out="audit")
 
 
+@private_files()
 def run(options):
     path = check_data(options.data, options.target)
     folder, key = open_settings(options)

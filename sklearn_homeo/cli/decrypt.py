@@ -3,7 +3,12 @@ rows, order, names, types and cells; of a CSV file the same text. Images come ba
 folder of the same files, or as a table of their names and features.
 """
 
-from sklearn_homeo.cli.parsing import existing_file, load_key, new_file
+from sklearn_homeo.cli.parsing import (
+    existing_file,
+    load_key,
+    new_file,
+    private_files,
+)
 
 
 def add_options(parser):
@@ -25,6 +30,7 @@ def add_options(parser):
     )
 
 
+@private_files()
 def run(options):
     path, sealed = existing_file(options.file), existing_file(options.sealed)
     out = new_file(options.out)

@@ -4,7 +4,10 @@ digits.
 """
 
 from sklearn_homeo.cli.evaluate import add_settings, evaluate
-from sklearn_homeo.cli.parsing import open_settings
+from sklearn_homeo.cli.parsing import (
+    open_settings,
+    private_files,
+)
 
 TABLES = ("digits", "breast cancer")
 
@@ -13,6 +16,7 @@ def add_options(parser):
     add_settings(parser, out="demo_output")
 
 
+@private_files()
 def run(options):
     folder, key = open_settings(options)
     from sklearn_homeo.demo.images import load_bundled_images

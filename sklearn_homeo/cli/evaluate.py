@@ -15,6 +15,7 @@ from sklearn_homeo.cli.parsing import (
     check_data,
     open_settings,
     positive_int,
+    private_files,
     share,
     shows_progress,
 )
@@ -69,6 +70,7 @@ def add_settings(parser, out):
     add_common(parser, out)
 
 
+@private_files()
 def run(options):
     path = check_data(options.data, options.target)
     folder, key = open_settings(options)

@@ -4,6 +4,7 @@ import argparse
 import getpass
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from sklearn_homeo._utils.hidden import Hidden
@@ -17,6 +18,16 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+@contextmanager
+def private_files():
+    """Context and decorator in which new files can be read by their owner only."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def positive_int(text):

@@ -56,6 +56,9 @@ def test_the_whole_way_on_one_machine(folder, capsys):
     queries = ["decrypt", "answers/ciphertext.parquet", *DECRYPT, "--out", "q.csv"]
     assert main(queries) == 0
     assert Path("q.csv").read_bytes() == Path("queries.csv").read_bytes()
+    written = {*Path("out").iterdir(), Path("back.csv"), Path("back.parquet")}
+    readable = {path.name for path in written if path.stat().st_mode & 0o077}
+    assert readable <= {"ciphertext.parquet"}
 
 
 def test_named_columns_are_sealed_and_no_others(folder, capsys):
