@@ -93,6 +93,25 @@ class Trial:
     scores: dict
     losses: dict
 
+    @classmethod
+    def from_folds(cls, name, n_cells, found, best):
+        """Compare what was found on each fold with the best, on the same folds.
+
+        Parameters
+        ----------
+        name : str
+        n_cells : int or None
+        found, best : dict of str to ndarray of shape (n_folds,)
+            Each measure's values.
+        """
+        scores, losses = {}, {}
+        for measure, highest in best.items():
+            loss = highest - found[measure]
+            error = loss.std(ddof=1) / np.sqrt(len(loss))
+            scores[measure] = float(found[measure].mean())
+            losses[measure] = float(loss.mean() + error)
+        return cls(name, n_cells, scores, losses)
+
     @property
     def excess(self):
         """The largest loss, in tolerances: up to 1 is enough."""
@@ -325,13 +344,8 @@ class _Bench:
         )
 
     def _trial(self, name, n_cells, found):
-        scores, losses = {}, {}
-        for measure, best in self.best.items():
-            values = np.array([fold[measure] for fold in found])
-            loss = best - values
-            scores[measure] = float(values.mean())
-            losses[measure] = float(loss.mean() + _standard_error(loss))
-        return Trial(name, n_cells, scores, losses)
+        by_measure = {m: np.array([fold[m] for fold in found]) for m in self.best}
+        return Trial.from_folds(name, n_cells, by_measure, self.best)
 
     def rungs(self, n_cells):
         """Trials with few cells, with twice as many, and so on, or with those wanted.
@@ -557,10 +571,6 @@ def _folds(outputs, sizes):
     else:
         folds = RepeatedKFold(**settings).split(outputs)
     return n_splits, list(folds)
-
-
-def _standard_error(values):
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def _models(sizes, n_rows):

@@ -168,7 +168,8 @@ class _Bench:
         }
         self.best = whole[max(worth, key=worth.get)]
         self.references = [
-            self._trial(f"{name}, uncut", None, found) for name, found in whole.items()
+            Trial.from_folds(f"{name}, uncut", None, found, self.best)
+            for name, found in whole.items()
         ]
 
     def attempts(self):
@@ -197,7 +198,8 @@ class _Bench:
             )
             numbers.append(merged.n_cells)
         found = {m: np.array([one[m] for one in found]) for m in found[0]}
-        trial = self._trial(name, int(np.rint(np.mean(numbers))), found)
+        n_cells = int(np.rint(np.mean(numbers)))
+        trial = Trial.from_folds(name, n_cells, found, self.best)
         return _Attempt(trial, name, place, regions)
 
     def final_cells(self, attempt):
@@ -222,15 +224,6 @@ class _Bench:
     def _labels(self, predicted, table):
         sums = table[:, 1 : self.n_outputs + 1] * self.plan.target_step
         return labels_of_sums(predicted, sums, table[:, 0])
-
-    def _trial(self, name, n_cells, found):
-        scores, losses = {}, {}
-        for measure, best in self.best.items():
-            loss = best - found[measure]
-            error = loss.std(ddof=1) / np.sqrt(len(loss))
-            scores[measure] = float(found[measure].mean())
-            losses[measure] = float(loss.mean() + error)
-        return Trial(name, n_cells, scores, losses)
 
     def _of_scores(self, name):
         """Measures of scores that are not cut, in every fold."""
