@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP, in_steps
-from sklearn_homeo.encryption.label_space.projection import Projection
+from sklearn_homeo.encryption.label_space.projection import Projection, in_units
 
 __all__ = ["FEATURE_STEP", "FeatureMap", "FeatureScores"]
 
@@ -100,14 +100,9 @@ class FeatureScores:
     @classmethod
     def from_real(cls, features, weights, offsets):
         """Round the weights of features in [-1, 1], and the offsets of scores."""
-        largest = np.maximum(np.abs(weights).max(axis=0), 1e-12)
-        units = np.ldexp(1.0, np.frexp(largest)[1] - WEIGHT_BITS)
-        return cls(
-            features,
-            np.rint(weights / units),
-            units * FEATURE_STEP,
-            np.rint(offsets / SCORE_STEP),
-        )
+        weights, units = in_units(weights, WEIGHT_BITS)
+        offsets = np.rint(offsets / SCORE_STEP)
+        return cls(features, weights, units * FEATURE_STEP, offsets)
 
     def scores(self, u):
         """Return the scores of lattice rows; see `LinearScores.scores`."""

@@ -17,7 +17,7 @@ from sklearn_homeo.encryption.label_space.classifiers import (
     in_steps,
     logits_of,
 )
-from sklearn_homeo.encryption.label_space.projection import Projection
+from sklearn_homeo.encryption.label_space.projection import Projection, in_units
 
 __all__ = ["KernelScores", "fit_kernel_scores", "plain_machine"]
 
@@ -280,14 +280,12 @@ def _in_integers(u, machine, matrix, offsets):
     projection = Projection.from_real(machine.axes)
     table = np.rint(np.exp(-np.arange(TABLE_SIZE) * TABLE_STEP) / KERNEL_STEP)
     table[-1] = 0.0
-    weights = machine.weights @ matrix
-    largest = np.abs(weights).max(axis=0)
-    weight_units = np.ldexp(1.0, np.frexp(largest)[1] - WEIGHT_BITS)
+    weights, units = in_units(machine.weights @ matrix, WEIGHT_BITS)
     return KernelScores(
         projection,
         _in_point_steps(projection, u[machine.rows]),
         table,
-        np.rint(weights / weight_units),
-        weight_units * KERNEL_STEP,
+        weights,
+        units * KERNEL_STEP,
         np.rint(offsets / SCORE_STEP),
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from sklearn_homeo._utils.arrays import namespace
 
-__all__ = ["STEP", "Projection", "coarsened"]
+__all__ = ["STEP", "Projection", "coarsened", "in_units"]
 
 # Of a lattice integer, which counts steps of 2**-27 standard deviations.
 DROPPED_BITS = 13
@@ -57,10 +57,8 @@ class Projection:
         matrix = matrix[columns]
         width_bits = int(max(len(columns) - 1, 0)).bit_length()
         bits = min(WEIGHT_BITS, EXACT_BITS - VALUE_BITS - width_bits)
-        largest = np.abs(matrix).max(axis=0, initial=0.0)
-        # Largest weights are below 2**exponent, rounded ones at most 2**bits.
-        units = np.ldexp(1.0, np.frexp(largest)[1] - bits)
-        return cls(columns, np.rint(matrix / units), units * STEP)
+        weights, units = in_units(matrix, bits)
+        return cls(columns, weights, units * STEP)
 
     def integers(self, u):
         """Return the exact products of lattice rows with the weights.
@@ -101,6 +99,26 @@ class Projection:
         """Rebuild it from `state`."""
         weights = np.asarray(state["weights"], dtype=np.float64)
         return cls(np.asarray(state["columns"]), weights, np.asarray(state["units"]))
+
+
+def in_units(weights, bits):
+    """Return real weights as integers of `bits` bits, and each column's unit.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_inputs, k)
+    bits : int
+
+    Returns
+    -------
+    integers : ndarray of shape (n_inputs, k), dtype float64
+    units : ndarray of shape (k,), dtype float64
+        Powers of two.
+    """
+    largest = np.abs(weights).max(axis=0, initial=0.0)
+    # Largest weights are below 2**exponent, rounded ones at most 2**bits.
+    units = np.ldexp(1.0, np.frexp(largest)[1] - bits)
+    return np.rint(weights / units), units
 
 
 def coarsened(u):
