@@ -41,6 +41,14 @@ def make_figure(width, height):
     return figure
 
 
+def set_log2_axis(ax, numbers, label):
+    """Scale the axis across by powers of two, with ticks at these numbers alone."""
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(numbers, minor=False)
+    ax.xaxis.set_major_formatter(lambda number, _: f"{number:g}")
+    ax.set_xlabel(label)
+
+
 def label_points(ax, x, y, labels):
     """Write the names of points at the edge of the axes, none over another."""
     ax.get_ylim()  # Settles the limits.

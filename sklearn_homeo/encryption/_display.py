@@ -8,6 +8,7 @@ from sklearn_homeo._utils.plotting import (
     ORANGE,
     VERMILION,
     make_axes,
+    set_log2_axis,
 )
 from sklearn_homeo.encryption.label_space.search import ProbeScore
 
@@ -116,10 +117,7 @@ class SubspaceDisplay:
         chosen = [score for score in self.scores if score.chosen]
         ring = {"s": 200, "facecolors": "none", "edgecolors": BLACK, "label": "chosen"}
         ax.scatter([s.width for s in chosen], [s.score for s in chosen], **ring)
-        ax.set_xscale("log", base=2)
-        ax.set_xticks(sorted({score.width for score in tried}), minor=False)
-        ax.xaxis.set_major_formatter(lambda width, _: f"{width:g}")
-        ax.set_xlabel("directions")
+        set_log2_axis(ax, sorted({score.width for score in tried}), "directions")
         ax.set_ylabel("R2" if whole.roc_auc is None else "balanced accuracy")
         ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
         self.ax_, self.figure_ = ax, ax.figure

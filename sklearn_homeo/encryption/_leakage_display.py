@@ -11,7 +11,14 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_homeo._utils.plotting import BLACK, BLUE, ORANGE, VERMILION, make_axes
+from sklearn_homeo._utils.plotting import (
+    BLACK,
+    BLUE,
+    ORANGE,
+    VERMILION,
+    make_axes,
+    set_log2_axis,
+)
 from sklearn_homeo.encryption.label_space.target import check_target
 from sklearn_homeo.encryption.label_space.yardsticks import class_measures
 from sklearn_homeo.exceptions import LossOfAccuracyWarning
@@ -164,10 +171,7 @@ class LeakageDisplay:
             ax.plot(cells, values, color=colour, marker=marker, label=label)
             ax.axhline(getattr(self.plain, field), color=colour, linestyle=":")
         ax.plot([], [], color=BLACK, linestyle=":", label="plain rows, label alone")
-        ax.set_xscale("log", base=2)
-        ax.set_xticks(cells, minor=False)
-        ax.xaxis.set_major_formatter(lambda number, _: f"{number:g}")
-        ax.set_xlabel("cells")
+        set_log2_axis(ax, cells, "cells")
         ax.set_ylim(top=1.02)
         ax.legend(frameon=False, fontsize=8)
         self.ax_, self.figure_ = ax, ax.figure
