@@ -395,5 +395,4 @@ def _warn_if_unencrypted(client):
         warn(
             "The key and the rows go to the workers over an unencrypted network. "
             "Start the cluster with TLS: see distributed.Security.",
-            UserWarning,
         )

@@ -172,7 +172,6 @@ def _warn_of_strays(root, strays):
         warn(
             f"{len(strays)} files in {str(root)!r} are not images and are skipped: "
             f"{_listed(strays, root)}.",
-            UserWarning,
         )
 
 

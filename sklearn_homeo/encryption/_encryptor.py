@@ -1090,7 +1090,7 @@ class HomeomorphicEncryptor(
         )
         if self.on_invalid == "raise":
             raise InvalidCiphertextError(message, rows)
-        warn(message, UserWarning)
+        warn(message)
 
     def _invalid_message(self, rows, n_samples):
         return (

@@ -196,7 +196,6 @@ def _infer_shape(n_features):
     warn(
         f"{n_features} features do not make a square image, so each row of X is taken "
         "for one line of grey pixels. Set image_shape.",
-        UserWarning,
     )
     return (1, n_features, 1)
 
@@ -237,5 +236,4 @@ def _check_range(images, reset):
         warn(
             f"All values of X are below a tenth of white, which is {white:g}: the "
             "images are nearly black. Scale X so that white is 1.",
-            UserWarning,
         )

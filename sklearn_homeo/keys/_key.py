@@ -458,7 +458,6 @@ class SecretKey:
                 f"all {n_shares} shares are needed to bring this key back, so that "
                 "one lost share loses the key. Set threshold to the number that "
                 f"is to be enough; threshold={n_shares} says that you mean all",
-                UserWarning,
             )
         return shares
 

@@ -502,7 +502,7 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         ]
         message = "cells of X that would not come back as they are: " + "; ".join(parts)
         if self.handle_unknown == "warn":
-            warn(message, UserWarning)
+            warn(message)
             return
         raise ValueError(
             f"{message}. Fit on a table that has such cells, correct them, or set "
