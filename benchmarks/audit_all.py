@@ -1,11 +1,12 @@
-"""The audit's battery on every cipher, several depths and noises, and several data.
+"""The audit's battery on every setting of the dial, on baselines, and several data.
 
     python benchmarks/audit_all.py --n-keys 5
     python benchmarks/audit_all.py --datasets --features features.npz --n-keys 5
-    python benchmarks/audit_all.py --datasets --images folder --settings tanh coupling-3
+    python benchmarks/audit_all.py --datasets --images folder --settings tanh default
 
 A .npz file holds X and y, or X_train, y_train, X_test and y_test; folders have one
-sub-folder of images a class. Writes audit_all.csv (every attack and key), audit_all.md
+sub-folder of images a class. Next to each rate stand the label's floor and, where there
+is one, the bound that no attack exceeds. Writes audit_all.csv (every attack and key), audit_all.md
 (a table a data set) and audit_all.png, and prints the tables. Keys are fixed, so that a
 run can be repeated.
 """
@@ -19,7 +20,7 @@ import numpy as np
 from csv_files import write_csv
 from fixed_keys import fixed_key
 from image_tables import load_features, load_images
-from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -40,16 +41,22 @@ from sklearn_homeo.audit._references import find_references
 from sklearn_homeo.audit._registry import TIERS
 from sklearn_homeo.audit._report import AuditReport
 
-BUNDLED = {"digits": load_digits, "breast cancer": load_breast_cancer}
+BUNDLED = {
+    "digits": load_digits,
+    "breast cancer": load_breast_cancer,
+    "wine": load_wine,
+}
 SETTINGS = {
     "none": {},
     "rotation": {},
     "tanh": {},
     "tanh-wide": {},
     "space": {"leakage": "space"},
-    **{f"scores-{depth}": {"depth": depth} for depth in (1, 2, 3, 10)},
+    "default": {},
+    "cells-10-locks": {"leakage": "cells", "depth": 10},
+    "scores": {"leakage": "scores"},
     **{
-        f"scores-3-noise-{noise}": {"linkage_noise": noise}
+        f"scores-noise-{noise}": {"leakage": "scores", "linkage_noise": noise}
         for noise in (0.0, 0.03, 0.3, 1.0)
     },
 }
@@ -170,13 +177,14 @@ def _accuracy(table, setting):
 
 def _markdown(table, lines, options):
     names = list(TIERS) if options.attacks == ["all"] else options.attacks
-    head = ["setting", "accuracy", *names, "T4 R2", "leaked", "bound"]
+    head = ["setting", "accuracy", *names, "T4 R2"]
     text = [
         f"## {table.name}: {table.X.shape[0]} x {table.X.shape[1]}, "
         f"{options.n_keys} keys, leak {options.leak}, budget {options.budget}",
         "",
         "Mean over keys of the worst attack of each tier, in percent (T5: AUC), and "
-        "its upper 95 % limit in brackets; ! marks a tier whose control failed.",
+        "its upper 95 % limit in brackets; then the label's floor and the bound. An "
+        "exclamation mark stands after a tier whose control failed.",
         "",
         "| " + " | ".join(head) + " |",
         "|" + " --- |" * len(head),
@@ -188,11 +196,7 @@ def _markdown(table, lines, options):
         else:
             cells += [_cell(report.tiers.get(name)) for name in names]
             r2 = report.tiers["T4"].r2 if "T4" in report.tiers else np.nan
-            cells += [
-                f"{r2:.3f}",
-                f"{report.references.r2_leaked:.3f}",
-                f"{100 * report.references.bounds.get('T4', np.nan):.1f}",
-            ]
+            cells.append(f"{r2:.3f} / {report.references.r2_floor:.3f}")
         text.append("| " + " | ".join(cells) + " |")
     return "\n".join([*text, ""])
 
@@ -203,7 +207,11 @@ def _cell(tier):
     mark = "!" if tier.verdict == "invalid" else ""
     if tier.measure == "AUC":
         return f"{tier.rate:.3f} [{tier.upper:.3f}] (plain {tier.plain_rate:.3f}){mark}"
-    return f"{100 * tier.rate:.2f} [{100 * tier.upper:.2f}]{mark}"
+    bound = "" if np.isnan(tier.bound) else f" / {100 * tier.bound:.1f}"
+    return (
+        f"{100 * tier.rate:.2f} [{100 * tier.upper:.2f}] / "
+        f"{100 * tier.floor:.1f}{bound}{mark}"
+    )
 
 
 def _draw(points, path):
