@@ -6,9 +6,9 @@
 
 A .npz file holds X and y, or X_train, y_train, X_test and y_test; folders have one
 sub-folder of images a class. Next to each rate stand the label's floor and, where there
-is one, the bound that no attack exceeds. Writes audit_all.csv (every attack and key), audit_all.md
-(a table a data set) and audit_all.png, and prints the tables. Keys are fixed, so that a
-run can be repeated.
+is one, the bound that no attack exceeds. Writes audit_all.csv (every attack and key),
+audit_all.md (a table a data set) and audit_all.png, and prints the tables. Keys are
+fixed, so that a run can be repeated.
 """
 
 import argparse
