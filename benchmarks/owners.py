@@ -1,15 +1,16 @@
 """Several owners: a fit from their sums, and one from pooled rows.
 
     python benchmarks/owners.py
-    python benchmarks/owners.py --only digits --repeats 5
-    python benchmarks/owners.py --only "cats and dogs" --data FOLDER --test FOLDER
+    python benchmarks/owners.py --only digits --repeats 20 --first 100
+    python benchmarks/owners.py --features cats_dogs.npz --only cats_dogs
 
 A fifth of the rows is held out, the others are dealt to 3 and to 20 owners, the first
 of whom has far more than the last. Encryptors are fitted to their masked sums and, to
 compare, to the pooled rows. Five models learn from the ciphertexts of all; accuracies
 are means over the models. In every round the masked total is compared with the plain
-one, bit by bit. Writes owners.csv and prints a table: accuracy, cells, seconds of the
-fit without the owners' sums, seconds of the slowest owner's sums and masks, and
+one, bit by bit. Writes owners.csv and prints a table: accuracy, by how many points it
+differs from that of the pooled fit, with the 95 % interval over splits, cells, seconds
+of the fit without the owners' sums, seconds of the slowest owner's sums and masks, and
 megabytes that an owner sends in all rounds together.
 """
 
@@ -21,6 +22,8 @@ from pathlib import Path
 import numpy as np
 from csv_files import write_csv
 from fixed_keys import fixed_key
+from image_tables import load_features, load_images
+from intervals import percent_interval
 from leakage import learn, product
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.model_selection import train_test_split
@@ -33,27 +36,13 @@ DATA = {
     "digits": lambda: load_digits(return_X_y=True),
     "product among 20": product,
 }
-IMAGES = "cats and dogs"
 OWNERS = (3, 20)
 
 
-def split(name, repeat, images):
+def split(name, repeat, tables):
     """Training and test rows and labels."""
-    if name == IMAGES:
-        return images
-    X, y = DATA[name]()
+    X, y = tables[name] if name in tables else DATA[name]()
     return train_test_split(X, y, test_size=0.2, random_state=repeat, stratify=y)
-
-
-def features_of(data, test):
-    """Features of two folders of images, in the order of `train_test_split`."""
-    from sklearn_homeo import ImageFeatureExtractor
-    from sklearn_homeo.datasets import load_image_folder
-
-    train, test = load_image_folder(data), load_image_folder(test)
-    extractor = ImageFeatureExtractor(verbose=1).fit(train.filenames)
-    files = train.filenames, test.filenames
-    return [*map(extractor.transform, files), train.target, test.target]
 
 
 def dealt(X, y, n_owners, seed):
@@ -96,9 +85,9 @@ def fit_from_sums(owners, classes, key):
         fitting += time.perf_counter() - start
 
 
-def measure(name, repeat, images):
+def measure(name, repeat, tables):
     """Records of one data set and split."""
-    X, X_test, y, y_test = split(name, repeat, images)
+    X, X_test, y, y_test = split(name, repeat, tables)
     start = {"data": name, "repeat": repeat}
     yield {**start, "setting": "plain", **learn(X, X_test, y, y_test, False)}
     began = time.perf_counter()
@@ -121,42 +110,50 @@ def measure(name, repeat, images):
 
 
 def lines(records):
-    """The table, means over repeats; differences from pooled in points."""
+    """The table, means over splits; differences from pooled in points, by split."""
     columns = ["accuracy", "ROC AUC", "cells", "seconds", "owner's seconds"]
     columns += ["megabytes"]
-    yield f"{'data':18}{'setting':12}{'points':>8}" + "".join(
+    yield f"{'data':18}{'setting':14}{'points':>14}" + "".join(
         f"{c:>16}" for c in columns
     )
-    seen = dict.fromkeys((r["data"], r["setting"]) for r in records)
-    means = {}
-    for key in seen:
-        rows = [r for r in records if (r["data"], r["setting"]) == key]
-        means[key] = {c: np.mean([r[c] for r in rows]) for c in columns if c in rows[0]}
-    for (data, setting), found in means.items():
-        points = 100 * (found["accuracy"] - means[data, "pooled"]["accuracy"])
+    pooled = {
+        (r["data"], r["repeat"]): r["accuracy"]
+        for r in records
+        if r["setting"] == "pooled"
+    }
+    for data, setting in dict.fromkeys((r["data"], r["setting"]) for r in records):
+        rows = [r for r in records if (r["data"], r["setting"]) == (data, setting)]
+        lost = [r["accuracy"] - pooled[data, r["repeat"]] for r in rows]
+        points = f"{100 * np.mean(lost):.2f}{percent_interval(lost)}"
         cells = "".join(
-            f"{found[c]:16.4f}" if c in found else f"{'':16}" for c in columns
+            f"{np.mean([r[c] for r in rows]):16.4f}" if c in rows[0] else f"{'':16}"
+            for c in columns
         )
-        yield f"{data:18}{setting:12}{points:8.2f}{cells}"
+        yield f"{data:18}{setting:14}{points:>14}{cells}"
 
 
 def main(argv=None):
     """Measure, write, print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", nargs="+", choices=[*DATA, IMAGES])
-    parser.add_argument("--data", help="folder of training images, one for each class")
-    parser.add_argument("--test", help="folder of test images")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--out", default=".")
+    add = parser.add_argument
+    add("--only", nargs="+", metavar="NAME", help="of the data sets; all otherwise")
+    add("--features", nargs="+", default=[], metavar="FILE.npz", help="a table each")
+    add("--images", nargs="+", metavar="FOLDER", help="one table; sub-folder a class")
+    add("--repeats", type=int, default=3, help="splits")
+    add("--first", type=int, default=0, help="number of the first split")
+    add("--out", default=".")
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
-    names = options.only or [*DATA, *([IMAGES] if options.data else [])]
-    images = features_of(options.data, options.test) if IMAGES in names else None
-    jobs = [(n, i) for n in names for i in range(1 if n == IMAGES else options.repeats)]
-    records = [r for name, i in tqdm(jobs) for r in measure(name, i, images)]
-    folder = Path(options.out)
+    tables = list(map(load_features, options.features))
+    tables += [load_images(*options.images)] if options.images else []
+    tables = {table.name: (table.X, table.y) for table in tables}
+    names = options.only or [*DATA, *tables]
+    splits = range(options.first, options.first + options.repeats)
+    folder, records = Path(options.out), []
     folder.mkdir(parents=True, exist_ok=True)
-    write_csv(records, folder / "owners.csv")
+    for name, i in tqdm([(name, i) for name in names for i in splits]):
+        records += measure(name, i, tables)
+        write_csv(records, folder / "owners.csv")
     print("\n".join(lines(records)))
 
 
