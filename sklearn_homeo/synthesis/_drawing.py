@@ -8,11 +8,11 @@ from tqdm import tqdm
 
 from sklearn_homeo._utils.validation import wrap_output
 from sklearn_homeo.ciphers.packing import is_packed, views_of
+from sklearn_homeo.privacy.box import make_box
 from sklearn_homeo.synthesis._labels import requested_counts
 from sklearn_homeo.synthesis._limits import find_limits
 from sklearn_homeo.synthesis._views import with_fresh_residues
 from sklearn_homeo.synthesis.densities import fit_density
-from sklearn_homeo.synthesis.densities.box import make_box
 from sklearn_homeo.synthesis.densities.categorical import fit_categories
 from sklearn_homeo.synthesis.densities.distance import fit_exclusion
 from sklearn_homeo.synthesis.densities.private_gaussian import (

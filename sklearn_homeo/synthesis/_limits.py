@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_homeo.ciphers.packing import is_packed
-from sklearn_homeo.synthesis.densities.box import check_bounds
+from sklearn_homeo.privacy.box import check_bounds
 
 __all__ = ["Limits", "find_limits"]
 

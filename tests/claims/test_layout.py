@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the bottom up. What stands in one line must not import from each other.
 LAYERS = (
     ("_utils", "exceptions"),
-    ("keys", "networks", "datasets"),
+    ("keys", "networks", "privacy", "datasets"),
     ("ciphers",),
     ("encryption",),
     ("baselines", "dask", "images", "synthesis", "tables"),

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_homeo.keys._key import SecretKey
-from sklearn_homeo.synthesis.densities.box import Box
-from sklearn_homeo.synthesis.densities.gaussian_mechanism import gaussian_mu
-from sklearn_homeo.synthesis.densities.ledger import (
+from sklearn_homeo.privacy.box import Box
+from sklearn_homeo.privacy.gaussian_mechanism import gaussian_mu
+from sklearn_homeo.privacy.ledger import (
     NOT_COVERED,
     PUBLIC,
     Mechanism,

@@ -15,8 +15,8 @@ from sklearn_homeo.networks.class_conditional import (
 )
 from sklearn_homeo.networks.inference import resolve_device
 from sklearn_homeo.networks.training import isolated_random_state
-from sklearn_homeo.synthesis.densities.box import Box
-from sklearn_homeo.synthesis.densities.ledger import (
+from sklearn_homeo.privacy.box import Box
+from sklearn_homeo.privacy.ledger import (
     NOT_COVERED,
     PUBLIC,
     Mechanism,

@@ -6,9 +6,9 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_homeo import ClassConditionalSynthesizer
 from sklearn_homeo.audit import epsilon_lower_bound
+from sklearn_homeo.privacy.box import make_box
+from sklearn_homeo.privacy.gaussian_mechanism import gaussian_epsilon
 from sklearn_homeo.synthesis.densities import private_gaussian as private
-from sklearn_homeo.synthesis.densities.box import make_box
-from sklearn_homeo.synthesis.densities.gaussian_mechanism import gaussian_epsilon
 
 BOUNDS = (-4.0, 4.0)
 

@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from sklearn_homeo import ClassConditionalSynthesizer
-from sklearn_homeo.synthesis.densities.gaussian_mechanism import (
+from sklearn_homeo.privacy.gaussian_mechanism import (
     gaussian_delta,
     gaussian_epsilon,
     gaussian_mu,

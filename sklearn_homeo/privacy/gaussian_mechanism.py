@@ -39,7 +39,7 @@ def gaussian_delta(epsilon, mu):
 
     Examples
     --------
-    >>> from sklearn_homeo.synthesis.densities.gaussian_mechanism import gaussian_delta
+    >>> from sklearn_homeo.privacy.gaussian_mechanism import gaussian_delta
     >>> print(f"{gaussian_delta(1.0, 1.0):.4f}")
     0.1269
     """
@@ -66,7 +66,7 @@ def gaussian_mu(epsilon, delta):
 
     Examples
     --------
-    >>> from sklearn_homeo.synthesis.densities.gaussian_mechanism import gaussian_mu
+    >>> from sklearn_homeo.privacy.gaussian_mechanism import gaussian_mu
     >>> print(f"{gaussian_mu(1.0, 1e-5):.4f}")
     0.2681
     """
@@ -99,7 +99,7 @@ def gaussian_epsilon(mu, delta):
 
     Examples
     --------
-    >>> from sklearn_homeo.synthesis.densities.gaussian_mechanism import (
+    >>> from sklearn_homeo.privacy.gaussian_mechanism import (
     ...     gaussian_epsilon,
     ... )
     >>> print(f"{gaussian_epsilon(0.268, 1e-5):.3f}")

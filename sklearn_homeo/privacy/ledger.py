@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklearn_homeo.synthesis.densities.gaussian_mechanism import gaussian_epsilon
+from sklearn_homeo.privacy.gaussian_mechanism import gaussian_epsilon
 
 __all__ = ["NOT_COVERED", "PUBLIC", "Mechanism", "PrivacyLedger"]
 

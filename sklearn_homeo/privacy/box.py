@@ -49,7 +49,7 @@ def make_box(bounds, n_features):
 
     Examples
     --------
-    >>> from sklearn_homeo.synthesis.densities.box import make_box
+    >>> from sklearn_homeo.privacy.box import make_box
     >>> make_box((0, [2, 4]), 2).half
     array([1., 2.])
     """

@@ -1,0 +1,1 @@
+"""Differential privacy: what a mechanism costs, the ledger, and bounds of rows."""
