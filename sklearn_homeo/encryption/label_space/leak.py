@@ -1,7 +1,7 @@
 """What label coordinates give away of the rows."""
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.spatial import cKDTree
 from sklearn.metrics.pairwise import rbf_kernel
 
@@ -13,6 +13,8 @@ __all__ = ["explained_variance_ratio", "linear_leaks", "repeated_rows_share"]
 RECONSTRUCTION_ROWS = 700
 # Root mean square over the columns, in standard deviations, at which rows are one.
 REPEAT_DISTANCE = 3e-3
+# Strongest first.
+PENALTIES = (1.0, 0.1, 1e-2, 1e-3)
 
 
 def linear_leaks(X, directions):
@@ -71,12 +73,17 @@ def repeated_rows_share(X):
     the columns; such rows have nearly the same label coordinates.
     """
     axes = np.argsort(-X.var(axis=0), kind="stable")[:8]
-    neighbours = cKDTree(X[:, axes]).query(X[:, axes], k=min(3, len(X)))[1]
+    # What is farther on some axes is farther on all of them.
+    reach = 1.001 * REPEAT_DISTANCE * np.sqrt(X.shape[1])
+    tree = cKDTree(X[:, axes])
+    nearest = tree.query(X[:, axes], k=min(3, len(X)), distance_upper_bound=reach)[1]
     own = np.arange(len(X))
     repeated = np.zeros(len(X), dtype=bool)
-    for column in neighbours.T:
-        distance = np.sqrt(((X - X[column]) ** 2).mean(axis=1))
-        repeated |= (distance <= REPEAT_DISTANCE) & (column != own)
+    for column in nearest.T:
+        # Where there is no neighbour, its index is the number of rows.
+        rows = np.flatnonzero((column != own) & (column < len(X)))
+        distance = np.sqrt(((X[rows] - X[column[rows]]) ** 2).mean(axis=1))
+        repeated[rows[distance <= REPEAT_DISTANCE]] = True
     return float(repeated.mean())
 
 
@@ -98,13 +105,23 @@ def _kernel_ratio(S, X):
 
 
 def _leave_one_out_ratio(kernel, X):
-    """Best share over penalties, all from one eigendecomposition."""
-    values, vectors = eigh(kernel)
-    projected = vectors.T @ X
-    best = 0.0
-    for penalty in (1e-3, 1e-2, 0.1, 1.0):
-        weights = 1.0 / (np.maximum(values, 0.0) + penalty)
-        residual = vectors @ (weights[:, None] * projected)
-        residual /= ((vectors**2) @ weights)[:, None]
-        best = max(best, 1.0 - (residual**2).sum() / (X**2).sum())
+    """Share left by weaker and weaker penalties, as long as it grows."""
+    total, best = (X**2).sum(), 0.0
+    for penalty in PENALTIES:
+        precision = _inverse(kernel + penalty * np.eye(len(kernel)))
+        residual = (precision @ X) / precision.diagonal()[:, None]
+        ratio = 1.0 - (residual**2).sum() / total
+        if ratio < best:
+            break
+        best = ratio
     return best
+
+
+def _inverse(matrix):
+    """The inverse of a symmetric, positive definite matrix."""
+    # In LAPACK's order, which is the transposed one, nothing is copied.
+    factor, _ = dpotrf(matrix.T, lower=True, overwrite_a=True)
+    lower, _ = dpotri(factor, lower=True, overwrite_c=True)
+    inverse = lower + lower.T
+    inverse[np.diag_indices(len(inverse))] *= 0.5
+    return inverse
