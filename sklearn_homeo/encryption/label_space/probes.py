@@ -11,6 +11,7 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
 )
 from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.svm import SVC, SVR
 
@@ -20,6 +21,7 @@ __all__ = ["PROBES", "QUICK_PROBES", "Metric", "metrics_of", "probe_rows"]
 MAX_PAIRED_CLASSES = 20
 # ... and time with the square of their rows.
 MOST_MACHINE_ROWS = 2000
+FEWEST_KERNEL_COLUMNS = 8
 N_NEIGHBOURS = 10
 # A tree for each class and round; fewer and larger steps of many.
 N_BOOSTED_TREES, FEWEST_ROUNDS, MOST_ROUNDS = 280, 20, 40
@@ -174,6 +176,20 @@ PROBES = ("support vectors", "neighbours", "linear", "boosting", "forest")
 QUICK_PROBES = ("linear", "boosting", "forest")
 
 
+def _with_kernels(model, known_rows, rows):
+    """Support vector machines get kernels of rows in place of many columns.
+
+    One product of matrices gives them all; the machine would take pairs of rows one by
+    one, and again for each pair of classes.
+    """
+    if not isinstance(model, SVC | SVR) or rows.shape[1] < FEWEST_KERNEL_COLUMNS:
+        return model, known_rows, rows
+    gamma = 1.0 / (rows.shape[1] * known_rows.var() or 1.0)
+    model.set_params(kernel="precomputed")
+    kernels = rbf_kernel(known_rows, gamma=gamma), rbf_kernel(rows, known_rows, gamma)
+    return model, *kernels
+
+
 def _more(n_rows):
     return 2 if n_rows >= MANY_ROWS else 1
 
@@ -193,6 +209,7 @@ def _evidence(name, known_rows, known, rows, n_classes):
     if name == "support vectors" and len(seen) > MAX_PAIRED_CLASSES:
         name = "neighbours"
     model = _class_probe(name, rows.shape[1], len(known), len(seen))
+    model, known_rows, rows = _with_kernels(model, known_rows, rows)
     model.fit(known_rows, known)
     if name == "support vectors":
         found = model.decision_function(rows)
