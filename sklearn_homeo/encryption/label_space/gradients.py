@@ -10,6 +10,7 @@ MACHINE_ROWS = 1200
 GRADIENT_ROWS = 600
 N_ROUNDS = 4
 RIDGE = 1e-2
+MEDIAN_ROWS = 300
 
 
 def gradient_directions(sample, n_directions):
@@ -70,6 +71,9 @@ def _centred_outputs(target):
         return target.outputs
     indicators = target.indicators()
     indicators = indicators[:, indicators.any(axis=0)]
+    if indicators.shape[1] == 2:
+        # The second is the first with the other sign.
+        indicators = indicators[:, :1]
     centred = indicators - indicators.mean(axis=0)
     return centred / np.sqrt(np.maximum(centred.var(axis=0), 1e-12))
 
@@ -79,11 +83,17 @@ def _next_round(U, outputs, moments):
     values, vectors = eigh(moments)
     Z = U @ (vectors * np.sqrt(np.maximum(values, 0.0)))
     lengths = (Z**2).sum(axis=1)
-    distances = lengths[:, None] + lengths - 2.0 * Z @ Z.T
-    kernel = np.exp(-np.maximum(distances, 0.0) / max(np.median(distances), 1e-12))
-    system = kernel.copy()
-    system[np.diag_indices(len(U))] += RIDGE
-    factor = cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+    distances = Z @ (-2.0 * Z.T)
+    distances += lengths[:, None]
+    distances += lengths
+    np.maximum(distances, 0.0, out=distances)
+    # All rows are alike: a part of them tells what lies in the middle.
+    middle = np.median(distances[:MEDIAN_ROWS])
+    distances /= -max(middle, 1e-12)
+    kernel = np.exp(distances, out=distances)
+    system = kernel + RIDGE * np.eye(len(U))
+    # In LAPACK's order, which is the transposed one, nothing is copied.
+    factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
     weights = cho_solve(factor, outputs, check_finite=False)
     kernel, at = kernel[:GRADIENT_ROWS], U[:GRADIENT_ROWS]
     found = np.zeros_like(moments)
