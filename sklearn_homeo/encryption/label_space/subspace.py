@@ -143,11 +143,13 @@ def find_label_space(
         if target is None:
             return _principal_space(units, n_preserved)
         if n_preserved == n or n == 1:
-            return _space(units, target, Candidate(ALL_FEATURES, n))
+            sample = _sample(units, target, FINDING_ROWS)
+            return _space(units, sample, Candidate(ALL_FEATURES, n))
         if _has_too_few_rows(units, target):
             width = target.n_directions(n) if n_preserved == "auto" else n_preserved
             width = min(width, max_preserved or n)
-            return _space(units, target, Candidate("linear", width))
+            sample = _sample(units, target, FINDING_ROWS)
+            return _space(units, sample, Candidate("linear", width))
         sample = _sample(units, target, PROBE_ROWS)
         search = Search(sample, max_preserved or n, n_threads)
         with warnings.catch_warnings():
@@ -161,7 +163,9 @@ def find_label_space(
             if n_preserved == "auto":
                 chosen = proof.best(chosen)
             noise = search.most_noise(chosen)
-        space = _space(units, target, chosen, noise, search.probe_scores(chosen))
+        if len(sample.X) == PROBE_ROWS:
+            sample = _sample(units, target, FINDING_ROWS)
+        space = _space(units, sample, chosen, noise, search.probe_scores(chosen))
         _report(proof.worst_metric(chosen), chosen, space, verbose)
         return space
 
@@ -208,9 +212,8 @@ def _has_too_few_rows(units, target):
     return target.take(target.common_rows()).is_trivial() or not units.any()
 
 
-def _space(units, target, chosen, noise=NOISES[0], scores=()):
-    """The chosen directions, found in more rows than they were chosen with."""
-    sample = _sample(units, target, FINDING_ROWS)
+def _space(units, sample, chosen, noise=NOISES[0], scores=()):
+    """The chosen directions, found in a sample of the rows."""
     found = found_by(chosen, sample)
     if not found.by_column.size:
         # Nothing varies; what comes later may.
