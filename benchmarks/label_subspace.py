@@ -248,7 +248,9 @@ def main(argv=None):
     ):
         rows.append({"labels": name, **measure(X, y, n_train, options.leakage)})
         _print(rows[-1])
-    write_csv(rows, Path(options.out) / "label_subspace.csv")
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(rows, folder / "label_subspace.csv")
     if options.draws:
         lost = np.array([row["plain"] - row["encrypted"] for row in rows])
         print(f"{(lost <= 3.0).mean():.0%} of draws lose 3 points or less")
@@ -393,7 +395,7 @@ def _parse(argv):
         "--leakage", choices=["auto", "cells", "scores"], default="scores"
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", default=".", help="folder of the CSV file")
+    parser.add_argument("--out", default="benchmarks/output", metavar="DIR")
     return parser.parse_args(argv)
 
 

@@ -209,7 +209,7 @@ def main(argv=None):
         "--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS)
     )
     parser.add_argument("--keys", type=int, default=5)
-    parser.add_argument("--out", default=".")
+    parser.add_argument("--out", default="benchmarks/output", metavar="DIR")
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
     tables = [(name, *DATA[name]()) for name in options.only]

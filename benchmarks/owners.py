@@ -141,7 +141,7 @@ def main(argv=None):
     add("--images", nargs="+", metavar="FOLDER", help="one table; sub-folder a class")
     add("--repeats", type=int, default=3, help="splits")
     add("--first", type=int, default=0, help="number of the first split")
-    add("--out", default=".")
+    add("--out", default="benchmarks/output", metavar="DIR")
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
     tables = list(map(load_features, options.features))
