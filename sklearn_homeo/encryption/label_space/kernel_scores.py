@@ -41,6 +41,7 @@ POINT_STEP, MAX_POINT = 2.0**-16, 2.0**20
 TABLE_STEP, TABLE_SIZE, LINE_BITS = 2.0**-12, 2**16, 8
 # Sums of 256 products of kernels and weights are below 2**53.
 KERNEL_STEP, WEIGHT_BITS = 2.0**-24, 20
+_CHUNK_KERNELS = 2**15
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +74,14 @@ class KernelScores:
     def scores(self, u):
         """Return the scores of lattice rows; see `LinearScores.scores`."""
         points = _in_point_steps(self.projection, u)
-        squares = _squared_distances(points, self.landmarks)
-        kernel = _looked_up(self.table, squares)
-        return in_steps(kernel @ self.weights, self.units) + self.offsets
+        sums = np.empty((len(u), len(self.units)))
+        # Kernels of so few rows at a time that they stay in the cache.
+        size = max(_CHUNK_KERNELS // len(self.landmarks), 1)
+        for start in range(0, len(u), size):
+            some = slice(start, start + size)
+            squares = _squared_distances(points[some], self.landmarks)
+            sums[some] = _looked_up(self.table, squares) @ self.weights
+        return in_steps(sums, self.units) + self.offsets
 
     def state(self):
         """Return the arrays that define it, by name."""
@@ -108,12 +114,15 @@ def _in_point_steps(projection, u):
 
 def _looked_up(table, squares):
     """The table's line at squared distances, rounded down; its end beyond it."""
-    fine = squares * (POINT_STEP**2 / TABLE_STEP * 2**LINE_BITS)
-    fine = np.minimum(fine, (TABLE_SIZE - 1) * 2.0**LINE_BITS).astype(np.int64)
+    squares *= POINT_STEP**2 / TABLE_STEP * 2**LINE_BITS
+    fine = np.minimum(squares, (TABLE_SIZE - 1) * 2.0**LINE_BITS).astype(np.int64)
     places, along = fine >> LINE_BITS, fine & (2**LINE_BITS - 1)
-    lower = table[places]
-    fall = (table[np.minimum(places + 1, TABLE_SIZE - 1)] - lower) * along
-    return lower + np.floor(fall * 2.0**-LINE_BITS)
+    fall = np.diff(table, append=table[-1])[places]
+    fall *= along
+    fall *= 2.0**-LINE_BITS
+    np.floor(fall, out=fall)
+    fall += table[places]
+    return fall
 
 
 def _squared_distances(points, landmarks):
@@ -236,22 +245,27 @@ def _penalised_squares(squares, targets, rows):
     jittered = kernel[rows]
     jittered[np.diag_indices(len(rows))] += _JITTER
     triangle = np.linalg.cholesky(jittered).T
-    features = solve_triangular(triangle, kernel.T, trans="T", check_finite=False).T
-    spectrum, turn = np.linalg.eigh(features.T @ features)
-    features, spectrum = features @ turn, np.maximum(spectrum, 0.0)
-    moments = features.T @ targets
-    best = None
-    for penalty in PENALTIES[::-1]:
-        shrunk = 1.0 / (spectrum + penalty)
-        fitted = features @ (shrunk[:, None] * moments)
-        leverage = np.minimum((features**2) @ shrunk, 0.999)[:, None]
-        left_out = (fitted - leverage * targets) / (1.0 - leverage)
-        error = ((left_out - targets) ** 2).sum()
-        if best is None or error < _WORTHWHILE * best[0]:
-            best = error, turn @ (shrunk[:, None] * moments), left_out
-    error, coefficients, left_out = best
-    weights = solve_triangular(triangle, coefficients, check_finite=False)
-    return error, weights, left_out
+    # Of features that are the kernel times the inverse of the triangle.
+    half = _solved(triangle, kernel.T @ kernel, trans="T")
+    spectrum, turn = np.linalg.eigh(_solved(triangle, half.T, trans="T"))
+    turn, spectrum = _solved(triangle, turn), np.maximum(spectrum, 0.0)
+    features = kernel @ turn
+    shrunk = 1.0 / (spectrum[:, None] + PENALTIES[::-1])
+    coefficients = shrunk[:, :, None] * (features.T @ targets)[:, None]
+    fitted = features @ coefficients.reshape(len(features.T), -1)
+    fitted = fitted.reshape(len(features), *coefficients.shape[1:])
+    leverage = np.minimum(features**2 @ shrunk, 0.999)[:, :, None]
+    left_out = (fitted - leverage * targets[:, None]) / (1.0 - leverage)
+    errors = ((left_out - targets[:, None]) ** 2).sum(axis=(0, 2))
+    best = 0
+    for i, error in enumerate(errors):
+        if error < _WORTHWHILE * errors[best]:
+            best = i
+    return errors[best], turn @ coefficients[:, best], left_out[:, best]
+
+
+def _solved(triangle, right, trans="N"):
+    return solve_triangular(triangle, right, trans=trans, check_finite=False)
 
 
 def _gradient_axes(X, machine, sharpness):
