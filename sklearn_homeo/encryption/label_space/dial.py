@@ -67,6 +67,8 @@ CHANCE_ERRORS = 3.0
 # Tolerances by which a family's scores may do worse than the best one's; beyond, no
 # cells are cut in them.
 HOPELESS = 5.0
+# As far behind by every measure, on so many rows, it is not tried on others.
+SURELY_HOPELESS, FEWEST_SEEN_ROWS = 2 * HOPELESS, 300
 # Tolerances that cells may lose before scores, which leak far more, are taken instead.
 NEARLY = 2.0
 
@@ -267,23 +269,61 @@ class _Bench:
         self.n_splits, self.folds = _folds(outputs, sizes)
         self.families = _families(u, outputs, sizes)
         self.scores = {name: [] for name in self.families}
-        for train, test in self.folds:
-            for name, scorer in self._scorers(train):
-                scores = scorer.scores(u[train]), scorer.scores(u[test])
-                self.scores[name].append(_Fold(*scores))
-        measured = {name: self._whole(folds) for name, folds in self.scores.items()}
-        measured.update(self._neighbours_and_forest())
-        self.best = self._best_of(measured)
+        self._measured = {}
+        n_seen = 0
+        for fold, (_, test) in enumerate(self.folds):
+            if n_seen >= FEWEST_SEEN_ROWS:
+                self._drop_the_hopeless()
+            self._run(fold)
+            n_seen += len(test)
+        self.families = {name: self.families[name] for name in self.scores}
+        self.best = self._best_of(self._measured)
         self.references = [
-            self._trial(name, None, found) for name, found in measured.items()
+            self._trial(name, None, found) for name, found in self._measured.items()
         ]
 
+    def _run(self, fold):
+        """Let all families, and models without cells, learn from one fold."""
+        train, test = self.folds[fold]
+        for name, scorer in self._scorers(train):
+            one = _Fold(scorer.scores(self.u[train]), scorer.scores(self.u[test]))
+            self.scores[name].append(one)
+            self._measure(name, self.predicted(one.outside), test)
+        X = self.u * LATTICE_STEP
+        for name, model in _models(self.sizes, len(train)).items():
+            if fold == 0 or name in self._measured:
+                predicted = _predicted(
+                    model, X[train], self.outputs[train], X[test], self.sizes
+                )
+                self._measure(name, predicted, test)
+
     def _scorers(self, rows):
-        """Scorers of all families, fitted to some rows, with their names."""
+        """Scorers of the families left, fitted to some rows, with their names."""
         rows = self.u[rows], self.outputs[rows], self.sizes
-        first = plain_machine(*rows)
-        for name, fit in self.families.items():
+        machines = METRICS.keys() & self.scores.keys()
+        first = plain_machine(*rows) if machines else None
+        for name in list(self.scores):
+            fit = self.families[name]
             yield name, fit(*rows, first=first) if name in METRICS else fit(*rows)
+
+    def _measure(self, name, predicted, test):
+        found = self.measures(predicted, self.outputs[test])
+        self._measured.setdefault(name, []).append(found)
+
+    def _drop_the_hopeless(self):
+        """Leave out what is far behind the best by every measure, fold after fold.
+
+        More rows do most for boosted trees, so that these are kept.
+        """
+        means = {}
+        for name, found in self._measured.items():
+            table = [[fold[m] / TOLERANCES[m] for m in fold] for fold in found]
+            means[name] = np.mean(table, axis=0)
+        best = np.max(list(means.values()), axis=0)
+        for name, mean in means.items():
+            if (best - mean > SURELY_HOPELESS).all() and name != BOOSTED:
+                del self._measured[name]
+                self.scores.pop(name, None)
 
     def measures(self, predicted, outputs):
         """Measures of probabilities of classes, or of numbers."""
@@ -295,25 +335,6 @@ class _Bench:
         """What a family's scores say: probabilities of classes, or numbers."""
         logits = scores * SCORE_STEP
         return logits if self.sizes is None else softmax(logits, self.sizes)
-
-    def _whole(self, folds):
-        """Measures of a family's scores, in every fold."""
-        return [
-            self.measures(self.predicted(fold.outside), self.outputs[test])
-            for fold, (_, test) in zip(folds, self.folds, strict=True)
-        ]
-
-    def _neighbours_and_forest(self):
-        X = self.u * LATTICE_STEP
-        found = {"neighbours": [], "forest": []}
-        for train, test in self.folds:
-            models = _models(self.sizes, len(train))
-            for name, model in models.items():
-                predicted = _predicted(
-                    model, X[train], self.outputs[train], X[test], self.sizes
-                )
-                found[name].append(self.measures(predicted, self.outputs[test]))
-        return found
 
     def _best_of(self, measured):
         """Measures, fold by fold, of the model that is best on other rows.
