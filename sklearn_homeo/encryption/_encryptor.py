@@ -370,7 +370,8 @@ class HomeomorphicEncryptor(
         Raises
         ------
         ValueError
-            If the summaries are not of the last round, or do not belong together.
+            If the summaries are not of the last round, or do not belong together; or
+            if ``leakage`` is given and not "cells".
 
         Warns
         -----
@@ -381,6 +382,12 @@ class HomeomorphicEncryptor(
         --------
         SummaryPlan : The rounds, with an example.
         """
+        if parameters.pop("leakage", "cells") != "cells":
+            raise ValueError(
+                'Sums over rows give leakage="cells" only. At "scores", models that '
+                "learn from rows decide which coordinates are enough, forests and "
+                "neighbours among them, and quantiles say how far these reach."
+            )
         allowed = set(cls().get_params()) & _WITH_SUMMARIES
         if not set(parameters) <= allowed:
             raise TypeError(

@@ -10,13 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import (
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from sklearn_homeo.keys._derivation import derive_mask_key
 
 __all__ = ["MaskingKey"]
 
-_SALT = b"sklearn_homeo/masks"
-_KEY_BYTES, _BLOCK_BYTES, _WORD_BYTES = 32, 16, 8
+_BLOCK_BYTES, _WORD_BYTES = 16, 8
 
 
 class MaskingKey:
@@ -129,9 +128,8 @@ class MaskingKey:
         except ValueError:
             raise ValueError("roster holds something else than public keys.") from None
         pair = sorted([bytes.fromhex(self.public), other.public_bytes_raw()])
-        info = binding + b"".join(pair)
-        hkdf = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=_SALT, info=info)
-        key = hkdf.derive(self._private.exchange(other))
+        secret = self._private.exchange(other)
+        key = derive_mask_key(secret, binding + b"".join(pair))
         stream = Cipher(AES(key), CTR(bytes(_BLOCK_BYTES))).encryptor()
         return np.frombuffer(stream.update(bytes(_WORD_BYTES * n_words)), "<u8")
 

@@ -41,6 +41,9 @@ class FeatureMap:
     projection: Projection
     cosines: np.ndarray
 
+    # From a cosine's place in the table to its sine's.
+    quarter = _TURN // 4
+
     @classmethod
     def from_frequencies(cls, frequencies):
         """Round frequencies, of shape (n_features, n_frequencies), in radians."""
@@ -63,7 +66,7 @@ class FeatureMap:
         turns = self.projection.integers(u) * (self.projection.units * _TURN)
         phases = np.rint(turns).astype(np.int64)
         # The sine is a quarter of a turn behind.
-        pairs = np.hstack([phases, phases - _TURN // 4])
+        pairs = np.hstack([phases, phases - self.quarter])
         return self.cosines[pairs & (_TURN - 1)]
 
     def state(self):

@@ -23,10 +23,19 @@ from sklearn_homeo.encryption.label_space.feature_scores import (
     FeatureScores,
 )
 from sklearn_homeo.encryption.summaries import families
+from sklearn_homeo.encryption.summaries.noise import triangle
 from sklearn_homeo.encryption.summaries.ridge import fit_ridge, score_moments
 from sklearn_homeo.encryption.summaries.sums import FoldSums, fold_sums
 
-__all__ = ["MOST_AXES", "first_map", "learn", "learn_last", "principal_axes", "sums"]
+__all__ = [
+    "MOST_AXES",
+    "first_map",
+    "learn",
+    "learn_last",
+    "principal_axes",
+    "sensitivities",
+    "sums",
+]
 
 FEATURE_BITS = 15
 # Of the kernel, against the mean squared distance of two rows.
@@ -42,6 +51,8 @@ METRICS = (
 # The last map has what was best, a little wider and a little closer.
 NEARBY = (0.7, 1.4)
 _LEAST_SIZE = 1e-5
+# Of the features, where a metric is yet to be chosen: the last ones make the scores.
+_CHOOSING = 2 / 3
 # As of a kernel machine: axes along which rows are compared, at most.
 MOST_AXES = 96
 
@@ -65,25 +76,44 @@ def sums(plan, rows):
     )
 
 
+def sensitivities(plan):
+    """Return how much sums can change with one row, in the Euclidean norm.
+
+    All rows' features have nearly the same norm, since a cosine and its sine lie on a
+    circle.
+    """
+    features = FeatureMap.from_state(plan.known["map"]["features"])
+    squares = features.cosines**2 + np.roll(features.cosines, features.quarter) ** 2
+    m = features.projection.weights.shape[1]
+    longest = np.sqrt(m * squares.max())
+    return {
+        "gram": triangle(2 * m, 2**0.5 * longest**2),
+        "sums": 2 * longest,
+        "cross": 2 * longest * np.sqrt(plan.n_outputs),
+    }
+
+
 def first_map(plan, known, axes):
     """Return the features along axes that second moments told, a list of arrays."""
     blocks = [(own, WIDTH) for own in axes]
-    return _draw_map(plan, blocks, known["second"], "features")
+    n_features = int(_CHOOSING * plan.n_random_features)
+    return _draw_map(plan, blocks, known["second"], "features", n_features)
 
 
 def learn(plan, totals):
     """Return the scores of the best features, and a map with a metric of these."""
     folds, best, ridge, block = _best_features(plan, totals)
     gradients = _gradient_moments(plan, folds, ridge, best)
-    metrics = METRICS
+    metrics, n_features = METRICS, int(_CHOOSING * plan.n_random_features)
     if "metrics" in plan.known["map"]:
+        n_features = plan.n_random_features
         along, power, width = plan.known["map"]["metrics"][block]
         metrics = [(along, power, width * factor) for factor in NEARBY]
     blocks = [
         (_axes_of(plan, gradients, along, power), width)
         for along, power, width in metrics
     ]
-    drawn = _draw_map(plan, blocks, plan.known["second"], plan.round)
+    drawn = _draw_map(plan, blocks, plan.known["second"], plan.round, n_features)
     return {
         "families": _with_family(plan, folds, best, ridge),
         "map": {**drawn, "metrics": [list(metric) for metric in metrics]},
@@ -112,14 +142,14 @@ def principal_axes(gram):
     return eigh(gram, subset_by_index=[n - MOST_AXES, n - 1])[1][:, ::-1]
 
 
-def _draw_map(plan, blocks, second, label):
+def _draw_map(plan, blocks, second, label, n_features):
     """Frequencies for pairs of axes and a width, and which are of which.
 
     The plan's settings alone say what they are drawn from.
     """
     seed = hashlib.sha256(f"{plan.settings_digest}/{label}".encode()).digest()
     rng = np.random.RandomState(np.frombuffer(seed, "<u4"))
-    n_each = max(plan.n_random_features // (2 * len(blocks)), 1)
+    n_each = max(n_features // (2 * len(blocks)), 1)
     frequencies = []
     for axes, width in blocks:
         size = max(np.trace(axes.T @ second @ axes), 1e-12)
@@ -157,6 +187,8 @@ def _best_features(plan, totals):
         The best single block.
     """
     folds = FoldSums.from_totals(totals, FEATURE_STEP, plan.target_step)
+    if plan.bounds is not None:
+        folds = folds.possible(plan.noise_of("gram") * FEATURE_STEP**2)
     blocks = np.tile(plan.known["map"]["blocks"], 2)
     n_blocks = int(blocks.max()) + 1
     candidates = [blocks == one for one in range(n_blocks)]

@@ -19,11 +19,12 @@ from sklearn_homeo.encryption.label_space.regions import (
 from sklearn_homeo.encryption.summaries import families
 from sklearn_homeo.encryption.summaries.sums import FOLDS
 
-__all__ = ["choose", "sums"]
+__all__ = ["choose", "sensitivities", "sums"]
 
 _SCORERS = {"linear": LinearScores, "features": FeatureScores}
 # Levels of a probability's square root, for the area under the ROC curve.
 _N_LEVELS = 128
+_NOISE_DEVIATIONS = 3.0
 
 
 def sums(plan, rows):
@@ -52,6 +53,27 @@ def sums(plan, rows):
         for i, one in enumerate(regions):
             tables = own.of_cells(one, scores)
             found.update({f"{name}/{i}/{k}": v for k, v in tables.items()})
+    return found
+
+
+def sensitivities(plan):
+    """Return how much sums can change with one row, in the Euclidean norm.
+
+    A row of the same class can lie in another cell: it is taken from one entry and
+    added to another, in every column that counts it.
+    """
+    found, n_labels = {}, plan.n_outputs
+    moved = np.sqrt(2.0 * (1 + n_labels))
+    for name, family in plan.known["families"].items():
+        found[f"{name}/hits"] = np.sqrt(n_labels)
+        found[f"{name}/levels"] = np.sqrt(2.0 * sum(plan.sizes))
+        for i in range(len(family["regions"])):
+            # All scores but those that never saw the row cut it.
+            found[f"{name}/{i}/inside"] = moved * np.sqrt(FOLDS - 1)
+            found[f"{name}/{i}/outside"] = found[f"{name}/{i}/all"] = moved
+            # The probabilities of an output have a norm of 1 at most.
+            most = 2.0**PROBABILITY_BITS
+            found[f"{name}/{i}/predicted"] = most * np.sqrt(2.0 * n_labels)
     return found
 
 
@@ -181,18 +203,20 @@ class _Bench:
 
     def _attempt(self, name, place, regions):
         tables = self._tables(name, place)
-        n_rows, found, numbers = tables["all"][:, 0].sum(), [], []
+        n_rows, found, numbers = self.plan.known["n_rows"], [], []
+        least = self._least(name, place)
         for fold in range(FOLDS):
             inside = tables["inside"][fold]
-            share = -(-self.min_cell_size * inside[:, 0].sum() // n_rows)
-            merged = regions.with_at_least(int(share), inside[:, 0])
+            sizes = np.maximum(inside[:, 0], 0)
+            share = -(-least * sizes.sum() // n_rows)
+            merged = regions.with_at_least(int(share), sizes)
             others = [i for i in range(FOLDS) if i != fold]
             predicted = predicted_of_sums(
                 merged,
-                _merged(merged, tables["predicted"][others].sum(axis=0)),
-                _merged(merged, tables["outside"][others].sum(axis=0))[:, 0],
+                _counted(merged, tables["predicted"][others].sum(axis=0)),
+                _counted(merged, tables["outside"][others].sum(axis=0))[:, 0],
             )
-            labels = self._labels(predicted, _merged(merged, inside))
+            labels = self._labels(predicted, _counted(merged, inside))
             found.append(
                 self._measures(labels, _merged(merged, tables["outside"][fold]))
             )
@@ -205,17 +229,24 @@ class _Bench:
     def final_cells(self, attempt):
         """The cells of all rows, and how many rows the smallest has."""
         tables = self._tables(attempt.family, attempt.place)
-        merged = attempt.regions.with_at_least(self.min_cell_size, tables["all"][:, 0])
-        outside = _merged(merged, tables["outside"].sum(axis=0))
-        sums = _merged(merged, tables["predicted"].sum(axis=0))
+        least = self._least(attempt.family, attempt.place)
+        sizes = np.maximum(tables["all"][:, 0], 0)
+        merged = attempt.regions.with_at_least(least, sizes)
+        outside = _counted(merged, tables["outside"].sum(axis=0))
+        sums = _counted(merged, tables["predicted"].sum(axis=0))
         predicted = predicted_of_sums(merged, sums, outside[:, 0])
         labels = self._labels(predicted, outside)
         if self.plan.sizes is not None:
             labels = centred_logarithms(labels, self.plan.sizes)
         family = self.plan.known["families"][attempt.family]
         scorer = _SCORERS[family["kind"]].from_state(family["scorers"][FOLDS])
-        smallest = int(_merged(merged, tables["all"])[:, 0].min())
+        smallest = int(_merged(merged, sizes).min()) - (least - self.min_cell_size)
         return Cells(scorer, merged, on_grid(labels)), smallest
+
+    def _least(self, name, place):
+        """Rows that a cell must count, so that noise seldom hides how few it has."""
+        noise = self.plan.noise_of(f"{name}/{place}/all")
+        return self.min_cell_size + int(np.ceil(_NOISE_DEVIATIONS * noise))
 
     def _tables(self, name, place):
         what = ("inside", "outside", "predicted", "all")
@@ -285,10 +316,15 @@ def _merged(regions, table):
     return found
 
 
+def _counted(regions, table):
+    """The same of counts, which noise makes no less than nothing."""
+    return np.maximum(_merged(regions, table), 0)
+
+
 def _area(pairs):
     """Area under the ROC curve of counts of others and own rows, by rising level."""
     others, own = pairs.T.astype(np.float64)
-    if others.sum() == 0 or own.sum() == 0:
+    if others.sum() <= 0 or own.sum() <= 0:
         return np.nan
     below = np.cumsum(others) - others / 2
     return float((own * below).sum() / (own.sum() * others.sum()))

@@ -7,10 +7,11 @@ from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP
 from sklearn_homeo.encryption.label_space.linear_scores import LinearScores
 from sklearn_homeo.encryption.label_space.projection import Projection
 from sklearn_homeo.encryption.summaries import families, features
+from sklearn_homeo.encryption.summaries.noise import clipped_norms, triangle
 from sklearn_homeo.encryption.summaries.ridge import fit_ridge, score_moments
 from sklearn_homeo.encryption.summaries.sums import FoldSums, exact_product, fold_sums
 
-__all__ = ["learn", "sums"]
+__all__ = ["learn", "sensitivities", "sums"]
 
 # Steps of 2**-12 standard deviations up to 32 of them; for the moments of classes,
 # steps of 2**-6.
@@ -19,6 +20,8 @@ COARSE_BITS, COARSE_STEP = 11, 2.0**-6
 # Beyond, moments of every class would be too much to send.
 MOST_CONTRASTED = 256
 _SHRINKAGE = 0.02
+# With noise, longer rows are shortened to so many times the root of the mean square.
+_NORM = 1.25
 
 
 def sums(plan, rows):
@@ -37,10 +40,14 @@ def sums(plan, rows):
     """
     values = np.rint(rows.lattice_rows(plan) * 2.0**-LATTICE_BITS)
     values = np.clip(values, -(2.0**VALUE_BITS), 2.0**VALUE_BITS)
+    if plan.bounds is not None:
+        values = clipped_norms(values, _longest(plan))
     targets, target_bits = rows.targets(plan), plan.target_bits
     found = fold_sums(values, targets, rows.folds, VALUE_BITS, target_bits)
     if plan.n_features <= MOST_CONTRASTED:
         coarse = np.rint(values * (VALUE_STEP / COARSE_STEP))
+        if plan.bounds is not None:
+            coarse = clipped_norms(coarse, _longest_coarse(plan))
         bits = 2 * COARSE_BITS + target_bits
         upper = np.triu_indices(plan.n_features)
         found["of classes"] = np.stack(
@@ -52,10 +59,38 @@ def sums(plan, rows):
     return found
 
 
+def sensitivities(plan):
+    """Return how much sums can change with one row, in the Euclidean norm.
+
+    Outer products of two rows, of norm c at most, differ by at most the root of 2 times
+    the square of c.
+    """
+    n, longest, coarse = plan.n_features, _longest(plan), _longest_coarse(plan)
+    n_outputs = np.sqrt(plan.n_outputs)
+    found = {
+        "gram": triangle(n, 2**0.5 * longest**2),
+        "sums": 2.0 * longest,
+        "cross": 2.0 * longest * n_outputs,
+    }
+    if n <= MOST_CONTRASTED:
+        found["of classes"] = triangle(n, 2**0.5 * coarse**2 * n_outputs)
+    return found
+
+
+def _longest(plan):
+    return np.floor(_NORM * np.sqrt(plan.n_features) / VALUE_STEP)
+
+
+def _longest_coarse(plan):
+    return np.floor(_NORM * np.sqrt(plan.n_features) / COARSE_STEP)
+
+
 def learn(plan, totals):
     """Return linear scores, and random features along axes that suit the label."""
     classes = totals.pop("of classes", None)
     folds = FoldSums.from_totals(totals, VALUE_STEP, plan.target_step)
+    if plan.bounds is not None:
+        folds = folds.possible(plan.noise_of("gram") * VALUE_STEP**2)
     ridge = fit_ridge(folds)
     moments = score_moments(ridge, folds, plan.sizes)
     matrix, offsets = moments.logits()
@@ -87,9 +122,9 @@ def _contrast_axes(plan, gram, folds, classes):
     n, upper = len(gram), np.triu_indices(len(gram))
     cross, counts = folds.cross.sum(axis=0), folds.target_sums.sum(axis=0)
     contrast = np.zeros((n, n))
-    for j, triangle in enumerate(classes):
+    for j, entries in enumerate(classes):
         moment = np.zeros((n, n))
-        moment[upper] = triangle * (COARSE_STEP**2 * plan.target_step)
+        moment[upper] = entries * (COARSE_STEP**2 * plan.target_step)
         moment = np.triu(moment) + np.triu(moment, 1).T
         size = counts[j] if plan.sizes is not None else plan.known["n_rows"]
         white = whitening.T @ (moment / size) @ whitening

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,9 +10,17 @@ from numpy.typing import ArrayLike
 from sklearn_homeo._utils.messages import listed
 from sklearn_homeo._utils.trees import dump_tree, load_tree
 from sklearn_homeo.encryption.summaries import features, levels, moments, ranges, scales
+from sklearn_homeo.encryption.summaries.noise import (
+    deviations,
+    plan_noise,
+    with_noise,
+)
 from sklearn_homeo.encryption.summaries.ridge import class_blocks
 from sklearn_homeo.encryption.summaries.rows import own_rows
 from sklearn_homeo.encryption.summaries.summary import Summary, total_of
+from sklearn_homeo.keys._key import SecretKey
+from sklearn_homeo.privacy.box import check_bounds
+from sklearn_homeo.privacy.ledger import PrivacyLedger
 
 __all__ = ["SummaryPlan"]
 
@@ -27,17 +35,19 @@ def _learn_nothing(plan, totals):
     )
 
 
-# What owners sum up, and what is learnt of it for the next round.
+# What owners sum up, by how much at most a row changes it, and what is learnt of it.
 _ROUNDS = {
-    "ranges": (ranges.sums, ranges.learn),
-    "scales": (scales.sums, scales.learn),
-    "moments": (moments.sums, moments.learn),
-    "features": (features.sums, features.learn),
-    "features, metric": (features.sums, features.learn),
-    "features, sharper metric": (features.sums, features.learn_last),
-    "cells": (levels.sums, _learn_nothing),
+    "ranges": (ranges, ranges.learn),
+    "scales": (scales, scales.learn),
+    "moments": (moments, moments.learn),
+    "features": (features, features.learn),
+    "features, metric": (features, features.learn),
+    "features, sharper metric": (features, features.learn_last),
+    "cells": (levels, _learn_nothing),
 }
 _NAMES = tuple(_ROUNDS)
+# Numbers of rows and of classes are public.
+_NOISY_NAMES = _NAMES[1:]
 
 
 class SummaryPlan:
@@ -68,8 +78,9 @@ class SummaryPlan:
         Numbers to predict, if `classes` is None.
     n_cells : "auto" or int, default="auto"
         Greatest number of cells, as in `HomeomorphicEncryptor`.
-    n_random_features : int, default=1024
-        A summary's size grows with its square.
+    n_random_features : int, default=1536
+        In the last of the rounds that have some; the others have two thirds of them. A
+        summary's size grows with the square.
     min_group_size : int, default=10
         Sums over fewer rows of a class are not told: `summarize` raises, or `advance`
         after the first round if only the sum of all owners becomes known. Classes of
@@ -77,6 +88,18 @@ class SummaryPlan:
     masked : bool, default=False
         Whether `Summary.masked` is called on every summary, so that only the sum over
         all owners becomes known.
+    epsilon : float or None, default=None
+        Differential privacy of each owner's rows, in all rounds together: normal noise
+        on his sums. None adds no noise. Classes only, not numbers.
+    delta : float, default=1e-5
+        Its delta.
+    bounds : tuple (low, high), default=None
+        Bounds of the columns, numbers or arrays, known without looking at the rows:
+        `epsilon` needs them. Numbers beyond are clipped in the sums, and nowhere else.
+    n_sharing : int, default=1
+        With 1, each owner adds all the noise, and his privacy depends on nobody else.
+        With more, each adds so much less that as many owners together add all of it,
+        which needs masks.
 
     Attributes
     ----------
@@ -87,6 +110,8 @@ class SummaryPlan:
     fingerprint : str
         Names the plan and all that was learnt: owners compare it to be sure that all
         were asked the same.
+    privacy : PrivacyLedger or None
+        What all rounds cost an owner's rows; None without `epsilon`.
 
     See Also
     --------
@@ -121,14 +146,19 @@ class SummaryPlan:
         *,
         n_outputs=1,
         n_cells="auto",
-        n_random_features=1024,
+        n_random_features=1536,
         min_group_size=10,
         masked=False,
+        epsilon=None,
+        delta=1e-5,
+        bounds=None,
+        n_sharing=1,
     ):
         _check_counts(
             n_outputs=n_outputs,
             n_random_features=n_random_features,
             min_group_size=min_group_size,
+            n_sharing=n_sharing,
             **({} if n_cells == "auto" else {"n_cells": n_cells}),
             **({"columns": columns} if isinstance(columns, Integral) else {}),
         )
@@ -140,7 +170,18 @@ class SummaryPlan:
             "n_random_features": n_random_features,
             "min_group_size": min_group_size,
             "masked": bool(masked),
+            "noise": None,
         }
+        if epsilon is not None:
+            low, high = self._checked_noise(epsilon, delta, bounds, n_sharing)
+            self._settings["noise"] = {
+                "epsilon": float(epsilon),
+                "delta": float(delta),
+                "bounds": [low.tolist(), high.tolist()],
+                "n_sharing": int(n_sharing),
+            }
+        elif bounds is not None or n_sharing > 1:
+            raise ValueError("bounds and n_sharing are of noise: set epsilon as well.")
         self._take(_NAMES[0], {})
 
     def _take(self, round_name, known):
@@ -190,6 +231,27 @@ class SummaryPlan:
         return self._settings["masked"]
 
     @property
+    def bounds(self) -> np.ndarray | None:
+        """Bounds of the columns, of shape (2, n_features); None without noise."""
+        noise = self._settings["noise"]
+        return None if noise is None else np.array(noise["bounds"])
+
+    @property
+    def n_sharing(self) -> int:
+        """How many owners add the noise together."""
+        noise = self._settings["noise"]
+        return 1 if noise is None else noise["n_sharing"]
+
+    @property
+    def privacy(self) -> PrivacyLedger | None:
+        """What all rounds cost one owner's rows."""
+        noise = self._settings["noise"]
+        if noise is None:
+            return None
+        budget = noise["epsilon"], noise["delta"], noise["n_sharing"]
+        return plan_noise(*budget, _NOISY_NAMES)
+
+    @property
     def n_outputs(self) -> int:
         """How many labels a row has."""
         classes = self.classes
@@ -221,7 +283,39 @@ class SummaryPlan:
         """Names what was agreed before the first round: the random features' seed."""
         return hashlib.sha256(dump_tree(self._settings)).hexdigest()
 
-    def summarize(self, X: ArrayLike, y: ArrayLike) -> Summary:
+    def deviations(self) -> dict:
+        """Return the standard deviations of an owner's noise in this round.
+
+        Returns
+        -------
+        deviations : dict of str to float or ndarray
+            By entry, for those sums that one row can change; empty without noise.
+        """
+        ledger = self.privacy
+        if ledger is None:
+            return {}
+        sensitivities = _ROUNDS[self.round][0].sensitivities(self)
+        return deviations(ledger, self.n_sharing, sensitivities)
+
+    def noise_of(self, name: str) -> float:
+        """Return the standard deviation of the noise of all owners' total.
+
+        Parameters
+        ----------
+        name : str
+            Which of the sums.
+
+        Returns
+        -------
+        deviation : float
+            The largest of all entries; 0 without noise.
+        """
+        own = self.deviations().get(name, 0.0)
+        return float(np.max(own) * np.sqrt(self.known["n_owners"]))
+
+    def summarize(
+        self, X: ArrayLike, y: ArrayLike, key: SecretKey | None = None
+    ) -> Summary:
         """Sum up one owner's rows for this round.
 
         Parameters
@@ -230,6 +324,8 @@ class SummaryPlan:
             The same rows, in the same order, in every round.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their labels.
+        key : SecretKey or None, default=None
+            The owner's own, for noise: needed with `epsilon`.
 
         Returns
         -------
@@ -239,13 +335,17 @@ class SummaryPlan:
         ------
         ValueError
             If rows or labels do not fit the plan, or a class has some rows, but fewer
-            than `min_group_size`; the message names row and column, and no value.
+            than `min_group_size`; the message names row and column, and no value. Or
+            if there is to be noise, and no key.
         """
         rows = own_rows(self, X, y)
         if not self.masked:
             self._check_groups(rows)
-        sums = _ROUNDS[self.round][0](self, rows)
-        return Summary(self, {"rows": np.array([len(rows.numbers)]), **sums})
+        sums = _ROUNDS[self.round][0].sums(self, rows)
+        sums = {"rows": np.array([len(rows.numbers)]), **sums}
+        if self.privacy is not None:
+            sums = with_noise(sums, self.deviations(), key, self.fingerprint)
+        return Summary(self, sums)
 
     def advance(self, summaries: Summary | list[Summary]) -> "SummaryPlan":
         """Learn from all owners' summaries, and plan the next round.
@@ -307,6 +407,25 @@ class SummaryPlan:
                 "once more from the first round."
             )
         return dict(total._arrays)
+
+    def _checked_noise(self, epsilon, delta, bounds, n_sharing):
+        """Bounds as two arrays, if privacy is possible at all."""
+        for name, value, most in [("epsilon", epsilon, np.inf), ("delta", delta, 1.0)]:
+            if not isinstance(value, Real) or not 0 < value < most:
+                raise ValueError(f"{name} must be > 0 and < {most:g}, got {value!r}.")
+        if bounds is None:
+            raise ValueError(
+                "epsilon needs bounds=(low, high) that are known without looking at "
+                "the rows: limits taken from the data would not be private."
+            )
+        if self.classes is None:
+            raise ValueError("epsilon needs classes: sums of numbers get no noise.")
+        if n_sharing > 1 and not self.masked:
+            raise ValueError(
+                "n_sharing needs masked=True: a single owner's sums would show, with "
+                "less noise than epsilon asks for."
+            )
+        return check_bounds(bounds, self.n_features)
 
     def _check_groups(self, rows):
         least = self.min_group_size

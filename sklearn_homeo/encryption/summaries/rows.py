@@ -108,6 +108,8 @@ def own_rows(plan, X, y):
         [_codes(one, labels) for one, labels in zip(y.T, plan.classes, strict=True)]
     )
     _check_sizes(X, plan.columns)
+    if plan.bounds is not None:
+        X = np.clip(X, *plan.bounds)
     return OwnRows(X, codes, _dealt(codes[:, 0]))
 
 

@@ -136,12 +136,18 @@ class Summary:
         Raises
         ------
         ValueError
-            If the plan is of no masks, or as `MaskingKey.mask`.
+            If the plan is of no masks, if there are too few owners to share its noise,
+            or as `MaskingKey.mask`.
         """
         if not self.plan.masked or self.masked_by:
             raise ValueError(
                 "This summary is masked already, or its plan has no masks: set "
                 "masked=True in SummaryPlan."
+            )
+        if len(roster) < self.plan.n_sharing:
+            raise ValueError(
+                f"roster must name at least n_sharing={self.plan.n_sharing} owners: "
+                "together they add the noise."
             )
         names = sorted(self._arrays)
         words = np.concatenate([self._arrays[name].ravel() for name in names])

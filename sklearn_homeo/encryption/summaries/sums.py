@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import eigh
 
 __all__ = ["FOLDS", "FoldSums", "exact_product", "fold_sums"]
 
@@ -117,6 +118,21 @@ class FoldSums:
             totals["counts"][:, 0].astype(np.float64),
         )
 
+    def possible(self, noise):
+        """The nearest moments that rows can have, if noise was added to these.
+
+        Parameters
+        ----------
+        noise : float
+            Its standard deviation in entries of the second moments: features along
+            which rows vary no more than noise does must not decide anything.
+        """
+        parts = [_possible(*self.part(fold)) for fold in range(len(self.counts))]
+        d = self.sums.shape[1]
+        for gram, *_ in parts:
+            gram[np.diag_indices(d)] += noise * np.sqrt(d)
+        return FoldSums(*(np.stack(one) for one in zip(*parts, strict=True)))
+
     def of_features(self, places):
         """The moments of some of the features."""
         return FoldSums(
@@ -146,3 +162,26 @@ def _square(triangles):
     full[:, upper[0], upper[1]] = triangles
     full[:, upper[1], upper[0]] = triangles
     return full
+
+
+def _possible(gram, cross, target_gram, sums, target_sums, count):
+    """Moments of one fold, as one matrix without negative eigenvalues."""
+    d, t = cross.shape
+    joint = np.block(
+        [
+            [gram, cross, sums[:, None]],
+            [cross.T, target_gram, target_sums[:, None]],
+            [sums[None], target_sums[None], np.full((1, 1), count)],
+        ]
+    )
+    values, vectors = eigh(joint)
+    joint = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    own, others = slice(d), slice(d, d + t)
+    return (
+        joint[own, own],
+        joint[own, others],
+        joint[others, others],
+        joint[own, -1],
+        joint[others, -1],
+        joint[-1, -1],
+    )

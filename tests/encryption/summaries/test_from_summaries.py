@@ -81,8 +81,10 @@ def test_several_outputs_and_text():
 def test_what_does_not_belong_is_refused(rounds):
     with pytest.raises(ValueError, match="not the last"):
         HomeomorphicEncryptor.from_summaries(rounds[2][1], key=KEY)
-    with pytest.raises(TypeError, match="got leakage"):
+    with pytest.raises(ValueError, match='give leakage="cells" only'):
         HomeomorphicEncryptor.from_summaries(rounds[-1][1], leakage="scores")
+    with pytest.raises(TypeError, match="got n_cells"):
+        HomeomorphicEncryptor.from_summaries(rounds[-1][1], n_cells=4)
     with pytest.raises(ValueError, match="depth"):
         HomeomorphicEncryptor.from_summaries(rounds[-1][1], depth=0)
     with pytest.raises(ValueError, match="key"):
