@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.ensemble import RandomForestClassifier
 
+from owners import last_summaries
 from problems import KEY, wine
 from sklearn_homeo import HomeomorphicEncryptor, InvalidCiphertextError, SealedFileError
 from sklearn_homeo.keys._seal import open_sealed
@@ -124,3 +126,28 @@ def test_owners_need_a_name_and_residues():
             fitted(**CELLS).for_owner(name)
     with pytest.raises(ValueError, match='at leakage="space" the view is the whole'):
         fitted(leakage="space").for_owner("north")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_homeo.exceptions.LossOfAccuracyWarning")
+def test_owners_of_one_fit_to_sums_decrypt_their_own_rows_alone():
+    """Unequal sizes and classes and one shifted column, as in the gallery's example."""
+    rng = np.random.default_rng(0)
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:600, 16:40], y[:600]
+    order = np.argsort(np.where(y <= 4, 0.7, 1.3) * rng.uniform(size=600))
+    X, y = X[order[::-1]], y[order[::-1]]
+    X[:100, 10] += 4
+    summaries = last_summaries(X, y, range(10), n_cells=10)
+    encryptor = HomeomorphicEncryptor.from_summaries(summaries, key=KEY)
+    rows = dict(zip(["south", "east", "north"], np.split(X, [100, 300]), strict=True))
+    own = {name: encryptor.for_owner(name) for name in rows}
+    for name, owner in own.items():
+        for other, records in rows.items():
+            Z = own[other].transform(records)
+            assert (codes(Z) == codes(encryptor.transform(records))).all()
+            if name == other:
+                np.testing.assert_allclose(owner.inverse_transform(Z), records)
+                continue
+            with pytest.raises(InvalidCiphertextError) as refused:
+                owner.inverse_transform(Z)
+            assert len(refused.value.rows) == len(Z)
