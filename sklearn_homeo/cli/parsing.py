@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sklearn_homeo._utils.hidden import Hidden
 from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.paths import ordinary_file
 
 PASSPHRASE_VARIABLE = "SKLEARN_HOMEO_PASSPHRASE"
 
@@ -68,8 +69,10 @@ def existing_file(text):
     ------
     OSError
         If it cannot: the message names it.
+    ValueError
+        If it is a pipe or a device.
     """
-    path = Path(text).expanduser()
+    path = ordinary_file(text)
     with path.open("rb"):
         return path
 

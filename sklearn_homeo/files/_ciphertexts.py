@@ -9,8 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from sklearn_homeo._utils.messages import one_line
+from sklearn_homeo._utils.paths import ordinary_file
+from sklearn_homeo.keys._files import new_file
 
-__all__ = ["Ciphertexts", "Locks", "read_ciphertexts", "write_ciphertexts"]
+__all__ = [
+    "Ciphertexts",
+    "Locks",
+    "check_target_name",
+    "read_ciphertexts",
+    "write_ciphertexts",
+]
 
 _FORMAT = "sklearn_homeo ciphertext"
 _VERSION = 1
@@ -82,10 +90,20 @@ class Locks:
 
     @classmethod
     def from_about(cls, about):
-        """Read what `about` returned; None of None."""
+        """Read what `about` returned; None of None.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If it is something else.
+        """
         if about is None:
             return None
-        return cls(about["order"], about["n_set"], bytes.fromhex(about["binding"]))
+        locks = cls(about["order"], about["n_set"], bytes.fromhex(about["binding"]))
+        named = isinstance(locks.order, list) and _are_texts(locks.order)
+        if not named or not 1 <= locks.n_set <= len(locks.order):
+            raise ValueError("locks that cannot be")
+        return locks
 
 
 def write_ciphertexts(ciphertexts, path):
@@ -104,10 +122,10 @@ def write_ciphertexts(ciphertexts, path):
     ValueError
         If `path` ends otherwise.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.suffix not in _WRITERS:
         raise ValueError(f"{path}: ciphertext files end in {', '.join(_WRITERS)}")
-    with path.open("xb") as file:
+    with new_file(path) as file:
         _WRITERS[path.suffix](ciphertexts, file)
 
 
@@ -135,21 +153,28 @@ def read_ciphertexts(path):
     -----
     The labels of a ``.csv`` file are text.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.suffix not in _READERS:
         raise ValueError(f"{path}: ciphertext files end in {', '.join(_READERS)}")
-    return _READERS[path.suffix](path)
+    found = _READERS[path.suffix](ordinary_file(path))
+    if len(found.Z) == 0:
+        raise ValueError(f"{path}: the ciphertext file has no rows")
+    return found
+
+
+def check_target_name(target):
+    """Raise ValueError if a column of ciphertext files is called like a target."""
+    if target in (ROW, SEALED) or _NAME.fullmatch(str(target)):
+        raise ValueError(
+            f"the target cannot be called {target!r}, which a column of ciphertext "
+            "files is called; rename it"
+        )
 
 
 def _to_arrow(ciphertexts):
     import pyarrow as pa
 
-    taken = {ROW, SEALED, *ciphertexts.names}
-    if ciphertexts.target in taken:
-        raise ValueError(
-            f"the target cannot be called {ciphertexts.target!r}, which a column of "
-            "ciphertext files is called; rename it"
-        )
+    check_target_name(ciphertexts.target)
     columns = {ROW: pa.array(np.arange(len(ciphertexts.Z)))}
     for name, column in zip(ciphertexts.names, ciphertexts.Z.T, strict=True):
         columns[name] = pa.array(column)
@@ -188,30 +213,60 @@ def _read_parquet(path):
         reason = one_line(error)
         raise ValueError(f"{path}: a damaged or no Parquet file ({reason})") from None
     about = _about(path, table.schema.metadata or {})
-    target = about["target"]
-    Z = np.column_stack([table[name].to_numpy() for name in about["columns"]])
+    try:
+        return _from_arrow(table, about)
+    except (KeyError, TypeError, ValueError):
+        # What was raised names no file, and may show what is in it.
+        raise ValueError(
+            f"{path}: not a ciphertext file of sklearn_homeo, or a damaged one"
+        ) from None
+
+
+def _from_arrow(table, about):
+    """Return the ciphertexts of a table; an error, if it is another one."""
+    import pyarrow as pa
+
+    names, target = about["columns"], about["target"]
+    texts = [about["fingerprint"], *names, *([] if target is None else [target])]
+    columns = [table[name] for name in names]
+    if not _are_texts(texts) or any(c.type != pa.float64() for c in columns):
+        raise TypeError("other columns")
+    sealed = None
+    if SEALED in table.column_names:
+        sealed = table[SEALED].to_pylist()
+        if not all(isinstance(cell, bytes) for cell in sealed):
+            raise TypeError("other sealed cells")
     return Ciphertexts(
-        np.ascontiguousarray(Z, dtype=np.float64),
-        about["columns"],
+        np.column_stack([column.to_numpy() for column in columns]),
+        list(names),
         about["fingerprint"],
         target,
         table[target].combine_chunks() if target in table.column_names else None,
-        table[SEALED].to_pylist() if SEALED in table.column_names else None,
+        sealed,
         Locks.from_about(about.get("locks")),
     )
+
+
+def _are_texts(values):
+    return all(isinstance(value, str) for value in values)
 
 
 def _about(path, metadata):
     try:
         about = json.loads(metadata.get(_METADATA, b""))
-    except ValueError:
+    except (ValueError, RecursionError):
         about = {}
     if not isinstance(about, dict) or about.get("format") != _FORMAT:
         raise ValueError(f"{path}: not a ciphertext file of sklearn_homeo")
-    if about["version"] > _VERSION:
+    version = about.get("version")
+    if not isinstance(version, int) or version < 1:
         raise ValueError(
-            f"{path}: the ciphertext file has version {about['version']}, this "
-            f"sklearn_homeo knows versions up to {_VERSION}; upgrade it"
+            f"{path}: a ciphertext file without a version, so a damaged one"
+        )
+    if version > _VERSION:
+        raise ValueError(
+            f"{path}: the ciphertext file has version {version}, this sklearn_homeo "
+            f"knows versions up to {_VERSION}; upgrade it"
         )
     return about
 

@@ -54,7 +54,7 @@ def decrypt_table_file(path, key, sealed, out):
         holders are set.
     """
     out = Path(out).expanduser()
-    if out.exists():
+    if out.exists() or out.is_symlink():
         raise FileExistsError(f"{out} exists; nothing was overwritten")
     ciphertexts = read_ciphertexts(path)
     if ciphertexts.fingerprint not in ("", key.fingerprint):
@@ -76,8 +76,15 @@ def decrypt_table_file(path, key, sealed, out):
     }
     if ciphertexts.sealed is not None:
         trees = open_rows(ciphertexts.sealed, ciphertexts.Z, key)
-        columns = _restored(path, columns, trees, about["names"])
+        order = _order_of(path, trees)
         about |= next(({"form": tree["form"]} for tree in trees if "form" in tree), {})
+        names = about.get("form", {}).get("names", about["names"])
+        columns = _restored(columns, trees, names, order)
+        about["texts"] = {
+            place: trees[i]["text"]
+            for place, i in enumerate(order)
+            if "text" in trees[i]
+        }
     source.write(columns, about, out)
     return len(ciphertexts.Z)
 
@@ -100,9 +107,8 @@ def _write_images(path, ciphertexts, features, key, about, out):
     write_frame(table, out)
 
 
-def _restored(path, columns, trees, names):
+def _restored(columns, trees, names, order):
     """Return columns with the sealed cells, in the order of the table."""
-    order = _order_of(path, trees)
     given = {name for tree in trees for name in tree["cells"]} | set(columns)
     restored = {}
     for name in names:

@@ -8,7 +8,11 @@ from sklearn.pipeline import Pipeline
 
 from sklearn_homeo._utils.messages import listed
 from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
-from sklearn_homeo.files._ciphertexts import Ciphertexts, write_ciphertexts
+from sklearn_homeo.files._ciphertexts import (
+    Ciphertexts,
+    check_target_name,
+    write_ciphertexts,
+)
 from sklearn_homeo.files._encrypted import (
     EncryptedFile,
     new_paths,
@@ -92,6 +96,7 @@ def encrypt_table_file(
     if target not in source.names:
         names = listed([repr(name) for name in source.names])
         raise ValueError(f"{path}: no column {target!r}; columns: {names}")
+    check_target_name(target)
     if len(source.names) < 2:
         raise ValueError(f"{path}: no column but the target {target!r}")
     paths = new_paths(folder, suffix, synthetic)
@@ -198,6 +203,9 @@ def _encrypt(source, frame, pipeline, about):
     if source.form is not None:
         # Queries may be written in another way than the table of fit.
         trees[order.index(0)]["form"] = source.form
+        for place, row in enumerate(order):
+            if row in source.texts:
+                trees[place]["text"] = source.texts[row]
     Z = np.ascontiguousarray(Z[order])
     ciphertexts = Ciphertexts(
         Z,

@@ -2,14 +2,25 @@
 
 import csv
 import io
+import re
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
-from sklearn_homeo._utils.messages import one_line
+from sklearn_homeo._utils.messages import listed, one_line
+from sklearn_homeo._utils.paths import ordinary_file
 from sklearn_homeo.files._text import find_form, parse, render
+from sklearn_homeo.keys._files import new_file
 from sklearn_homeo.tables._dtypes import read_level, write_level
-from sklearn_homeo.tables._reading import EXCEL, PARQUET, read_table, read_text
+from sklearn_homeo.tables._reading import (
+    EXCEL,
+    PARQUET,
+    encode_text,
+    read_table,
+    read_text,
+    split_text,
+)
 
 __all__ = [
     "TABLES",
@@ -23,7 +34,10 @@ __all__ = [
 
 TABLES = {*PARQUET, *EXCEL, ".csv", ".tsv", ".txt"}
 
-_INDEX = "__index_level_"
+_WRITABLE = (".xlsx", ".xlsm")
+# Limits of spreadsheets, beyond which cells are cut or rounded without a word.
+_SHEET_ROWS, _SHEET_TEXT, _SHEET_INTEGER = 2**20, 32_767, 2**53
+_NOT_IN_SHEETS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def open_source(path):
@@ -58,15 +72,19 @@ class TextSource:
         Names of the columns.
     columns : list of list of str
     form : dict
-        How the file is written: "delimiter", "encoding", "end", "last", "quoting".
+        How the file is written: "delimiter", "encoding", "end", "last", "quoting",
+        "names", and "header" if that line is written in another way.
+    texts : dict of int to str, default={}
+        Rows that are written in another way, as they stand in the file.
     """
 
     kind = "text"
 
-    def __init__(self, names, columns, form):
+    def __init__(self, names, columns, form, texts=None):
         self.names = names
         self.columns = columns
         self.form = form
+        self.texts = {} if texts is None else texts
 
     @classmethod
     def read(cls, path):
@@ -74,11 +92,7 @@ class TextSource:
         text, encoding, delimiter = read_text(path)
         # Names and widths of rows are checked where all verbs check them.
         read_table(path)
-        rows = [
-            row
-            for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-            if row
-        ]
+        rows, pieces = _records(path, text, delimiter)
         width = len(rows[0])
         uneven = [i for i, row in enumerate(rows) if len(row) != width]
         if uneven:
@@ -86,19 +100,14 @@ class TextSource:
                 f"{path}: row {uneven[0]} has {len(rows[uneven[0]])} cells, but the "
                 f"header has {width}"
             )
-        form = {
-            "delimiter": delimiter,
-            "encoding": encoding,
-            "end": "\r\n" if "\r\n" in text else "\n",
-            "last": text.endswith("\n"),
-            "quoting": csv.QUOTE_MINIMAL,
-        }
-        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC):
-            if _csv_text(rows, form | {"quoting": quoting}) == text:
-                form["quoting"] = quoting
-                break
+        names = rows[0] = [name.strip() for name in rows[0]]
+        form = {"delimiter": delimiter, "encoding": encoding, "names": names}
+        form, texts = _form_of(rows, pieces, form)
+        if 0 in texts:
+            form["header"] = texts.pop(0)
         columns = [list(column) for column in zip(*rows[1:], strict=True)]
-        return cls([name.strip() for name in rows[0]], columns or [[]] * width, form)
+        texts = {row - 1: piece for row, piece in texts.items()}
+        return cls(names, columns or [[]] * width, form, texts)
 
     def frame(self, about=None):
         """Return the table with typed columns.
@@ -149,10 +158,10 @@ class TextSource:
         """Write columns of cells to a new file."""
         path = Path(path)
         if path.suffix.lower() not in (*PARQUET, *EXCEL):
-            rows = [list(columns), *zip(*columns.values(), strict=True)]
-            text = _csv_text(rows, about["form"])
-            with path.open("x", encoding=about["form"]["encoding"], newline="") as file:
-                file.write(text)
+            form = about["form"]
+            text = _file_text(columns, form, about.get("texts", {}))
+            with new_file(path) as file:
+                file.write(encode_text(text, form["encoding"]))
             return
         forms = about["forms"]
         typed = {name: parse(cells, forms[name]) for name, cells in columns.items()}
@@ -165,16 +174,82 @@ def _decimal_mark(column):
     return "," if any("," in cell for cell in given) else "."
 
 
-def _csv_text(rows, form):
-    stream = io.StringIO(newline="")
+def _records(path, text, delimiter):
+    """Cut text into rows of cells, and into the same rows as they are written."""
+    lines = io.StringIO(text, newline="").readlines()
+    rows, pieces, start, lead = [], [], 0, ""
+    for row, end in split_text(path, lines, delimiter):
+        piece = lead + "".join(lines[start:end])
+        start, lead = end, ""
+        if row:
+            rows.append(row)
+            pieces.append(piece)
+        elif pieces:
+            # An empty line goes with the row before.
+            pieces[-1] += piece
+        else:
+            lead = piece
+    return rows, pieces
+
+
+def _form_of(rows, pieces, form):
+    """Add to a form how most rows are written, and find those that are not."""
+    ends = Counter(_end_of(piece) for piece in pieces[:-1] or pieces)
+    form |= {
+        "end": ends.most_common(1)[0][0] or "\n",
+        "last": bool(_end_of(pieces[-1])),
+    }
+    forms = [
+        form | {"quoting": quoting} for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
+    ]
+    odd = [_odd_texts(rows, pieces, one) for one in forms]
+    best = min(range(len(forms)), key=lambda i: len(odd[i]))
+    return forms[best], odd[best]
+
+
+def _end_of(piece):
+    return next((end for end in ("\r\n", "\n", "\r") if piece.endswith(end)), "")
+
+
+def _odd_texts(rows, pieces, form):
+    """Return the rows, by place, that the form does not write as they stand."""
+    texts = _row_texts(rows, form)
+    if not form["last"]:
+        texts[-1] = texts[-1].removesuffix(form["end"])
+    pairs = enumerate(zip(pieces, texts, strict=True))
+    return {place: piece for place, (piece, text) in pairs if piece != text}
+
+
+class _Echo:
+    """A file whose `write` gives back what it is given."""
+
+    @staticmethod
+    def write(text):
+        return text
+
+
+def _row_texts(rows, form):
+    """Return rows of cells as lines of text."""
     writer = csv.writer(
-        stream,
+        _Echo(),
         delimiter=form["delimiter"],
         lineterminator=form["end"],
         quoting=form["quoting"],
     )
-    writer.writerows(rows)
-    text = stream.getvalue()
+    return [writer.writerow(row) for row in rows]
+
+
+def _file_text(columns, form, texts):
+    """Write a table; `texts` are rows, by place, that stand as they are."""
+    rows = [list(columns), *zip(*columns.values(), strict=True)]
+    lines = _row_texts(rows, form)
+    if list(columns) == form["names"]:
+        # Else columns are missing, whose cells stand in these texts.
+        lines[0] = form.get("header", lines[0])
+        for row, text in texts.items():
+            lines[row + 1] = text
+        lines = [line if _end_of(line) else line + form["end"] for line in lines]
+    text = "".join(lines)
     return text if form["last"] else text.removesuffix(form["end"])
 
 
@@ -198,11 +273,16 @@ class ParquetSource:
         """Read a file."""
         from pyarrow import ArrowException, parquet
 
+        path = ordinary_file(path)
         try:
             table = parquet.read_table(path)
         except ArrowException as error:
             reason = one_line(error)
             raise ValueError(f"{path}: no Parquet table ({reason})") from None
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise ValueError(f"{path}: a damaged or no Parquet file") from None
         return cls(table.unify_dictionaries().combine_chunks())
 
     def frame(self, about=None):
@@ -262,7 +342,7 @@ class ParquetSource:
         if path.suffix.lower() not in PARQUET:
             write_frame(table.to_pandas(), path)
             return
-        with path.open("xb") as file:
+        with new_file(path) as file:
             parquet.write_table(table, file)
 
 
@@ -351,16 +431,72 @@ def _frame_cells(column):
 def write_frame(frame, path):
     """Write a frame to a new file of the kind that its name says."""
     kind = path.suffix.lower()
-    if kind in EXCEL:
-        if path.exists():
-            raise FileExistsError(f"{path} exists; nothing was overwritten")
-        frame.to_excel(path, index=False)
-        return
-    with path.open("xb") as file:
-        if kind in PARQUET:
-            frame.to_parquet(file)
+    with new_file(path) as file:
+        if kind in EXCEL:
+            _write_sheet(frame, path, file)
+        elif kind in PARQUET:
+            _write_parquet(frame, path, file)
         else:
             frame.to_csv(file, index=False)
+
+
+def _write_parquet(frame, path, file):
+    from pyarrow import ArrowException
+
+    try:
+        frame.to_parquet(file)
+    except (ArrowException, TypeError, ValueError):
+        # They print the cell.
+        mixed = [str(name) for name in frame if frame[name].dtype == object]
+        raise ValueError(
+            f"{path}: Parquet has no type for columns of mixed cells, perhaps "
+            f"{listed(mixed)}; write the kind of file that was encrypted"
+        ) from None
+
+
+def _write_sheet(frame, path, file):
+    """Write a spreadsheet in which text is text, also where it begins with "="."""
+    if path.suffix.lower() not in _WRITABLE:
+        raise ValueError(
+            f"{path}: only {', '.join(_WRITABLE)} can be written of spreadsheets"
+        )
+    for name in frame:
+        reason = _why_no_sheet(frame[name])
+        if reason is not None:
+            raise ValueError(
+                f"{path}: column {name!r} has {reason}, which a spreadsheet does not "
+                "keep; write the kind of file that was encrypted, or .csv"
+            )
+    with pd.ExcelWriter(file, engine="openpyxl") as writer:
+        frame.to_excel(writer, index=False)
+        for row in writer.book.active.iter_rows():
+            for cell in row:
+                if cell.data_type in ("f", "e"):
+                    cell.data_type = "s"
+
+
+def _why_no_sheet(column):
+    """Return what of a column would come out changed, or None."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return "times with a zone"
+    if column.dtype.kind == "m":
+        return "durations"
+    if len(column) >= _SHEET_ROWS:
+        return f"{len(column):,} cells"
+    if column.dtype.kind in "biufM":
+        cells = (
+            column[column.abs() > _SHEET_INTEGER] if column.dtype.kind in "iu" else ()
+        )
+        return "whole numbers beyond 2**53" if len(cells) else None
+    for cell in column[column.notna()].tolist():
+        if isinstance(cell, str):
+            if len(cell) > _SHEET_TEXT:
+                return f"text of more than {_SHEET_TEXT:,} characters"
+            if _NOT_IN_SHEETS.search(cell):
+                return "control characters"
+        elif isinstance(cell, int) and abs(cell) > _SHEET_INTEGER:
+            return "whole numbers beyond 2**53"
+    return None
 
 
 _SOURCES = {source.kind: source for source in (TextSource, ParquetSource, FrameSource)}

@@ -3,12 +3,13 @@
 import contextlib
 import os
 import secrets
+import shutil
 import stat
 import time
 
 from sklearn_homeo._utils.hidden import Hidden
 
-__all__ = ["read_limited", "replace_private", "write_private"]
+__all__ = ["new_file", "read_limited", "replace_private", "write_private"]
 
 _MAX_FILE_BYTES = 64 * 1024
 _PREFIX, _SUFFIX = ".homeo-", ".tmp"
@@ -48,14 +49,49 @@ def write_private(path: str | os.PathLike, data: bytes) -> None:
     ...     os.listdir(folder)
     ['a.key']
     """
-    target, content = _absolute(path), Hidden(data)
+    content = Hidden(data)
     del data
+    with new_file(path, private=True) as file:
+        file.write(content.value)
+
+
+@contextlib.contextmanager
+def new_file(path: str | os.PathLike, private: bool = False):
+    """Context of a new file, which is there when all is written, or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where to write; nothing may be there. ``~`` is the home folder.
+    private : bool, default=False
+        Whether only its owner can read it, whatever the process's mask says.
+
+    Yields
+    ------
+    file : binary file
+
+    Raises
+    ------
+    FileExistsError
+        If anything is at `path`.
+    OSError
+        If the file cannot be written; nothing is left behind.
+    """
+    target = _absolute(path)
     if os.path.lexists(target):
         raise _exists(target)
     with _naming(target):
-        if not _write_unnamed(target, content):
-            with _temporary(target, content) as temporary:
+        descriptor = _open_unnamed(os.path.dirname(target))
+        if descriptor is None:
+            with _temporary(target) as (temporary, file):
+                yield file
+                _finish(file, private)
                 _publish(temporary, target)
+        else:
+            with os.fdopen(descriptor, "w+b") as file:
+                yield file
+                _finish(file, private)
+                _name(file, target, private)
     _sync_folder(os.path.dirname(target))
 
 
@@ -76,7 +112,9 @@ def replace_private(path: str | os.PathLike, data: bytes) -> None:
     """
     target, content = os.path.realpath(_absolute(path)), Hidden(data)
     del data
-    with _naming(target), _temporary(target, content) as temporary:
+    with _naming(target), _temporary(target) as (temporary, file):
+        file.write(content.value)
+        _finish(file, private=True)
         os.replace(temporary, target)
     _sync_folder(os.path.dirname(target))
 
@@ -125,8 +163,8 @@ def _absolute(path):
 
 def _exists(path):
     return FileExistsError(
-        f"{path} exists already; overwriting a key loses its data for ever, so choose "
-        "another path or move the old file away"
+        f"{path} exists; nothing was overwritten, since that may lose data for ever: "
+        "choose another path, or move the old file away"
     )
 
 
@@ -144,28 +182,33 @@ def _naming(path):
         raise OSError(error.errno, error.strerror, path) from None
 
 
-def _write_unnamed(path, content):
-    """Write a file that gets its name at the end; False where that is impossible."""
+def _open_unnamed(folder):
+    """Open a file that gets its name at the end; None where that is impossible."""
     try:
-        flags = os.O_TMPFILE | os.O_WRONLY
-        descriptor = os.open(os.path.dirname(path), flags, 0o600)
+        return os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
     except (AttributeError, OSError):
-        return False
-    with os.fdopen(descriptor, "wb") as file:
-        _write_synced(file, content)
-        try:
-            # Given a folder's descriptor, Python calls linkat, which follows links.
-            os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
-        except FileExistsError:
-            raise _exists(path) from None
-        except OSError:
-            return False
-    return True
+        return None
+
+
+def _name(file, path, private):
+    """Give a file that was opened without a name its name."""
+    descriptor = file.fileno()
+    try:
+        # Given a folder's descriptor, Python calls linkat, which follows links.
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor)
+    except FileExistsError:
+        raise _exists(path) from None
+    except OSError:
+        file.seek(0)
+        with _temporary(path) as (temporary, copy):
+            shutil.copyfileobj(file, copy)
+            _finish(copy, private)
+            _publish(temporary, path)
 
 
 @contextlib.contextmanager
-def _temporary(path, content):
-    """Path of a temporary file in the folder of `path`, which is gone afterwards."""
+def _temporary(path):
+    """Path of a temporary file in the folder of `path`, and the file."""
     folder = os.path.dirname(path)
     _sweep(folder)
     name = f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}"
@@ -173,8 +216,7 @@ def _temporary(path, content):
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
         with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-            _write_synced(file, content)
-        yield temporary
+            yield temporary, file
     finally:
         if os.path.lexists(temporary):
             os.unlink(temporary)
@@ -190,13 +232,20 @@ def _sweep(folder):
                     os.unlink(entry.path)
 
 
-def _write_synced(file, content):
+def _finish(file, private):
+    """Set a file's mode, and wait until it is on the disk."""
     # The process mask may have removed permissions of the owner.
     if hasattr(os, "fchmod"):
-        os.fchmod(file.fileno(), 0o600)
-    file.write(content.value)
+        os.fchmod(file.fileno(), 0o600 if private else 0o666 & ~_mask())
     file.flush()
     os.fsync(file.fileno())
+
+
+def _mask():
+    """The process's mask, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _publish(temporary, path):

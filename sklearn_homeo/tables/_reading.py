@@ -5,15 +5,23 @@ import csv
 import io
 import os
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sklearn_homeo._utils.messages import listed, one_line
+from sklearn_homeo._utils.paths import ordinary_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EXCEL", "PARQUET", "read_names", "read_table", "read_text"]
+__all__ = [
+    "EXCEL",
+    "PARQUET",
+    "encode_text",
+    "read_names",
+    "read_table",
+    "read_text",
+    "split_text",
+]
 
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
@@ -43,6 +51,13 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# With the mark, which Python writes in the order of this machine only.
+_ORDERS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
 
 
 def read_names(path: str | os.PathLike) -> list[str]:
@@ -62,15 +77,16 @@ def read_names(path: str | os.PathLike) -> list[str]:
     ImportError, OSError, ValueError
         As :func:`read_table`.
     """
-    path = Path(path).expanduser()
+    path = ordinary_file(path)
     kind = path.suffix.lower()
     if kind in PARQUET or kind in EXCEL:
         return list(_READERS[kind](path, head=True).columns)
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     text = _decode(path, head, whole=len(head) < _HEAD_BYTES)
-    rows = _split(text, _find_delimiter(text))
-    return _checked_names(path, next((row for row in rows if row), []))
+    lines = io.StringIO(text, newline="")
+    rows = split_text(path, lines, _find_delimiter(text), skipinitialspace=True)
+    return _checked_names(path, next((row for row, _ in rows if row), []))
 
 
 def read_table(path: str | os.PathLike) -> "pd.DataFrame":
@@ -102,7 +118,7 @@ def read_table(path: str | os.PathLike) -> "pd.DataFrame":
     ValueError
         If the file is not a table, or names of columns are missing or not different.
     """
-    path = Path(path).expanduser()
+    path = ordinary_file(path)
     kind = path.suffix.lower()
     if kind in PARQUET or kind in EXCEL:
         table = _READERS[kind](path)
@@ -218,9 +234,20 @@ def read_text(path: str | os.PathLike) -> tuple[str, str, str]:
     ValueError
         If it is not text.
     """
-    path = Path(path).expanduser()
-    text, encoding = _decoded(path, path.read_bytes())
+    path = ordinary_file(path)
+    data = path.read_bytes()
+    text, encoding = _decoded(path, data)
+    for mark, _ in _MARKS:
+        if data.startswith(mark):
+            encoding = _ORDERS.get(mark, encoding)
+            break
     return text, encoding, _find_delimiter(text)
+
+
+def encode_text(text: str, encoding: str) -> bytes:
+    """Encode text as :func:`read_text` found it, with a mark if there was one."""
+    marked = encoding in _ORDERS.values()
+    return (("\ufeff" if marked else "") + text).encode(encoding)
 
 
 def _decode(path, data, whole=True):
@@ -246,16 +273,54 @@ def _find_delimiter(text):
     head = "".join(text.splitlines(keepends=True)[: 4 * _HEAD_ROWS])
 
     def count(delimiter):
-        rows = islice(filter(None, _split(head, delimiter)), _HEAD_ROWS)
-        widths = [len(row) for row in rows] or [0]
+        rows = csv.reader(
+            io.StringIO(head, newline=""), delimiter=delimiter, skipinitialspace=True
+        )
+        try:
+            widths = [len(row) for row in islice(filter(None, rows), _HEAD_ROWS)]
+        except csv.Error:
+            # A wide row is too long for one cell.
+            widths = []
+        widths = widths or [0]
         return len(set(widths)) == 1 and widths[0] > 1, widths[0]
 
     return max(DELIMITERS, key=count)
 
 
-def _split(text, delimiter):
-    stream = io.StringIO(text, newline="")
-    return csv.reader(stream, delimiter=delimiter, skipinitialspace=True)
+def split_text(path, lines, delimiter, **options):
+    """Cut text into rows of cells.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where the text is from, for messages.
+    lines : iterable of str
+        Lines with their ends.
+    delimiter : str
+    **options : dict
+        More options of :func:`csv.reader`.
+
+    Yields
+    ------
+    row : list of str
+    n_lines : int
+        Lines read so far.
+
+    Raises
+    ------
+    ValueError
+        If a cell is longer than Python's module csv reads.
+    """
+    reader = csv.reader(lines, delimiter=delimiter, **options)
+    try:
+        for row in reader:
+            yield row, reader.line_num
+    except csv.Error:
+        most = csv.field_size_limit()
+        raise ValueError(
+            f"{path}: not a table: from line {reader.line_num} on there is a cell of "
+            f"more than {most:,} characters, or a quote that does not end"
+        ) from None
 
 
 def _checked_names(path, names):

@@ -1,6 +1,9 @@
 """Ciphertext files."""
 
 import json
+import os
+import traceback
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -79,3 +82,97 @@ def test_other_files_are_told(tmp_path):
     with pytest.raises(ValueError, match="cannot be called 'sealed'"):
         clash = Ciphertexts(Z, NAMES, "", "sealed", FULL.labels, SEALED)
         write_ciphertexts(clash, tmp_path / "b.parquet")
+
+
+# What a service may write where it says what the file is.
+STRANGE = (
+    *(None, 1, -1, 10**30, True, "x", [], {}, ["zz"], [1], [None]),
+    {"order": [], "n_set": 0, "binding": ""},
+    {"order": ["a"], "n_set": 5, "binding": "00"},
+    {"order": "abc", "n_set": -1, "binding": "zz"},
+    {"order": [1], "n_set": 1, "binding": "00"},
+    {"order": ["a"], "n_set": "1", "binding": "00"},
+    {"order": None, "n_set": None, "binding": None},
+)
+
+
+def read_changed(path, table):
+    """Read a table as ciphertexts; what it raises, if it is an error."""
+    parquet.write_table(table, path)
+    try:
+        read_ciphertexts(path)
+    except ValueError as error:
+        assert str(error).startswith(str(path)), error
+        assert "Kowalska" not in "".join(traceback.format_exception(error))
+        return error
+
+
+@pytest.mark.parametrize(
+    "name", ["format", "version", "fingerprint", "columns", "target", "locks"]
+)
+def test_strange_notes_are_told(name, tmp_path):
+    path = tmp_path / "in.parquet"
+    write_ciphertexts(FULL, path)
+    table = parquet.read_table(path)
+    about = json.loads(table.schema.metadata[b"sklearn_homeo"])
+    changes = [{**about, name: value} for value in STRANGE]
+    changes.append({key: about[key] for key in about if key != name})
+    refused = 0
+    for changed in changes:
+        note = {b"sklearn_homeo": json.dumps(changed).encode()}
+        error = read_changed(
+            tmp_path / "out.parquet", table.replace_schema_metadata(note)
+        )
+        refused += error is not None
+    # A text may be a fingerprint or a target, and a file may do without some.
+    assert refused >= len(changes) - 4
+
+
+def test_strange_columns_are_told(tmp_path):
+    path = tmp_path / "in.parquet"
+    write_ciphertexts(FULL, path)
+    table = parquet.read_table(path)
+    n_rows, name = len(table), NAMES[0]
+    for column, values in (
+        (name, pa.array(["Kowalska"] * n_rows)),
+        (name, pa.nulls(n_rows)),
+        (name, pa.array([7] * n_rows)),
+        (name, pa.array([[1.0]] * n_rows)),
+        (name, table[name].cast(pa.float32())),
+        ("sealed", pa.nulls(n_rows, pa.binary())),
+        ("sealed", pa.array(["Kowalska"] * n_rows)),
+        ("sealed", pa.array([7] * n_rows)),
+    ):
+        place = table.column_names.index(column)
+        changed = table.set_column(place, column, values)
+        assert read_changed(tmp_path / "out.parquet", changed) is not None
+    for changed in (
+        table.drop_columns(name),
+        table.append_column(name, table[name]),
+        table.append_column("sealed", table["sealed"]),
+        table.slice(0, 0),
+    ):
+        changed = changed.replace_schema_metadata(table.schema.metadata)
+        assert read_changed(tmp_path / "out.parquet", changed) is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".npy"])
+def test_pipes_are_refused_at_once(suffix, tmp_path):
+    path = tmp_path / f"pipe{suffix}"
+    os.mkfifo(path)
+    with pytest.raises(ValueError, match="is not an ordinary file"):
+        read_ciphertexts(path)
+
+
+def test_the_home_folder_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_ciphertexts(FULL, "~/a.parquet")
+    np.testing.assert_array_equal(read_ciphertexts("~/a.parquet").Z, Z)
+
+
+@pytest.mark.parametrize("target", ["row", "sealed", "homeomorphicencryptor3"])
+def test_a_file_that_cannot_be_written_leaves_nothing(target, tmp_path):
+    with pytest.raises(ValueError, match="the target cannot be called"):
+        write_ciphertexts(replace(FULL, target=target), tmp_path / "a.parquet")
+    assert list(tmp_path.iterdir()) == []

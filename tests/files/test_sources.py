@@ -1,5 +1,7 @@
 """Tables' files: written again as they were read."""
 
+import traceback
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -8,7 +10,7 @@ from frames import pandas_columns, polars_columns
 from pandas.testing import assert_frame_equal
 from polars.testing import assert_frame_equal as assert_polars_equal
 
-from sklearn_homeo.files._sources import open_source, source_class
+from sklearn_homeo.files._sources import open_source, source_class, write_frame
 
 TEXTS = {
     "plain": "a,b\n1,x\n2,y\n",
@@ -19,6 +21,15 @@ TEXTS = {
     "spaces": "a,b\n 1,x \n2, y\n",
     "gaps": "a,b\n,x\nNA,\n",
     "tabs": "a\tb\n1\tx\n2\ty\n",
+    "carriage returns": "a,b\r1,x\r2,y\r",
+    "mixed ends": "a,b\n1,x\r\n2,y\n3,z",
+    "line break of another kind": 'a,b\n1,"x\r\ny"\n2,y\n',
+    "empty lines": "\na,b\n\n1,x\n2,y\n\n\n",
+    "spaces in the header": "a , b\n1,x\n2,y\n",
+    "quotes in the header": '"a","b"\n1,x\n2,y\n',
+    "quotes in some rows": 'a,b\n1,"x"\n2,y\n"3",z\n',
+    "quotes within cells": 'a,b\n1,x"y\n2,y\n',
+    "formulas": "a,b\n=1+1,=cmd|' /C calc'!A0\n2,@y\n",
 }
 
 
@@ -27,12 +38,15 @@ def written_again(path, out):
     frame = source.frame()
     assert list(frame.columns) == source.names
     columns = {name: source.cells(name) for name in source.names}
-    source_class(source.kind).write(columns, source.about(), out)
+    about = source.about() | {"texts": getattr(source, "texts", {})}
+    source_class(source.kind).write(columns, about, out)
     return source
 
 
 @pytest.mark.parametrize("name", TEXTS)
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"]
+)
 def test_text_comes_back_to_the_byte(name, encoding, tmp_path):
     path, out = tmp_path / "in.csv", tmp_path / "out.csv"
     path.write_bytes(TEXTS[name].encode(encoding))
@@ -40,6 +54,38 @@ def test_text_comes_back_to_the_byte(name, encoding, tmp_path):
     assert out.read_bytes().decode(encoding) == TEXTS[name]
     if "ä" in TEXTS[name] or encoding != "cp1252":
         assert out.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+@pytest.mark.parametrize("width", [16, 32])
+def test_the_order_of_bytes_comes_back(order, width, tmp_path):
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_bytes(("\ufeff" + TEXTS["plain"]).encode(f"utf-{width}-{order}"))
+    written_again(path, out)
+    assert out.read_bytes() == path.read_bytes()
+
+
+def test_rows_that_were_left_out_take_their_text_along(tmp_path):
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    path.write_text('a , b\n1,"x"\n2,y\n3,z"z')
+    source = open_source(path)
+    source.frame()
+    assert source.texts == {0: '1,"x"\n', 2: '3,z"z'}
+    columns = {name: source.cells(name)[::2] for name in source.names}
+    about = source.about() | {"texts": {0: source.texts[0], 1: source.texts[2]}}
+    source_class(source.kind).write(columns, about, out)
+    assert out.read_text() == 'a , b\n1,"x"\n3,z"z'
+
+
+def test_wide_tables_are_read_and_endless_cells_are_told(tmp_path):
+    path = tmp_path / "in.csv"
+    header = ",".join(f"column{i}" for i in range(20_000))
+    path.write_text(f"{header}\n{','.join('1' * 20_000)}\n")
+    assert len(open_source(path).names) == 20_000
+    for text in (f"a,b\n1,{'x' * 200_000}\n", f"a,{'b' * 200_000}\n1,2\n"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="in.csv: not a table: from line . on"):
+            open_source(path)
 
 
 def test_text_as_parquet_has_types(tmp_path):
@@ -97,6 +143,44 @@ def test_spreadsheets_come_back(tmp_path):
     written_again(tmp_path / "in.xlsx", tmp_path / "out.xlsx")
     expected = pd.read_excel(tmp_path / "in.xlsx")
     assert_frame_equal(pd.read_excel(tmp_path / "out.xlsx"), expected)
+
+
+def sheet_of(column, tmp_path):
+    out = tmp_path / "out.xlsx"
+    write_frame(pd.DataFrame({"c": column}), out)
+    return pd.read_excel(out, keep_default_na=False)["c"].tolist()
+
+
+def test_text_of_a_sheet_is_no_formula(tmp_path):
+    text = ["=1+1", "=cmd|' /C calc'!A0", "+2", "-3", "@SUM(1)", "#N/A", "x"]
+    assert sheet_of(text, tmp_path) == text
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        ([2**60 + 1, 5], "whole numbers beyond"),
+        (np.array([2**63, 5], dtype="uint64"), "whole numbers beyond"),
+        ([2**60 + 1, "x"], "whole numbers beyond"),
+        (["x" * 40_000, "y"], "text of more than 32,767"),
+        (["x\x01", "y"], "control characters"),
+        (pd.date_range("2020-01-01", periods=2, tz="UTC"), "times with a zone"),
+        (pd.to_timedelta([1, 2], "h"), "durations"),
+    ],
+)
+def test_what_sheets_would_change_is_refused(column, reason, tmp_path):
+    with pytest.raises(ValueError, match=f"column 'c' has {reason}"):
+        sheet_of(column, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.xls", "out.ods"])
+def test_what_cannot_be_written_leaves_no_file_and_shows_no_cell(name, tmp_path):
+    table = pd.DataFrame({"c": [1, "Kowalska"]})
+    with pytest.raises(ValueError, match=name) as caught:
+        write_frame(table, tmp_path / name)
+    assert "Kowalska" not in "".join(traceback.format_exception(caught.value))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_overwritten(tmp_path):

@@ -64,7 +64,7 @@ def test_nothing_is_overwritten(tmp_path, kind):
     else:
         path.symlink_to(tmp_path / "nowhere")
     before = copy.copy(path.lstat())
-    with pytest.raises(FileExistsError, match="overwriting a key"):
+    with pytest.raises(FileExistsError, match="nothing was overwritten"):
         write_private(path, b"other")
     assert path.lstat().st_ino == before.st_ino
     assert os.listdir(tmp_path) == ["a.key"]
@@ -81,7 +81,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path, monkeypatch,
         link(source, target, **options)
 
     monkeypatch.setattr(os, "link", late)
-    with pytest.raises(FileExistsError, match="overwriting a key"):
+    with pytest.raises(FileExistsError, match="nothing was overwritten"):
         write_private(path, b"other")
     assert path.read_bytes() == b"precious"
     assert os.listdir(tmp_path) == ["a.key"]

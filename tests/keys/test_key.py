@@ -330,7 +330,7 @@ def test_save_refuses_to_overwrite(key, tmp_path, cheap):
     path = tmp_path / "my.key"
     key.save(path, PHRASE)
     before = path.read_bytes()
-    with pytest.raises(FileExistsError, match="overwriting a key"):
+    with pytest.raises(FileExistsError, match="nothing was overwritten"):
         SecretKey.generate().save(path, PHRASE)
     assert path.read_bytes() == before
 

@@ -1,5 +1,6 @@
 """Tables from files."""
 
+import os
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklearn_homeo.files._sources import open_source
 from sklearn_homeo.tables._reading import read_names, read_table
 
 ROWS = [["name", "count", "size"], ["Åse", "3", "1.5"], ["Bo", "4", "2.25"]]
@@ -160,3 +162,13 @@ def test_names_of_a_table_larger_than_what_is_read_of_it(tmp_path, encoding, mor
     path = write(tmp_path / "t.csv", rows, encoding=encoding)
     assert read_names(path) == rows[0]
     assert len(read_table(path)) == 20
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".xlsx"])
+def test_pipes_are_refused_at_once(suffix, tmp_path):
+    path = tmp_path / f"pipe{suffix}"
+    os.mkfifo(path)
+    for read in (read_table, read_names, open_source):
+        with pytest.raises(ValueError, match="is not an ordinary file"):
+            read(path)
