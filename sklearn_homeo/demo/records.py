@@ -128,7 +128,7 @@ def _hybrid_records(result):
         yield shared | row
     for measure, name, value, (low, high), chance in (
         ("auc", attack.choice, attack.rate, attack.interval, 0.5),
-        ("tpr", attack.best_tpr_attack, attack.tpr, attack.tpr_interval, 0.01),
+        ("tpr", attack.best_tpr_choice, attack.tpr, attack.tpr_interval, 0.01),
     ):
         yield shared | {
             "measure": f"hybrid_membership_{measure}",

@@ -6,18 +6,20 @@ synthesizer say what the scores are worth.
 """
 
 from collections.abc import Sequence
+from operator import itemgetter
 from time import perf_counter
 
 from numpy.typing import ArrayLike
 
 from sklearn_homeo._utils.validation import StrOptions, validate_params
 from sklearn_homeo.audit._checks import check_names
-from sklearn_homeo.audit._result import AttackResult, rate_result
+from sklearn_homeo.audit._result import AttackResult
 from sklearn_homeo.audit.membership._scores import (
     ATTACK_SCORES,
+    best_of,
     check_sets,
     needs_reference,
-    run_attack,
+    score_candidates,
 )
 from sklearn_homeo.encryption._encryptor import HomeomorphicEncryptor
 
@@ -56,9 +58,9 @@ def membership_attack(
     X_synthetic : array-like of shape (n_synthetic, n_features)
         The published rows.
     X_member : array-like of shape (n_members, n_features)
-        Candidates that the synthesizer was fitted to; at least 2 rows.
+        Candidates that the synthesizer was fitted to; at least 4 rows.
     X_non_member : array-like of shape (n_non_members, n_features)
-        Candidates of the same distribution that it was not; at least 2 rows.
+        Candidates of the same distribution that it was not; at least 4 rows.
     X_reference : array-like of shape (n_reference, n_features), default=None
         Further records of the distribution that the attacker has, none of them a
         candidate. Without it, only the nearest neighbour can be attacked with.
@@ -77,23 +79,24 @@ def membership_attack(
     Returns
     -------
     result : AttackResult
-        Its rate is the greatest area under the ROC curve of all attacks, the chance
-        that a member scores higher than a non-member, with DeLong's interval; its
-        choice the attack. Details:
+        Its rate is the area under the ROC curve of the best attack, the chance that a
+        member scores higher than a non-member, with DeLong's interval; its choice the
+        attack. Details:
 
         tpr : float
-            Greatest share of members found when 1 % of the non-members are accused.
+            Share of members that the best attack finds when 1 % of the non-members are
+            accused.
         tpr_interval : tuple of (float, float)
             Its Clopper-Pearson 95 % interval, for the threshold as it is.
         tpr_chance : float
             0.01.
-        best_tpr_attack : str
-            The attack that reached `tpr`.
+        best_tpr_choice : str
+            The attack that is best by `tpr`.
         n_members : int
             Members among the candidates.
         attacks : dict of str to AttackResult
-            Result of each attack, with `scores_member` and `scores_non_member`; the
-            choice is the space and the metric.
+            Result of each attack, in the best space and metric, with `scores_member`
+            and `scores_non_member`; the choice is the space and the metric.
 
     Raises
     ------
@@ -104,9 +107,10 @@ def membership_attack(
 
     Notes
     -----
-    The maximum over attacks, spaces and metrics is taken on the candidates
-    themselves, to the owner's disadvantage: blind guessing comes out a little above
-    its chance.
+    The best attack, space and metric are chosen on one half of the candidates and
+    measured on the other half, and the other way round. So blind guessing comes out at
+    its chance, however many ways to guess there are. The `choice` is what is best on
+    all candidates.
 
     References
     ----------
@@ -136,22 +140,12 @@ def membership_attack(
         names = [name for name in names if not needs_reference(name)]
     sets = X_synthetic, X_member, X_non_member, X_reference
     checked = check_sets(sets, labels, encryptor)
-    results = {name: run_attack(name, checked) for name in names}
-    best = max(results, key=lambda name: results[name].rate)
-    best_tpr = max(results, key=lambda name: results[name].tpr)
-    return rate_result(
-        "membership",
-        results[best].rate,
-        results[best].interval,
-        results[best].chance,
-        results[best].n,
-        started,
-        measure="AUC",
-        choice=best,
-        tpr=results[best_tpr].tpr,
-        tpr_interval=results[best_tpr].tpr_interval,
-        tpr_chance=results[best_tpr].tpr_chance,
-        best_tpr_attack=best_tpr,
-        n_members=results[best].n_members,
-        attacks=results,
-    )
+    results, ways = {}, {}
+    for name in names:
+        began = perf_counter()
+        pairs = score_candidates(name, checked)
+        results[name] = best_of(pairs, str, began, name)
+        ways |= {(name, view): pair for view, pair in pairs.items()}
+    best = best_of(ways, itemgetter(0), started, "membership")
+    best.details["attacks"] = results
+    return best

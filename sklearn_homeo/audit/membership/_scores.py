@@ -1,7 +1,6 @@
 """Scores of membership attacks, in every space and metric, and what they are worth."""
 
 import copy
-from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +19,8 @@ from sklearn_homeo.audit._intervals import clopper_pearson
 from sklearn_homeo.audit._result import rate_result
 
 _ACCUSED = 0.01
+# Two in each half.
+_FEWEST_CANDIDATES = 4
 _CHUNK_ROWS = 512
 # Of kernels, beside the distance of a reference row to its nearest synthetic one.
 _KERNEL_WIDTH = 0.25
@@ -67,8 +68,9 @@ def check_sets(sets, labels, encryptor):
             raise ValueError(
                 f"{name} has {X.shape[1]} columns, X_synthetic has {rows[0].shape[1]}"
             )
-        if X is not None and len(X) < 2:
-            raise ValueError(f"{name} has {len(X)} row; the attack needs 2")
+        least = _FEWEST_CANDIDATES if name in _NAMES[1:3] else 2
+        if X is not None and len(X) < least:
+            raise ValueError(f"{name} has {len(X)} rows; the attack needs {least}")
     rows = Sets(*rows)
     views = {}
     for space, there in _spaces(rows, encryptor).items():
@@ -181,8 +183,8 @@ def needs_reference(name):
     return ATTACK_SCORES[name] is not _near_score
 
 
-def run_attack(name, checked):
-    """Score the candidates in every view; keep the one that tells them best apart.
+def score_candidates(name, checked):
+    """Score the candidates by one attack, in every view.
 
     Parameters
     ----------
@@ -192,36 +194,75 @@ def run_attack(name, checked):
 
     Returns
     -------
-    result : AttackResult
-        See :func:`sklearn_homeo.audit.membership_attack`.
+    pairs : dict of str to tuple of (ndarray, ndarray)
+        By view, the members' scores and the non-members'.
     """
-    started = perf_counter()
     score = ATTACK_SCORES[name]
-    results = {}
-    for view, rows in checked.views.items():
-        if rows.reference is None and needs_reference(name):
-            raise ValueError(f"the {name} attack needs X_reference")
-        pair = _score_classes(score, rows, checked.labels)
-        results[view] = pair, _auc(*pair)
-    choice = max(results, key=lambda view: results[view][1])
-    of_members, of_others = results[choice][0]
-    caught = _count_caught(of_members, of_others)
+    if needs_reference(name) and any(
+        rows.reference is None for rows in checked.views.values()
+    ):
+        raise ValueError(f"the {name} attack needs X_reference")
+    return {
+        view: _score_classes(score, rows, checked.labels)
+        for view, rows in checked.views.items()
+    }
+
+
+def best_of(pairs, by_choice, started, name):
+    """Rate the best of several ways to score the candidates.
+
+    Every other candidate makes a half. The best way is chosen on one half and measured
+    on the other, and the other way round, so that it is never the luckiest one.
+
+    Parameters
+    ----------
+    pairs : dict of hashable to tuple of (ndarray, ndarray)
+        Scores of members and of non-members, by the way.
+    by_choice : callable
+        Gives what the result's `choice` is, from the way's key.
+    started : float
+        What ``perf_counter()`` was.
+    name : str
+
+    Returns
+    -------
+    result : AttackResult
+        See :func:`sklearn_homeo.audit.membership_attack`. Its scores are those of the
+        way that is best on all candidates.
+    """
+    halves = [
+        {way: tuple(side[i::2] for side in pair) for way, pair in pairs.items()}
+        for i in range(2)
+    ]
+    measured = [
+        (half[_best(_auc, other)], half[_best(_share_caught, other)])
+        for half, other in (halves, halves[::-1])
+    ]
+    areas = [_auc(*pair) for pair, _ in measured]
+    caught = sum(_count_caught(*pair) for _, pair in measured)
+    best = _best(_auc, pairs)
+    of_members, of_others = pairs[best]
     return rate_result(
         name,
-        _auc(of_members, of_others),
-        delong_interval(of_members, of_others),
+        np.mean(areas),
+        _mean_interval([pair for pair, _ in measured]),
         0.5,
         len(of_members) + len(of_others),
         started,
         measure="AUC",
-        choice=choice,
+        choice=by_choice(best),
         tpr=caught / len(of_members),
         tpr_interval=clopper_pearson(caught, len(of_members)),
         tpr_chance=_ACCUSED,
+        best_tpr_choice=by_choice(_best(_share_caught, pairs)),
         n_members=len(of_members),
         scores_member=of_members,
         scores_non_member=of_others,
     )
+
+
+def _best(measure, pairs):
+    return max(pairs, key=lambda way: measure(*pairs[way]))
 
 
 def _score_classes(score, rows, labels):
@@ -254,14 +295,27 @@ def _auc(of_members, of_others):
 
 def delong_interval(of_members, of_others):
     """95 % interval of the AUC, by the variance of DeLong and others (1988)."""
+    return _mean_interval([(of_members, of_others)])
+
+
+def _mean_interval(pairs):
+    """The same of the mean AUC of independent pairs."""
+    variance = sum(_delong_variance(*pair) for pair in pairs) / len(pairs) ** 2
+    margin = 1.959964 * np.sqrt(variance)
+    centre = np.mean([_auc(*pair) for pair in pairs])
+    return float(max(centre - margin, 0.0)), float(min(centre + margin, 1.0))
+
+
+def _delong_variance(of_members, of_others):
     above, below = (
         _placements(of_members, of_others),
         _placements(of_others, of_members),
     )
-    variance = above.var(ddof=1) / len(above) + below.var(ddof=1) / len(below)
-    margin = 1.959964 * np.sqrt(variance)
-    centre = above.mean()
-    return float(max(centre - margin, 0.0)), float(min(centre + margin, 1.0))
+    return above.var(ddof=1) / len(above) + below.var(ddof=1) / len(below)
+
+
+def _share_caught(of_members, of_others):
+    return _count_caught(of_members, of_others) / len(of_members)
 
 
 def _count_caught(of_members, of_others):
