@@ -97,7 +97,11 @@ def _bounds(encryptors, scenarios):
         best_linking(one, scenario.X[_hidden(scenario)]) for one, scenario in pairs
     ]
     matched, known = float(np.mean(matched)), float(np.mean(known))
-    return {"T2": matched, "T3": matched, "T4": known}
+    bounds = {"T2": matched, "T3": matched, "T4": known}
+    if all(encryptor.n_cells_ is not None for encryptor, _ in pairs):
+        linkable = [cell_linkability(*pair) for pair in pairs]
+        bounds["T2b"] = float(np.mean(linkable))
+    return bounds
 
 
 def best_linking(encryptor, X):
@@ -106,6 +110,23 @@ def best_linking(encryptor, X):
     if linking is None:
         return 1.0
     return max(linking.one_target, linking.one_to_one)
+
+
+def cell_linkability(encryptor, scenario):
+    """D_sys of an attacker who recognises every cell under both keys.
+
+    Within a class, let a share p of the rows lie in a cell. Two ciphertexts of one
+    record lie in it with probability p, those of two records with p ** 2: the ratio is
+    1 / p, and D_sys the mean of (1 - p) / (1 + p) over the rows.
+    """
+    cells = np.unique(encryptor.preserve(scenario.X), axis=0, return_inverse=True)[1]
+    labels = check_labels(scenario.y, len(scenario.X))
+    total = 0.0
+    for label in np.unique(labels):
+        counts = np.bincount(cells.ravel()[labels == label])
+        shares = counts / counts.sum()
+        total += (counts * (1 - shares) / (1 + shares)).sum()
+    return total / len(labels)
 
 
 def _within_classes(encryptor, scenario):

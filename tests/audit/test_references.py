@@ -3,12 +3,22 @@
 import numpy as np
 import pytest
 from attacked import features
+from sklearn.utils import Bunch
 
-from problems import KEY
+from problems import KEY, OTHER
 from sklearn_homeo import HomeomorphicEncryptor
-from sklearn_homeo.audit import clopper_pearson, forward_linkage_attack, ridge_attack
+from sklearn_homeo.audit import (
+    clopper_pearson,
+    forward_linkage_attack,
+    linkability_attack,
+    ridge_attack,
+)
 from sklearn_homeo.audit._audit import make_scenarios
-from sklearn_homeo.audit._references import best_linking, find_references
+from sklearn_homeo.audit._references import (
+    best_linking,
+    cell_linkability,
+    find_references,
+)
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn_homeo.exceptions.LossOfAccuracyWarning",
@@ -62,6 +72,24 @@ def test_no_attack_exceeds_the_bound(at_cells, attack):
         hits, n = hits + found.hits, n + found.n
         bounds.append(best_linking(encryptor, X[hidden]))
     assert clopper_pearson(hits, n, 0.998)[0] <= np.mean(bounds)
+
+
+def test_cells_bound_what_links_two_keys(at_cells):
+    encryptor, X, y = at_cells
+    scenario = scenarios_of([encryptor], X, y)[0]
+    bound = find_references([encryptor], [scenario]).bounds["T2b"]
+    assert bound == pytest.approx(cell_linkability(encryptor, scenario))
+    other = HomeomorphicEncryptor(leakage="cells", n_cells=4, key=OTHER).fit(X, y)
+    found = linkability_attack(scenario.Z, other.transform(X), y, random_state=0)
+    assert 0 < found.interval[0] <= bound < 1
+
+
+def test_linkability_of_cells_by_hand():
+    # A class in two equal cells, another in one cell: (1 - 1/2) / (1 + 1/2), and 0.
+    X, y = np.array([[0.0], [0], [1], [1], [2], [2]]), np.repeat([0, 1], [4, 2])
+    identity = Bunch(preserve=lambda rows: rows)
+    scenario = Bunch(X=X, y=y)
+    assert cell_linkability(identity, scenario) == pytest.approx(4 / 6 / 3)
 
 
 def test_transformers_without_a_certificate_have_no_bound():

@@ -146,7 +146,7 @@ def test_hybrid_and_smote_with_the_key_and_without():
 
     leaked = attack(*hybrid, encryptor)
     assert leaked.rate < 0.6 and leaked.tpr < 0.06
-    assert attack(interpolated, labels, encryptor).rate > 0.85
+    assert attack(interpolated, labels, encryptor).rate > 0.8
     assert attack(interpolated, labels, own).rate < 0.58
     assert list(leaked.attacks) == attacks
     assert leaked.choice in attacks
