@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["MAX_CENTRE", "carry", "on_grid"]
+__all__ = ["MAX_CENTRE", "carry", "carry_line", "on_grid"]
 
 # Centres are integers of this magnitude at most.
 MAX_CENTRE = 2**20
@@ -13,6 +13,8 @@ _PLACE_BITS = 15
 _BEND_BITS, _MAX_BEND = 8, 64
 _MIRROR_SIZE = 2**10
 _MAX_MIRRORS = 8
+# Each column of a line is steepest at one place, a quarter as steep that far away.
+_SOFTNESS = 2**14
 
 
 def on_grid(centres):
@@ -56,17 +58,52 @@ def carry(centres, width, stream):
     codes : ndarray of shape (n_cells, width), dtype int64
         In [-31, 31].
     """
+    places = _places(centres, width, stream)
+    bends = stream.integers(-_MAX_BEND, _MAX_BEND + 1, width)
+    arches = places * (2**_PLACE_BITS - np.abs(places)) >> _PLACE_BITS
+    return _codes(places + (bends * arches >> _BEND_BITS), stream)
+
+
+def carry_line(centres, width, stream):
+    """Return the codes of cells whose centres lie on a line, as those of a number do.
+
+    Every column is steepest, up or down, where another of the centres lies. No cell is
+    in the middle of all columns then: neural networks learn slowly from rows
+    near zero.
+
+    Parameters
+    ----------
+    centres : ndarray of shape (n_cells, 1), dtype int64
+    width : int
+    stream : KeyStream
+
+    Returns
+    -------
+    codes : ndarray of shape (n_cells, width), dtype int64
+        In [-31, 31].
+    """
+    places = _places(centres, width, stream)
+    ranks = (2 * stream.permutation(width) + 1) * len(centres) // (2 * width)
+    away = places - np.sort(places, axis=0)[ranks, np.arange(width)]
+    bent = (away << _PLACE_BITS) // (_SOFTNESS + np.abs(away))
+    low, high = bent.min(axis=0), bent.max(axis=0)
+    bent = (2 * bent - low - high << _PLACE_BITS) // np.maximum(high - low, 1)
+    return _codes(bent, stream)
+
+
+def _places(centres, width, stream):
+    """Where the cells lie in each column, of magnitude 2**15 at most."""
     centres = centres[:, :width]
     k = centres.shape[1]
     views = [_reflected(centres, stream) for _ in range(-(-width // k))]
     seen = np.hstack(views)[:, :width]
-    largest = max(int(np.abs(seen).max()), 1)
-    places = (seen << _PLACE_BITS) // largest
-    bends = stream.integers(-_MAX_BEND, _MAX_BEND + 1, width)
-    shifts = stream.integers(0, 2**_PLACE_BITS, width)
-    arches = places * (2**_PLACE_BITS - np.abs(places)) >> _PLACE_BITS
-    bent = places + (bends * arches >> _BEND_BITS)
-    return (bent * _MAX_CODE + shifts) >> _PLACE_BITS
+    return (seen << _PLACE_BITS) // max(int(np.abs(seen).max()), 1)
+
+
+def _codes(places, stream):
+    """Round places to codes, each column shifted by less than one of them."""
+    shifts = stream.integers(0, 2**_PLACE_BITS, places.shape[1])
+    return (places * _MAX_CODE + shifts) >> _PLACE_BITS
 
 
 def _reflected(points, stream):

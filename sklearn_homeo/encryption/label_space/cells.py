@@ -8,6 +8,7 @@ from sklearn_homeo._utils.arrays import namespace, to_numpy
 from sklearn_homeo.encryption.label_space.carriers import (
     MAX_CENTRE,
     carry,
+    carry_line,
     on_grid,
 )
 from sklearn_homeo.encryption.label_space.feature_scores import FeatureScores
@@ -162,7 +163,8 @@ class CellsView:
 
     def __init__(self, cells, width, stream):
         self._cells = cells
-        self._codes = carry(cells.centres, width, stream)
+        is_line = cells.regions.sizes is None and cells.centres.shape[1] == 1
+        self._codes = (carry_line if is_line else carry)(cells.centres, width, stream)
         self.n_cells = cells.n_cells
 
     @classmethod

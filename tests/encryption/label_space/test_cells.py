@@ -7,7 +7,12 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_homeo.encryption._cipher_keys import ViewKeys
-from sklearn_homeo.encryption.label_space.carriers import MAX_CENTRE, carry, on_grid
+from sklearn_homeo.encryption.label_space.carriers import (
+    MAX_CENTRE,
+    carry,
+    carry_line,
+    on_grid,
+)
 from sklearn_homeo.encryption.label_space.cells import (
     Cells,
     CellsView,
@@ -259,6 +264,25 @@ def test_carriers_keep_neighbours_in_order():
     near = np.linalg.norm(plane[:, None] - plane, axis=2)
     seen = np.linalg.norm(codes[:, None] - codes, axis=2)
     assert np.corrcoef(near.ravel(), seen.ravel())[0, 1] > 0.95
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 32), st.integers(5, 40), st.integers(0, 9))
+def test_a_line_keeps_its_order_in_every_column_and_its_cells_apart(n, width, seed):
+    line = on_grid(np.linspace(0, 1, n)[:, None])
+    codes = carry_line(line, width, KeyStream(bytes([seed]) * 32))
+    assert codes.dtype == np.int64 and np.abs(codes).max() <= 31
+    steps = np.diff(codes, axis=0)
+    assert ((steps >= 0).all(axis=0) | (steps <= 0).all(axis=0)).all()
+    assert len(np.unique(codes, axis=0)) == n
+
+
+def test_no_cell_of_a_line_is_in_the_middle_of_all_columns():
+    line = on_grid(np.linspace(-1, 1, 9)[:, None])
+    for carrier, least, most in ((carry, 0, 3), (carry_line, 12, 31)):
+        codes = carrier(line, 10, KeyStream(bytes(32)))
+        middle = np.abs(codes[4]).mean()
+        assert least <= middle <= most
 
 
 def test_a_view_is_the_same_for_all_rows_of_a_cell():
