@@ -42,6 +42,9 @@ CLEARLY, MOST_ERROR = 2.5, 0.4
 # Times the tolerance: a loss at which no other kind of probe is asked, because it is
 # small, or because support vectors and neighbours both see that little.
 SETTLED, HOPELESS = 0.25, 4.0
+# A loss at which nobody else is asked, if neighbours and a linear model see that little
+# in few directions: they learn in a moment.
+SURELY_HOPELESS, GLANCES, MOST_GLANCED = 12.0, ("neighbours", "linear"), 4
 # Widths of one finder that may be tried without getting better.
 PLATEAU, PROGRESS = 2, 1.0
 # Times the tolerance: a loss from which the next width is not worth a try.
@@ -399,15 +402,24 @@ class Search:
 
     def _ask_until_clear(self, candidate):
         """Ask kinds of probes on the first fold until more would not matter."""
+        if candidate.width <= MOST_GLANCED:
+            self._ask(candidate, 0, GLANCES)
+            loss, error = self._told_loss(candidate)
+            if (loss - CLEARLY * error > SURELY_HOPELESS).any():
+                return
         for kind in PROBES:
             self._ask(candidate, 0, [kind])
-            trial = self._trial(candidate, 1)
-            loss = (trial.loss / self.tolerances)[self.told]
-            error = (trial.error / self.tolerances)[self.told]
+            loss, error = self._told_loss(candidate)
             if (loss <= SETTLED).all():
                 return
             if kind != PROBES[0] and (loss - CLEARLY * error > HOPELESS).any():
                 return
+
+    def _told_loss(self, candidate):
+        """Losses on the first fold and their errors, in tolerances, of what tells."""
+        trial, told = self._trial(candidate, 1), self.told
+        tolerances = self.tolerances[told]
+        return trial.loss[told] / tolerances, trial.error[told] / tolerances
 
     def _ask_all_features(self, questions):
         """Ask kinds of probes on folds, each a pair of fold and kind."""
