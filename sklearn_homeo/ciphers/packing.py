@@ -43,6 +43,7 @@ _VIEW_STEPS = 2.0**-RESIDUE_BITS / UNIT
 _LEFT_MASK = half_mask(LEFT_BITS)
 # From an integer to its halves, and back.
 _LEFT_SHIFT, _RIGHT_SHIFT = 15, np.uint32(9)
+_LEFT_UNIT, _SIGN = UNIT * 2.0**_LEFT_SHIFT, np.uint32(1 << 31)
 
 
 def split(u, left, right, workspace):
@@ -94,21 +95,26 @@ def pack(codes, left, right, out, workspace):
     codes : ndarray of shape (n_samples, width), dtype int8
         In [-32, 31].
     left, right : ndarray of shape (n_samples, width), dtype uint32
-        `right` is overwritten.
+        Overwritten.
     out : ndarray of shape (n_samples, width), dtype float64
         Filled.
     workspace : Workspace
     """
-    integers = workspace.array("numbers/2", codes.shape, np.int64)
-    np.copyto(integers, left)
-    _add_right(integers, right, workspace)
-    view = workspace.array("numbers/3", codes.shape, np.int64)
-    np.copyto(view, codes)
-    view <<= RESIDUE_BITS
-    integers |= view
-    real = workspace.array("numbers/1", codes.shape, np.float64)
-    np.copyto(real, integers)
-    np.multiply(real, UNIT, out=out)
+    # A row's parts and their sums are integers times 2**-50 of 53 bits: float64 adds
+    # them exactly. Conversions are fast of signed integers only.
+    real = workspace.array("numbers/2", codes.shape, np.float64)
+    part = workspace.array("numbers/3", codes.shape, np.float64)
+    left ^= _SIGN
+    np.copyto(real, left.view(np.int32))
+    real *= _LEFT_UNIT
+    right >>= _RIGHT_SHIFT
+    np.copyto(part, right.view(np.int32))
+    part *= UNIT
+    real += part
+    # What the sign took away from left halves is half a step of the view.
+    np.copyto(part, 2 * codes + 1)
+    part *= 0.5 / _VIEW_STEPS
+    np.add(real, part, out=out)
 
 
 def unpack(Z, codes, left, right, workspace):

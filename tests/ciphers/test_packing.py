@@ -29,7 +29,7 @@ def test_the_number_is_what_the_table_says(u, code):
     assert int(left[0, 0]) >> 8 == residue >> 23
     assert int(right[0, 0]) >> 9 == residue % 2**23
     Z = np.empty((1, 1))
-    pack(codes, left, right.copy(), Z, Workspace())
+    pack(codes, left.copy(), right.copy(), Z, Workspace())
     assert Z[0, 0] * 2**50 == code * 2**47 + residue
     assert not np.signbit(Z[0, 0]) or Z[0, 0] < 0
     valid, *again = unpacked(Z)
