@@ -20,7 +20,7 @@ RANGE_BITS = 40
 # In fewer columns than that, the hashes of a lock collide too often.
 MIN_WIDTH = 5
 N_RANDOM = 2
-_ROWS_AT_ONCE = 4096
+_ROWS_AT_ONCE, _COPIED_NUMBERS = 4096, 2**23
 # Doubles from 2**52 to 2**53 are integers, and their bits count on with them.
 _ROUNDING = 1.5 * 2.0**52
 _ROUNDING_BITS = np.float64(_ROUNDING).view(np.int64)
@@ -61,19 +61,11 @@ class Lattice:
 
         A constant column gets the scale 1, or the size of its value if that is less.
         """
-        size = np.abs(X).max(axis=0)
-        # A power of two, so that dividing by it rounds nothing.
-        unit = np.ldexp(1.0, np.frexp(size)[1])
-        # From the smallest value on, so that little variation beside a large mean
-        # is not lost to rounding.
-        start = (X / unit).min(axis=0)
-        above = X / unit - start
-        mean = (start + above.mean(axis=0)) * unit
-        deviation = above.std(axis=0) * unit
-        constant = above.max(axis=0) == 0
-        own = np.where(size > 0, np.minimum(size, 1.0), 1.0)
-        mean = np.where(constant, X[0], mean)
-        scale = np.where(constant, own, deviation)
+        # Some columns at a time: copies of large data would not fit beside them.
+        n_parts = int(np.clip(X.size // _COPIED_NUMBERS, 1, max(X.shape[1] // 2, 1)))
+        parts = np.array_split(np.arange(X.shape[1]), n_parts)
+        moments = [_moments(X[:, part[0] : part[-1] + 1]) for part in parts]
+        mean, scale = np.concatenate(moments, axis=1)
         return cls(mean, scale, randomized, _whole_columns(X))
 
     @classmethod
@@ -214,6 +206,24 @@ class Lattice:
             f"lies more than {limit} standard deviations from the training mean",
             column,
         )
+
+
+def _moments(X):
+    """Mean and scale of columns; see `Lattice.from_data`."""
+    size = np.abs(X).max(axis=0)
+    # A power of two, so that dividing by it rounds nothing.
+    unit = np.ldexp(1.0, np.frexp(size)[1])
+    # From the smallest value on, so that little variation beside a large mean
+    # is not lost to rounding.
+    start = (X / unit).min(axis=0)
+    above = X / unit - start
+    mean = (start + above.mean(axis=0)) * unit
+    deviation = above.std(axis=0) * unit
+    constant = above.max(axis=0) == 0
+    own = np.where(size > 0, np.minimum(size, 1.0), 1.0)
+    mean = np.where(constant, X[0], mean)
+    scale = np.where(constant, own, deviation)
+    return mean, scale
 
 
 def _whole_columns(X):
