@@ -140,7 +140,7 @@ def _with_centres(cells, held_out, outputs):
 
 def merge_small(cells, u, held_out, outputs, min_rows):
     """Merge cells with fewer than ``min_rows`` of the lattice rows ``u``."""
-    counts = cells.regions.counts(cells.scores(u))
+    counts = np.bincount(cells.index(u), minlength=cells.regions.n_cells)
     regions = cells.regions.with_at_least(min_rows, counts)
     return _with_centres(replace(cells, regions=regions), held_out, outputs)
 
