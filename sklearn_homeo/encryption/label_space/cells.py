@@ -56,12 +56,6 @@ class Cells:
         """How many cells there are."""
         return len(self.centres)
 
-    def scores(self, u):
-        """Return the scores of lattice rows, a few rows at a time."""
-        starts = range(0, max(len(u), 1), _CHUNK_ROWS)
-        parts = [self.scorer.scores(u[start : start + _CHUNK_ROWS]) for start in starts]
-        return np.concatenate(parts)
-
     def index(self, u):
         """Return the cell of each lattice row.
 
