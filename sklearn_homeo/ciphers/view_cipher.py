@@ -39,7 +39,7 @@ class ViewCipher:
     ----------
     lattice : Lattice
     view : View
-        With ``codes(u)`` of shape (n_samples, ``lattice.width``), dtype int64, in
+        With ``codes(u)`` of shape (n_samples, ``lattice.width``), whole numbers in
         [-32, 31], and ``coordinates(u)``, both exact functions of integer rows.
     lock_keys : sequence of bytes of length 32
         One for each lock, in the order of encryption.

@@ -95,7 +95,8 @@ class Homeomorphism:
 
         Returns
         -------
-        codes : ndarray or tensor of shape (n_samples, width), dtype int64
+        codes : ndarray or tensor of shape (n_samples, width)
+            Of dtype int8; tensors of dtype int64.
         """
         xp, n_mixed = namespace(coordinates), self.weights.shape[1]
         mixed = coordinates @ self.weights
@@ -184,5 +185,5 @@ def _arange(like, n):
 def _empty_codes(found, width):
     shape = (len(found), width)
     if namespace(found) is np:
-        return np.empty(shape, np.int64)
+        return np.empty(shape, found.dtype)
     return found.new_empty(shape, dtype=namespace(found).int64)

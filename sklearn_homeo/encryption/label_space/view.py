@@ -33,7 +33,7 @@ class View(Protocol):
 
         Returns
         -------
-        codes : ndarray or tensor of shape (n_samples, width), dtype int64
+        codes : ndarray or tensor of shape (n_samples, width), dtype int8 or int64
             In [-32, 31].
         """
 
