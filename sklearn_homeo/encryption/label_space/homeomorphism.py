@@ -96,7 +96,7 @@ class Homeomorphism:
         Returns
         -------
         codes : ndarray or tensor of shape (n_samples, width)
-            Of dtype int8; tensors of dtype int64.
+            They are of dtype int8, tensors of dtype int64.
         """
         xp, n_mixed = namespace(coordinates), self.weights.shape[1]
         mixed = coordinates @ self.weights
