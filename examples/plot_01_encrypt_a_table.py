@@ -91,28 +91,31 @@ decrypted_model = make_pipeline(flat, neighbours)
 
 # %%
 # (a) Records. (b) The cells: all records of a cell have one view, so nobody can tell
-# them apart. (c) What the service has: each cell is a cloud, in which the place of a
-# record is random. (d) The decrypted model.
+# them apart. (c) What the service has. Each cell is a small cloud, and the place of a
+# record in it is random. (d) The decrypted model.
 import matplotlib.pyplot as plt
 from matplotlib.colors import ListedColormap
 
 blue, orange = "#0072B2", "#D55E00"
 colours = np.where(y == 1, blue, orange)
 light = ListedColormap(["#f6d6c2", "#c6dff0"])
-low, high = X_2.min(axis=0), X_2.max(axis=0)
+margin = 0.04 * np.ptp(X_2, axis=0)
+low, high = X_2.min(axis=0) - margin, X_2.max(axis=0) + margin
 columns, rows = np.meshgrid(*np.linspace(low, high, 200).T)
 plane = np.column_stack([columns.ravel(), rows.ravel()])
 _, cell_of_plane = np.unique(flat.preserve(plane), axis=0, return_inverse=True)
 
 figure, axes = plt.subplots(2, 2, figsize=(7, 6.5), layout="constrained")
 axes[0, 0].scatter(*X_2.T, c=colours, s=9)
+axes[0, 0].text(8, 36, "benign", color=blue)
+axes[0, 0].text(22, 36, "malignant", color=orange)
 axes[0, 0].set_title("(a) records")
 cells = cell_of_plane.reshape(columns.shape)
-axes[0, 1].pcolormesh(columns, rows, cells, cmap="tab10", alpha=0.35, vmax=9)
+axes[0, 1].pcolormesh(columns, rows, cells, cmap="Greys", vmin=-3, vmax=12)
 axes[0, 1].scatter(*X_2.T, c=colours, s=5)
-axes[0, 1].set_title("(b) the cells")
+axes[0, 1].set_title("(b) eight cells: one view each")
 axes[1, 0].scatter(*Z_2[:, :2].T, c=colours, s=9)
-axes[1, 0].set_title("(c) ciphertexts")
+axes[1, 0].set_title("(c) ciphertexts: eight clouds")
 axes[1, 0].set_xlabel("column 1 of 5")
 axes[1, 0].set_ylabel("column 2 of 5")
 answers = decrypted_model.predict(plane).reshape(columns.shape)
@@ -120,6 +123,7 @@ axes[1, 1].pcolormesh(columns, rows, answers, cmap=light)
 axes[1, 1].scatter(*X_2.T, c=colours, s=5)
 axes[1, 1].set_title("(d) the decrypted model at home")
 for ax in (axes[0, 0], axes[0, 1], axes[1, 1]):
+    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     ax.set_xlabel("mean radius")
     ax.set_ylabel("mean texture")
 plt.show()

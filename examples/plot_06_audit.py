@@ -95,30 +95,44 @@ for cipher, Z in ciphertexts.items():
     rebuilt[cipher] = attacker.fit(Z[leaked], X[leaked]).predict(Z[hidden])
 
 # %%
-# Above, the curves; below, digits that the attacker has not seen, and what they get.
+# Above, the share of records that are told apart, and what is rebuilt of them (0: no
+# more than the mean picture); an estimate below 0 is drawn as 0. Below, digits that the
+# attacker has not seen. The published cipher gives each of them back. From the
+# package's cipher he gets what anybody can draw who knows the labels, which are not
+# secret: the average picture of the class.
 import matplotlib.pyplot as plt
 
-figure = plt.figure(figsize=(6, 6.5), layout="constrained")
-above, below = figure.subfigures(2, 1, height_ratios=(1.3, 1))
-ax = above.subplots()
-for cipher, colour in (("tanh", "#D55E00"), ("package", "#0072B2")):
-    curve = curves[cipher]
-    ax.semilogx(curve.n_leaked, curve.r2, "s-", color=colour, label=f"{cipher}: R2")
-    ax.semilogx(
-        curve.n_leaked,
-        curve.rate,
-        "o--",
-        color=colour,
-        label=f"{cipher}: re-identified",
-    )
-ax.axhline(curve.chance, color="0.5", linestyle=":", label="chance")
-ax.set_ylim(-0.05, 1.05)
-ax.set_xlabel("known pairs")
-ax.set_ylabel("attacker's best")
-ax.legend(frameon=False, fontsize=8)
-rows = {"record": X[hidden], "attacked\ntanh": rebuilt["tanh"]}
-rows["attacked\npackage"] = rebuilt["package"]
-grid = below.subplots(3, 8)
+colours = {"tanh": "#D55E00", "package": "#0072B2"}
+figure = plt.figure(figsize=(6.5, 6.8), layout="constrained")
+above, below = figure.subfigures(2, 1, height_ratios=(1, 1.25))
+panels = {
+    "rate": "told apart: all, or hardly any",
+    "r2": "rebuilt (R2): most, or the class",
+}
+for ax, (measure, title) in zip(above.subplots(1, 2), panels.items(), strict=True):
+    for cipher, colour in colours.items():
+        curve = curves[cipher]
+        heights = np.maximum(getattr(curve, measure), 0)
+        ax.semilogx(curve.n_leaked, heights, "o-", color=colour)
+        ax.annotate(
+            cipher,
+            (curve.n_leaked[-1], heights[-1]),
+            (0, -14),
+            textcoords="offset points",
+            ha="right",
+            color=colour,
+        )
+    ax.set(ylim=(-0.05, 1.05), xlabel="known pairs")
+    ax.set_title(title, fontsize=10)
+
+average = np.array([X[leaked][y[leaked] == label].mean(axis=0) for label in range(10)])
+rows = {
+    "record": X[hidden],
+    "attacked:\ntanh": rebuilt["tanh"],
+    "attacked:\npackage": rebuilt["package"],
+    "average\nof the class": average[y[hidden]],
+}
+grid = below.subplots(len(rows), 8)
 for line, (name, pictures) in zip(grid, rows.items(), strict=True):
     for ax, picture in zip(line, pictures, strict=False):
         ax.imshow(picture.reshape(8, 8), "gray_r", vmin=0, vmax=16)

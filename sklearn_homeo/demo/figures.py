@@ -24,7 +24,6 @@ CLASS_MARKERS = ("o", "^", "s", "D")
 
 _GRID_POINTS = 200
 _DPI = 130
-_LEGEND = {"frameon": False, "fontsize": 9}
 
 
 def draw_planes(results, path):
@@ -138,11 +137,19 @@ def draw_pictures(images, path, n_images=8):
     few = {name: pictures[:n_images] for name, pictures in images.items()}
     figure = make_figure(6.4, 0.4 + 1.55 * len(few["originals"]))
     EncryptedImagesDisplay(**few).plot(figure=figure)
+    figure.suptitle(
+        "Without the key the decoder draws the third column, with it the fourth",
+        fontsize=9,
+    )
     figure.savefig(path, dpi=_DPI)
 
 
 def draw_summary(results, path):
-    """Draw accuracy and the attacker's figures of every table as bars.
+    """Draw what models lose, and what an attacker gets, of every table.
+
+    On the left losses lie around zero, the score on plain rows; the grey band is what
+    two equally good models differ by on that many test rows (95 %). On the right are
+    the attacker's rates with their intervals, next to what the label alone gives.
 
     Parameters
     ----------
@@ -151,11 +158,11 @@ def draw_summary(results, path):
     path : str or Path
         PNG file to write.
     """
-    figure = make_figure(12.5, 4 * len(results))
-    axes = figure.subplots(len(results), 2, squeeze=False, width_ratios=(1.7, 1))
+    figure = make_figure(10, 3.1 * len(results))
+    axes = figure.subplots(len(results), 2, squeeze=False, width_ratios=(1.3, 1))
     for result, (left, right) in zip(results, axes, strict=True):
-        _draw_scores(left, result)
-        _draw_attacks(right, result)
+        _draw_losses(left, result)
+        _draw_leaks(right, result)
     figure.savefig(path, dpi=_DPI)
 
 
@@ -163,82 +170,98 @@ def _measured(result):
     return [cipher for cipher in result.ciphers if "reason" not in cipher]
 
 
-def _draw_scores(ax, result):
-    unit, form = (
-        (100, "{:.1f}") if result.table.task == "classification" else (1, "{:.2f}")
-    )
-    series = {"plain": (result.plain, GREY)}
-    for measured, colour in zip(_measured(result), COLOURS, strict=False):
-        series[f"encrypted: {measured.cipher}"] = (measured.scores, colour)
+def _draw_losses(ax, result):
+    classes = result.table.task == "classification"
+    unit = 100 if classes else 1
+    series = {c.cipher: (c.scores, colour) for c, colour in _coloured(result)}
     if "scores" in result.get("hybrid", {}):
         series["hybrid"] = (result.hybrid.scores, GREEN)
-    places, width = np.arange(len(result.plain)), 0.84 / len(series)
-    for number, (label, (scores, colour)) in enumerate(series.items()):
-        heights = unit * np.array(list(scores.values()))
-        middle = places + (number - (len(series) - 1) / 2) * width
-        bars = ax.bar(middle, np.maximum(heights, 0), width, color=colour, label=label)
-        ax.bar_label(bars, [form.format(h) for h in heights], padding=1, fontsize=7)
-    ax.set_xticks(places, [name.replace(" ", "\n", 1) for name in result.plain])
-    ax.set_ylabel("accuracy on test rows, %" if unit == 100 else "R2 on test rows")
-    ax.set(ylim=(0, 1.22 * unit), yticks=unit * np.arange(0, 1.1, 0.2))
-    ax.set_title(_score_title(result, unit), fontsize=11)
-    ax.legend(loc="upper center", ncols=3, **_LEGEND)
+    plain = unit * np.array(list(result.plain.values()))
+    places = np.arange(len(plain))
+    for number, (scores, colour) in enumerate(series.values()):
+        lost = plain - unit * np.array(list(scores.values()))
+        shift = 0.2 * (number - (len(series) - 1) / 2)
+        ax.plot(lost, places + shift, "o", color=colour, markersize=6)
+    if classes:
+        half = 1.96 * _unit_error(plain.mean() / unit, len(result.rows.y_test))
+        ax.axvspan(-unit * half, unit * half, color=GREY, alpha=0.2, linewidth=0)
+    ax.axvline(0, color=BLACK, linewidth=0.8)
+    ax.set_yticks(places, list(result.plain))
+    ax.invert_yaxis()
+    lost = "points of accuracy lost; grey: by chance" if classes else "R2 lost"
+    ax.set_xlabel(lost)
+    ax.set_title(f"{result.table.name}: what models lose", loc="left", fontsize=11)
+    _name_colours(ax, {name: colour for name, (_, colour) in series.items()})
     _tidy(ax)
 
 
-def _score_title(result, unit):
-    mean = np.mean(list(result.plain.values()))
-    form = "{:z.1f} ({})" if unit == 100 else "{:z.3f} ({})"
-    losses = [
-        form.format(unit * (mean - np.mean(list(c.scores.values()))), c.cipher)
-        for c in _measured(result)
+def _unit_error(share, n):
+    """Standard deviation of the difference of two shares of n rows."""
+    return np.sqrt(2 * share * (1 - share) / n)
+
+
+def _coloured(result):
+    return list(zip(_measured(result), COLOURS, strict=False))
+
+
+def _name_colours(ax, colours):
+    """Name the colours above the axes, each in its own."""
+    from matplotlib.offsetbox import AnchoredOffsetbox, HPacker, TextArea
+
+    names = [
+        TextArea(f"\u25cf {name}", textprops={"color": colour, "fontsize": 9})
+        for name, colour in colours.items()
     ]
-    measure = "points of accuracy" if unit == 100 else "R2"
-    return f"{result.table.name}: mean loss, {measure}: {', '.join(losses)}"
+    box = AnchoredOffsetbox(
+        "lower right",
+        child=HPacker(children=names, pad=0, sep=8),
+        frameon=False,
+        pad=0,
+        bbox_to_anchor=(1, 1.02),
+        bbox_transform=ax.transAxes,
+        borderpad=0,
+    )
+    ax.add_artist(box)
 
 
-def _draw_attacks(ax, result):
-    ciphers = _measured(result)
-    width = 0.8 / len(ciphers)
-    for number, (measured, colour) in enumerate(zip(ciphers, COLOURS, strict=False)):
-        middle = (number - (len(ciphers) - 1) / 2) * width
-        _draw_attack(ax, measured, colour, middle, width)
-    handles, labels = ax.get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    ax.legend(unique.values(), unique, loc="upper center", ncols=4, **_LEGEND)
-    ax.set_xticks([0, 1], ["rebuilt (R2)", "re-identified (share)"])
-    ax.set(ylim=(0, 1.3), yticks=np.arange(0, 1.1, 0.2))
-    ax.set_title(_attack_title(result), fontsize=11)
+def _draw_leaks(ax, result):
+    ticks = []
+    for measured, colour in _coloured(result):
+        attack = measured.attack
+        floors = _label_floors(result, attack.n)
+        for name, value, interval, floor in (
+            ("linked", attack.rate, attack.interval, floors[0]),
+            ("rebuilt (R2)", max(attack.r2, 0.0), None, floors[1]),
+        ):
+            place = len(ticks)
+            ticks.append(f"{name}, {measured.cipher}")
+            if interval:
+                ax.plot(interval, [place] * 2, color=colour, linewidth=2.5, alpha=0.5)
+            ax.plot(value, place, "o", color=colour, markersize=7)
+            ax.plot([floor] * 2, [place - 0.3, place + 0.3], color=BLACK, linewidth=1.5)
+            shown = f"{value:.0%}" if interval else f"{value:.2f}"
+            ax.text(1.08, place, shown, va="center", fontsize=9, color=colour)
+    ax.set_yticks(range(len(ticks)), ticks)
+    ax.invert_yaxis()
+    ax.set(xlim=(-0.02, 1.02), xticks=np.arange(0, 1.1, 0.25))
+    ax.set_xlabel("attacker's share; black: by the label alone")
+    ax.set_title(f"{result.leak:.0%} of the records known", loc="left", fontsize=11)
     _tidy(ax)
 
 
-def _attack_title(result):
-    withheld = [
-        f"{1 - np.clip(c.attack.r2, 0, 1):.0%} ({c.cipher})" for c in _measured(result)
-    ]
-    return f"{result.leak:.0%} known, variance withheld: {', '.join(withheld)}"
-
-
-def _draw_attack(ax, measured, colour, middle, width):
-    attack, leaked = measured.attack, measured.encryptor.preserved_variance_ratio_
-    rate, (low, high) = attack.rate, attack.interval
-    heights = (max(attack.r2, 0), rate)
-    ax.bar(middle + np.arange(2), heights, width, color=colour, label=measured.cipher)
-    spread = [[rate - low], [high - rate]]
-    ax.errorbar(1 + middle, rate, spread, color=BLACK, capsize=4)
-    for place, top, text in (
-        (middle, max(heights[0], leaked), f"{attack.r2:.2f}"),
-        (1 + middle, high, f"{rate:.0%}"),
-    ):
-        ax.text(place, top + 0.02, text, ha="center", va="bottom", fontsize=9)
-    for place, height, style, label in (
-        (middle, leaked, "--", "the view leaks"),
-        (1 + middle, attack.chance, ":", "chance"),
-    ):
-        ends = place - width / 2, place + width / 2
-        ax.hlines(height, *ends, colors=BLACK, linestyles=style, label=label)
+def _label_floors(result, n_targets):
+    """What the label alone links (unknown for numbers), and rebuilds (R2)."""
+    rows = result.rows
+    X = StandardScaler().fit_transform(np.vstack([rows.X_train, rows.X_test]))
+    y = np.append(rows.y_train, rows.y_test)
+    if result.table.task != "classification":
+        y = (y - y.mean()) / y.std()
+        return np.nan, float(np.mean((y @ X / len(y)) ** 2))
+    classes, numbers = np.unique(y, return_inverse=True)
+    means = np.array([X[numbers == i].mean(axis=0) for i in range(len(classes))])
+    return min(1.0, len(classes) / n_targets), float((means[numbers] ** 2).mean())
 
 
 def _tidy(ax):
     ax.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(axis="x", length=0)
+    ax.tick_params(axis="y", length=0)

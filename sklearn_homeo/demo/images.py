@@ -189,8 +189,12 @@ def measure_pictures(study, encryptor, *, random_state=0):
     autoencoder, train = study.autoencoder, study.train
     codes = autoencoder.transform(study.images[train])
     encryptor = clone(encryptor).fit(codes, study.table.y[train])
-    compared = study.images[study.test[:N_COMPARED]]
-    images = encrypt_images(make_pipeline(autoencoder, encryptor), compared)
+    compared = study.test[:N_COMPARED]
+    # One of each class comes first: a figure shows the first ones.
+    firsts = np.unique(study.table.y[compared], return_index=True)[1]
+    compared = np.concatenate([compared[firsts], np.delete(compared, firsts)])
+    pipeline = make_pipeline(autoencoder, encryptor)
+    images = encrypt_images(pipeline, study.images[compared])
     features = [
         study.encoder.transform(_to_bytes(pictures))
         for pictures in (images.originals, images.encrypted)

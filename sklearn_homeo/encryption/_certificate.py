@@ -404,7 +404,7 @@ class Certificate:
         return [
             (
                 "confidentiality",
-                f"advantage at most {told} (beside AES-256)",
+                f"advantage at most {told} (if AES-256 holds)",
             ),
             (
                 "integrity",
