@@ -26,7 +26,7 @@ SETTINGS := OMP_NUM_THREADS=1 SCIPY_ARRAY_API=1
 
 .venv/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python $(INSTALL) -c constraints.txt -e ".[demo]"
+	$(BIN)/python $(INSTALL) -c constraints.txt -e ".[demo,images]"
 	touch $@
 
 .venv/.tests: pyproject.toml constraints.txt

@@ -21,7 +21,8 @@ _STYLE = """
 .audit .verdict { font-weight: 600; color: var(--faint); white-space: nowrap; }
 .audit .good { color: var(--good); } .audit .moderate { color: var(--moderate); }
 .audit .bad { color: var(--bad); }
-.audit table { border-collapse: collapse; width: 100%; font-size: .9rem; }
+.audit table { border-collapse: collapse; width: 100%; font-size: .9rem;
+  color: inherit; }
 .audit th { text-align: left; color: var(--faint); font-weight: 600; }
 .audit th, .audit td { padding: .45rem .6rem .45rem 0;
   border-bottom: 1px solid var(--line); vertical-align: top; }
@@ -87,9 +88,9 @@ def report_fragment(report):
         f"{s.n_features:,} columns, {s.n_keys} keys, {html.escape(s.attacks)} attacks, "
         f"{report.seconds:.0f} s</p>",
         _table(report),
-        '<p class="legend"><span style="background:var(--bar)"></span>attack'
-        '<span style="background:var(--bar);opacity:.35"></span>upper 95&nbsp;% limit'
-        '<span style="background:var(--floor)"></span>label alone'
+        '<p class="legend"><span style="background:var(--bar)"></span>attack '
+        '<span style="background:var(--bar);opacity:.35"></span>upper&nbsp;95&nbsp;%&nbsp;limit '
+        '<span style="background:var(--floor)"></span>label&nbsp;alone '
         '<span style="background:var(--bound)"></span>bound</p>',
     ]
     if report.advice:

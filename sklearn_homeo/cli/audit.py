@@ -21,7 +21,13 @@ def add_options(parser):
     add = parser.add_argument
     add_data(parser)
     add_encryption(parser)
-    add("--leak", type=share, default=0.9, help="share of rows known (default 0.9)")
+    add(
+        "--leak",
+        type=share,
+        default=0.9,
+        metavar="SHARE",
+        help="share of the rows that the attacker knows (default 0.9)",
+    )
     add("--attacks", choices=("quick", "full"), default="quick", help="default quick")
     add("--n-keys", type=positive_int, default=3, help="keys to draw (default 3)")
     add_common(parser, out="audit")

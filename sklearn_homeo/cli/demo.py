@@ -1,6 +1,5 @@
-"""Do on real data that come along what evaluate does on yours: encrypt, learn, query,
-decrypt and attack. The data are scikit-learn's digits and breast cancer, and images of
-digits.
+"""Do on bundled data what evaluate does on yours: encrypt, learn, query, decrypt and
+attack. The data are scikit-learn's digits and breast cancer, and images of digits.
 """
 
 from sklearn_homeo.cli.evaluate import add_settings, evaluate

@@ -49,7 +49,7 @@ def add_options(parser):
         "--seal",
         action="append",
         metavar="COLUMN",
-        help="column that no model may see, sealed beside the rows; once for each "
+        help="column that no model may see, sealed next to the rows; once for each "
         "(default: identifiers and free text, as they are found)",
     )
     add(

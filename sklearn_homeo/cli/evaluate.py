@@ -43,8 +43,19 @@ def add_data(parser):
 def add_encryption(parser):
     """Add the encryptor's options."""
     add = parser.add_argument
-    add("--depth", type=positive_int, default=3, help="locks (default 3)")
-    add("--leakage", choices=LEAKAGES, default="auto", help="what models see")
+    add(
+        "--depth",
+        type=positive_int,
+        default=3,
+        metavar="N",
+        help="number of locks (default 3)",
+    )
+    add(
+        "--leakage",
+        choices=LEAKAGES,
+        default="auto",
+        help="what the service may see (default auto)",
+    )
     add(
         "--n-cells",
         type=_auto_or_int,
@@ -65,8 +76,20 @@ def add_settings(parser, out):
     """Add the options that demo has as well."""
     add = parser.add_argument
     add_encryption(parser)
-    add("--test-size", type=share, default=0.25, help="share (default 0.25)")
-    add("--leak", type=share, default=0.9, help="share of rows known (default 0.9)")
+    add(
+        "--test-size",
+        type=share,
+        default=0.25,
+        metavar="SHARE",
+        help="share of the rows to test models on (default 0.25)",
+    )
+    add(
+        "--leak",
+        type=share,
+        default=0.9,
+        metavar="SHARE",
+        help="share of the rows that the attacker knows (default 0.9)",
+    )
     add_common(parser, out)
 
 

@@ -174,8 +174,14 @@ def _quoted(names):
 def add_common(parser, out):
     """Add the options that all verbs share which measure something."""
     add = parser.add_argument
-    add("--out", default=out, metavar="DIR", help=f"default {out}")
-    add("--random-state", type=seed, default=0, help="of splits and models, not keys")
+    add("--out", default=out, metavar="DIR", help=f"folder to write to (default {out})")
+    add(
+        "--random-state",
+        type=seed,
+        default=0,
+        metavar="SEED",
+        help="seed of splits and models, not of keys (default 0)",
+    )
     add("--key", metavar="KEYFILE", help="a saved key (default: one for this run only)")
     add("--quiet", action="store_true", help="no progress bar")
 

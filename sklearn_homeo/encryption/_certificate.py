@@ -448,12 +448,16 @@ class Certificate:
 
     def _repr_html_(self):
         rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            "<tr><th style='text-align:left;padding-right:1em'>"
+            f"{html.escape(name)}</th>"
             f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
             for name, text in self.lines()
         )
         head = f"Certificate: {self.leakage}, {self.width} columns, {self.depth} locks"
-        return f"<table><caption>{html.escape(head)}</caption>{rows}</table>"
+        return (
+            f"<table><caption style='text-align:left'>{html.escape(head)}</caption>"
+            f"{rows}</table>"
+        )
 
 
 def certify(encryptor, X, y, n_fits, n_repeats):
