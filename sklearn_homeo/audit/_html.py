@@ -89,7 +89,8 @@ def report_fragment(report):
         f"{report.seconds:.0f} s</p>",
         _table(report),
         '<p class="legend"><span style="background:var(--bar)"></span>attack '
-        '<span style="background:var(--bar);opacity:.35"></span>upper&nbsp;95&nbsp;%&nbsp;limit '
+        '<span style="background:var(--bar);opacity:.35"></span>'
+        "upper&nbsp;95&nbsp;%&nbsp;limit "
         '<span style="background:var(--floor)"></span>label&nbsp;alone '
         '<span style="background:var(--bound)"></span>bound</p>',
     ]
