@@ -117,7 +117,7 @@ for ax, (measure, title) in zip(above.subplots(1, 2), panels.items(), strict=Tru
         ax.annotate(
             cipher,
             (curve.n_leaked[-1], heights[-1]),
-            (0, -14),
+            (0, 8 if heights[-1] < 0.2 else -14),
             textcoords="offset points",
             ha="right",
             color=colour,
