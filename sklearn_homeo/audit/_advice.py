@@ -54,6 +54,8 @@ def advise(encryptor, X, y):
     except ValueError:
         # The data do not allow the other setting.
         return []
+    if then[0] >= now[0]:
+        return []
     setting = ", ".join(f"{name}={value!r}" for name, value in change.items())
     score = "R2" if is_number else "accuracy"
     return [
@@ -66,7 +68,10 @@ def _smaller_leak(encryptor):
     if encryptor.leakage_ != "cells":
         return {"leakage": "cells"}
     fewer = max(_FEWEST_CELLS, encryptor.n_cells_ // 2)
-    return {"n_cells": fewer} if fewer < encryptor.n_cells_ else None
+    if fewer == encryptor.n_cells_:
+        return None
+    # "auto" would leak scores where few cells lose too much.
+    return {"leakage": "cells", "n_cells": fewer}
 
 
 def _measure(encryptor, sides, is_number):

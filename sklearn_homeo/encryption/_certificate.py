@@ -431,7 +431,9 @@ class Certificate:
             ("linking the worst row", f"{how}{link.worst_row:.1%}"),
         ]
         if link.smallest_cell is not None:
-            lines.append(("smallest cell among them", f"{link.smallest_cell} rows"))
+            size = link.smallest_cell
+            rows = "1 row" if size == 1 else f"{size} rows"
+            lines.append(("smallest cell among them", rows))
         if not math.isnan(link.r2):
             lines.append(("variance that cells explain", f"{link.r2:.1%}"))
         if not math.isnan(link.label_floor):

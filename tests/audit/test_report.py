@@ -187,6 +187,14 @@ def test_the_remedy_is_measured():
     assert advise(Cipher(), X, y) == advise(exact, X, None) == []
 
 
+def test_no_remedy_is_named_that_would_leak_more(monkeypatch):
+    X, y = features(300)
+    cells = HomeomorphicEncryptor(leakage="cells", n_cells=4, n_preserved=2)
+    rates = iter([(0.1, 0.9), (0.2, 0.8)])
+    monkeypatch.setattr("sklearn_homeo.audit._advice._measure", lambda *_: next(rates))
+    assert advise(cells.fit(X, y), X, y) == []
+
+
 def test_one_fit_serves_all_keys():
     X, y = features(200)
     first, second = _fitted(HomeomorphicEncryptor(n_preserved=1), X, y, 2, False)

@@ -63,11 +63,15 @@ def check_sets(sets, labels, encryptor):
         X if X is None else check_real_array(X, dtype=np.float64, input_name=name)
         for X, name in zip(sets, _NAMES, strict=True)
     ]
+    n_columns, whose = rows[0].shape[1], "X_synthetic has"
+    if encryptor is not None:
+        # Ciphertexts of few columns are wider than the records.
+        check_fitted(encryptor, "encryptor")
+        n_columns, whose = encryptor.n_features_in_, "the encryptor takes"
     for X, name in zip(rows, _NAMES, strict=True):
-        if X is not None and X.shape[1] != rows[0].shape[1]:
-            raise ValueError(
-                f"{name} has {X.shape[1]} columns, X_synthetic has {rows[0].shape[1]}"
-            )
+        is_record = encryptor is None or name != _NAMES[0]
+        if X is not None and is_record and X.shape[1] != n_columns:
+            raise ValueError(f"{name} has {X.shape[1]} columns, {whose} {n_columns}")
         least = _FEWEST_CANDIDATES if name in _NAMES[1:3] else 2
         if X is not None and len(X) < least:
             raise ValueError(f"{name} has {len(X)} rows; the attack needs {least}")
@@ -100,7 +104,6 @@ def _check_labels(rows, labels):
 def _spaces(rows, encryptor):
     if encryptor is None:
         return {"as given": rows}
-    check_fitted(encryptor, "encryptor")
     # Synthetic ciphertexts are none that the encryptor made.
     decryptor = copy.copy(encryptor).set_params(on_invalid="ignore")
     known = [None if X is None else encryptor.transform(X) for X in rows[1:]]

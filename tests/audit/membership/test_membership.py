@@ -152,6 +152,16 @@ def test_hybrid_and_smote_with_the_key_and_without():
     assert leaked.choice in attacks
 
 
+def test_ciphertexts_may_be_wider_than_records():
+    X = records(90, n_features=3)
+    encryptor = HomeomorphicEncryptor(n_preserved=1).fit(X)
+    Z = encryptor.transform(X[:30])
+    found = membership_attack(Z, X[:30], X[30:60], X[60:], encryptor=encryptor)
+    assert found.rate > 0.9
+    with pytest.raises(ValueError, match="X_member has 2 columns, the encryptor takes"):
+        membership_attack(Z, X[:30, :2], X[30:60], X[60:], encryptor=encryptor)
+
+
 def test_labels_sharpen_an_attack():
     rng = np.random.default_rng(0)
     X, y = records(900, 3), rng.integers(2, size=900)
