@@ -43,9 +43,9 @@ class SharedEstimator:
     bytes as the estimator itself, however the rows are cut and wherever they are
     computed.
 
-    The estimator, and with it the key, goes to each worker's memory once and leaves
-    it at `close`, at the end of a ``with`` block, or when neither this object nor a
-    lazy result of it is left. Workers that join later or come back after a crash get it
+    The estimator, and with it the key, goes to each worker's memory once. It leaves it
+    at `close`, at the end of a ``with`` block, or when neither this object nor a lazy
+    result of it is left. Workers that join later or come back after a crash get it
     too. It is in no task, so that Dask neither spills it to disk nor logs it. Mapping
     ``encryptor.transform`` yourself works as well, but puts the key into tasks, and
     an encryptor that is scattered or is the result of a task may be spilled.

@@ -26,9 +26,9 @@ def preserved_linkage_bound(
 ) -> Bunch:
     """Bound on linking noisy preserved coordinates to their records.
 
-    The noise on a preserved coordinate is normal. With f its density and x_i the
-    candidates' values of a coordinate, ``L = integral of max_i f(t - x_i) dt`` is
-    exactly the noise's mass in every value's own cell, summed; over coordinates L
+    The noise on a preserved coordinate is normal. Let f be its density and x_i the
+    candidates' values of a coordinate. ``L = integral of max_i f(t - x_i) dt`` is then
+    the sum of the noise's mass in every value's own cell. Over coordinates L
     multiplies, and over groups of candidates it adds up. An attacker links a target,
     drawn evenly among N candidates, to its record with a probability of at most the
     product of L over N. No clipping is needed: a value far from all others counts as

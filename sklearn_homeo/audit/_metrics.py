@@ -23,9 +23,9 @@ def pooled_r2(
 ) -> float:
     """Share of the standardised variance that a reconstruction explains.
 
-    All columns are divided by their scale and pooled, so that a column's unit does
-    not matter and a nearly constant column cannot dominate: one minus the sum of
-    squared errors over the sum of squared deviations from the reference mean.
+    It is one minus the sum of squared errors over the sum of squared deviations from
+    the reference mean. All columns are divided by their scale and pooled, so that a
+    column's unit does not matter and a nearly constant column cannot dominate.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def reidentification(
 
     Each row of `X_pred` is matched with the nearest row of `X_true`, by the Euclidean
     distance or by the Mahalanobis distance of the attack's own validation residuals
-    (covariance shrunk by 1e-4): an attack that finds a few directions exactly and
+    (covariance shrunk by 1e-4). An attack that finds a few directions exactly and
     nothing else fails by the first and succeeds by the second. The distance that does
     better on the validation rows is taken.
 

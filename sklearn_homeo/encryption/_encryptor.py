@@ -784,9 +784,9 @@ class HomeomorphicEncryptor(
         """Make an encryptor whose view carries one more target.
 
         Its ciphertexts have more columns. The first ones carry the views that they
-        carry here, bit for bit, so that models of these columns remain valid; the new
-        ones carry what tells the new target, cut or found as in `fit`, cells if these
-        are cells. `reencrypt` turns ciphertexts of this encryptor into the other's.
+        carry here, bit for bit, so that models of these columns remain valid. The new
+        ones carry what tells the new target: cells if these are cells, and found as in
+        `fit`. `reencrypt` turns ciphertexts of this encryptor into the other's.
 
         Parameters
         ----------

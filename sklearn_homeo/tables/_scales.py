@@ -179,9 +179,9 @@ def _integer_pieces(centre, bulk, heavy):
 def float_scale(values, bits):
     """Return a scale of floats, given by their ordered bits.
 
-    It is linear around zero, as far as the bulk of the data reaches, the logarithm
-    beyond, and again the logarithm for what is so near zero that it makes no difference
-    to the bulk: so every float has a place.
+    It is linear around zero, as far as the bulk of the data reaches, and the logarithm
+    beyond. It is the logarithm again for what is so near zero that it makes no
+    difference to the bulk. So every float has a place.
 
     Parameters
     ----------

@@ -139,10 +139,10 @@ def attribute_inference_attack(
     Returns
     -------
     result : AttackResult
-        Its rate is the area under the ROC curve on the other ciphertexts (0.5 is blind,
-        1 is certain) with its percentile interval over records (500 bootstrap
-        resamples), its validation that of cross-validation on the known ones, its
-        choice the model. Details:
+        Its rate is the area under the ROC curve on the other ciphertexts: 0.5 is blind,
+        1 is certain. Its interval is that of percentiles over records, of 500 bootstrap
+        resamples. Its validation is the same area by cross-validation on the known
+        ciphertexts, its choice the model. Details:
 
         plain_rate : float
             The same of the attack on the records; nan without `X`.

@@ -42,12 +42,12 @@ def distinguisher_attack(
 ) -> AttackResult:
     """Tell residues from uniform random numbers, by rows of one's own choice.
 
-    The attacker has rows encrypted that differ as little as possible: a counter in one
-    column; pairs that differ in one column by a power of two; rows whose left (or
-    right) halves are all equal. Or he has such ciphertexts decrypted. Of what comes
-    back he tests every bit and the high and low digits of both halves, in each column,
-    in differences of consecutive rows and of columns, the lack of repeated numbers and
-    differences, and boosted trees trained to tell rows from random ones.
+    The attacker has rows encrypted that differ as little as possible. One column is a
+    counter, or pairs differ in one column by a power of two, or all left (or right)
+    halves are equal. Or he has such ciphertexts decrypted. He tests every bit, and the
+    high and low digits of both halves, of what comes back: in each column, and in
+    differences of consecutive rows and of columns. He counts repeated numbers and
+    differences, and trains boosted trees to tell rows from random ones.
 
     Parameters
     ----------

@@ -43,10 +43,10 @@ def forward_linkage_attack(
 ) -> AttackResult:
     """Tell which candidate record a ciphertext is of, by predicting ciphertexts.
 
-    Ridge regression of the ciphertexts on the records, along the ciphertexts'
-    principal axes or along canonical directions (those that left-out records
-    predict best, however small), straightened by splines and products, since
-    ciphers bend what they keep. Only directions whose prediction
+    It is a ridge regression of the ciphertexts on the records, along the ciphertexts'
+    principal axes or along canonical directions (those that left-out records predict
+    best, however small). Splines and products straighten it, since ciphers bend what
+    they keep. Only directions whose prediction
     validation pairs confirm count; in them, a candidate is the better the nearer
     its predicted ciphertext is, by the Mahalanobis distance of the left-out
     residuals. The kind of axes is chosen on validation pairs; then everything is
@@ -69,11 +69,11 @@ def forward_linkage_attack(
     Returns
     -------
     result : AttackResult
-        Its rate is the share of targets whose best candidate is their own record
-        (records with copies count by any copy), its validation the mean reciprocal rank
-        of the validation pairs, its choice the kind of axes and the number of
-        predictable directions; 0 means that there are none and blind guessing is all
-        that is left. Details: `median_rank`.
+        Its rate is the share of targets whose best candidate is their own record;
+        records with copies count by any copy. Its validation is the mean reciprocal
+        rank of the validation pairs. Its choice is the kind of axes and the number of
+        predictable directions: 0 means that blind guessing is all that is left.
+        Details: `median_rank`.
 
     Raises
     ------

@@ -66,10 +66,10 @@ def ridge_attack(
     Returns
     -------
     result : AttackResult
-        Its rate is that of :func:`sklearn_homeo.audit.reidentification`, its r2 pooled
-        over the columns, standardised by the leaked records (columns that are constant
-        among these are left out), its validation the mean reciprocal rank of the
-        validation rows, its choice the view and the penalty. Details:
+        Its rate is that of :func:`sklearn_homeo.audit.reidentification`. Its r2 is
+        pooled over the columns, standardised by the leaked records; columns that are
+        constant among these are left out. Its validation is the mean reciprocal rank of
+        the validation rows, its choice the view and the penalty. Details:
 
         X_pred : ndarray of shape (n_targets, n_features), dtype float64
             Reconstructed targets in the units of `X_leak`.

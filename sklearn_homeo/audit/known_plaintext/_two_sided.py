@@ -32,7 +32,7 @@ def two_sided_linkage_attack(Z_leak, X_leak, Z_target, X_target, *, random_state
 
     The leading principal coordinate of the ciphertexts is split in two. A ridge
     regression on the records, with an intercept for each side, learns what varies
-    within the sides, a spline what becomes of that near the boundary, and the candidate
+    within the sides, and a spline what becomes of that near the boundary. The candidate
     whose predicted coordinate is nearest is taken. This is how to attack a single
     coordinate of two classes at "scores", all the more if it is bent or stretched.
 

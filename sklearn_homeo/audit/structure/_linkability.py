@@ -44,10 +44,9 @@ def linkability_attack(
     :func:`sklearn_homeo.audit.unordered_matching_attack`. The score of a pair is the
     share of the class whose features are nearer. D_sys is the
     global linkability of Gomez-Barrero et al.: 0 if mated (same record) and
-    non-mated scores are distributed alike, 1 if they do not overlap. Score bins, and
-    which of them count, come from one half of the rows, the measure from the
-    other, so that overfitting does not pass for linkability; the kind of feature is
-    chosen on the first half.
+    non-mated scores are distributed alike, 1 if they do not overlap. The kind of
+    feature, the score bins, and which of them count come from one half of the rows, the
+    measure from the other, so that overfitting does not pass for linkability.
 
     Parameters
     ----------

@@ -82,9 +82,9 @@ def unordered_matching_attack(
     -------
     result : AttackResult
         Its rate is the share of ciphertexts matched with their own record, its chance
-        that of a random assignment within the classes, its choice the features and view
-        of the attempt taken, its validation the share of variance of held-out matches
-        that the attempt explains. Details:
+        that of a random assignment within the classes. Its choice is the features and
+        view of the attempt taken, its validation the share of variance of held-out
+        matches that this explains. Details:
 
         attempts : dict of str to float
             Rate of each attempt, as far as made: one that explains its held-out

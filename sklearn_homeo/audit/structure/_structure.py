@@ -152,8 +152,8 @@ def duplicate_detection(Z: ArrayLike, X: ArrayLike) -> AttackResult:
     Returns
     -------
     result : AttackResult
-        Its rate is the share of records with an equal one whose ciphertexts show it
-        (nan if no record repeats; deterministic ciphers have 1), its chance the share
+        Its rate is the share of records with an equal one whose ciphertexts show it:
+        nan if no record repeats, 1 for deterministic ciphers. Its chance is the share
         of the other records whose ciphertexts look repeated.
 
     Raises

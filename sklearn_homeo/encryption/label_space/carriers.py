@@ -43,8 +43,8 @@ def carry(centres, width, stream):
     """Return the codes of cells: their centres through a keyed homeomorphism.
 
     As many columns as label space has axes see it under a keyed product of
-    reflections, the next ones under another, and so on; then every column is bent,
-    increasing, and shifted by less than a code. All in integers.
+    reflections, the next ones under another, and so on. Then every column is bent by an
+    increasing function, and shifted by less than a code. All of it is in integers.
 
     Parameters
     ----------

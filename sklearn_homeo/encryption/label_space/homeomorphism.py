@@ -1,8 +1,9 @@
 """The keyed homeomorphism of label space, and its rounding to six bits.
 
-Label coordinates go through keyed rotations where *directions* were found, and stay one
-by one, with keyed signs, where *columns* were chosen, because trees need axes; then
-each column of a ciphertext is a keyed monotone function (sinh-arcsinh) of one of them.
+Label coordinates go through keyed rotations where *directions* were found. Where
+*columns* were chosen they stay one by one, with keyed signs, because trees need axes.
+Then each column of a ciphertext is a keyed monotone function (sinh-arcsinh) of one of
+them.
 All of that is worked out once, into integer weights and tables of codes, so that a row
 is mapped by an exact product and look-ups.
 """
