@@ -193,6 +193,33 @@ def test_names_in_code_roles_exist(page):
             found = getattr(found, part)
 
 
+def _arguments():
+    """Names of the parameters of everything public, and of what pages call besides."""
+    for path in PUBLIC:
+        found = _get(path)
+        members = vars(found).values() if inspect.isclass(found) else ()
+        for one in (
+            found,
+            *(getattr(member, "__func__", member) for member in members),
+        ):
+            # Exceptions have no signature.
+            if callable(one) and not hasattr(one, "with_traceback"):
+                yield from inspect.signature(one).parameters
+    # Of scikit-learn's functions and estimators.
+    yield from ("memory", "n_jobs", "stratify")
+
+
+ARGUMENTS = set(_arguments())
+
+
+@pytest.mark.parametrize("page", [*TEXTS, "README.rst"])
+def test_arguments_that_pages_name_exist(page):
+    text = TEXTS.get(page) or (ROOT / page).read_text("utf-8")
+    literals = " ; ".join(re.findall(r"``([^`]+)``", text))
+    names = set(re.findall(r"(?<![\w.])([a-z]\w*)=(?!=)", literals))
+    assert names <= ARGUMENTS
+
+
 def test_installation_page_describes_every_extra():
     listed = re.findall(r"^``(\w+)``", TEXTS["install.rst"], re.MULTILINE)
     pyproject = (ROOT / "pyproject.toml").read_text("utf-8")
