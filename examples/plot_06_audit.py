@@ -76,7 +76,8 @@ report = privacy_audit(
 print(report)
 
 # %%
-# Read it line by line: which attacker is yours? And read the last line.
+# Read it line by line: which attacker is yours? Then come the bounds that no attacker
+# exceeds.
 
 # %%
 # The attacker's pictures
