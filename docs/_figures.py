@@ -109,7 +109,7 @@ def _defaults(measured):
         yield (
             data,
             *(
-                f"{write(of('plain', column))} -> {write(of('default', column))}"
+                f"{write(of('plain', column))} → {write(of('default', column))}"
                 for column, write in {
                     "accuracy": lambda share: f"{100 * share:.1f}",
                     "ROC AUC": lambda area: short(area, 3),
@@ -181,7 +181,7 @@ def tables_label_subspace(measured):
         rows.append(
             (
                 LABELS[name],
-                " -> ".join(shown),
+                " → ".join(shown),
                 f"{measured[name, 'bits']:.1f}",
                 f"{measured[name, 'linked']:.1f} %",
                 "yes" if measured[name, "warned"] else "",
