@@ -364,6 +364,31 @@ def within_owners(name, value):
     return {"accuracy": 0.01, "ROC AUC": 0.01}.get(name[2], value)
 
 
+# python benchmarks/owners_noise.py
+
+
+def read_owners_noise(output):
+    """Columns of 9, 16 and 14 characters: rows, the noise, accuracy in per cent."""
+    return {
+        (line[11:25].strip(), line[:9].strip()): float(line[25:].split()[0])
+        for line in output.splitlines()[1:]
+    }
+
+
+def tables_owners_noise(measured):
+    """A line for each epsilon, a column for each number of rows."""
+    sizes = names_of(measured, 1)
+    rows = [("epsilon, noise of each owner", *(f"{size} rows" for size in sizes))]
+    for noise in names_of(measured):
+        rows.append((noise, *(f"{measured[noise, size]:.1f}" for size in sizes)))
+    return {f"{GUIDE}/owners.rst": rows}
+
+
+def within_owners_noise(name, value):
+    """Points: every run draws other noise."""
+    return 15.0
+
+
 # python benchmarks/shared_view.py
 
 
@@ -482,6 +507,13 @@ FIGURES = {
         within_owners,
         tables_owners,
         sentences_owners,
+    ),
+    "owners_noise": Figures(
+        "python benchmarks/owners_noise.py",
+        (f"{GUIDE}/owners.rst",),
+        read_owners_noise,
+        within_owners_noise,
+        tables_owners_noise,
     ),
     "shared_view": Figures(
         "python benchmarks/shared_view.py --repeats 3",
