@@ -144,7 +144,12 @@ def as_float_rows(rows, name, owner):
     if not hasattr(rows, "columns"):
         rows = as_table(rows, name)
     _check_columns(rows, name, owner)
-    return np.asarray(rows, dtype=np.float64)
+    try:
+        return np.asarray(rows, dtype=np.float64)
+    except OverflowError:
+        raise ValueError(
+            f"{name} has integers that are too large for float64."
+        ) from None
 
 
 def check_finite(rows, name, owner, names=None):
@@ -325,6 +330,10 @@ def check_tensor(rows, n_features, name):
 
 def check_out(out, shape):
     """Check that ciphertexts or rows of a shape fit into an array exactly."""
+    if not is_tensor(out) and not isinstance(out, np.ndarray):
+        raise TypeError(
+            f"out must be an array that exists, or a tensor, got {type(out).__name__}."
+        )
     if tuple(out.shape) != tuple(shape):
         raise ValueError(
             f"out has the shape {tuple(out.shape)}, but the rows need {tuple(shape)}."

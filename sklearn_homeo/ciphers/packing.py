@@ -20,6 +20,7 @@ noise inside the step. Left and right halves are uint32 with their bits at the t
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklearn_homeo._utils.rows import as_float_rows
 from sklearn_homeo.ciphers.lock import LEFT_BITS
 from sklearn_homeo.ciphers.prf import half_mask
 
@@ -213,4 +214,5 @@ def views_of(Z: ArrayLike) -> np.ndarray:
     >>> views_of(np.array([[0.3, -0.01]]))
     array([[ 0.25 , -0.125]])
     """
-    return np.floor(np.asarray(Z) * _VIEW_STEPS) / _VIEW_STEPS
+    Z = as_float_rows(Z, "Z", "views_of")
+    return np.floor(Z * _VIEW_STEPS) / _VIEW_STEPS

@@ -19,6 +19,7 @@ from sklearn_homeo._utils.plotting import (
     make_axes,
     set_log2_axis,
 )
+from sklearn_homeo._utils.rows import as_float_rows, check_finite
 from sklearn_homeo.encryption.label_space.target import check_target
 from sklearn_homeo.encryption.label_space.yardsticks import class_measures
 from sklearn_homeo.exceptions import LossOfAccuracyWarning
@@ -122,7 +123,8 @@ class LeakageDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        X, y = np.asarray(X), np.asarray(y)
+        X = as_float_rows(X, "X", cls.__name__)
+        check_finite(X, "X", cls.__name__)
         target = check_target(X, y, encryptor.target_type)
         labels = target.outputs[:, 0]
         split = train_test_split(

@@ -195,7 +195,7 @@ def save_ciphertexts(
     --------
     lock_file : What other holders do with it, with an example.
     """
-    check_is_fitted(encryptor)
+    _check_encryptor(encryptor)
     rows = encryptor._check_ciphertexts(Z)
     names = [str(name) for name in encryptor.get_feature_names_out()]
     fingerprint, locks = encryptor.key_fingerprint_, locks_of(encryptor)
@@ -226,7 +226,7 @@ def load_ciphertexts(
         If locks of other holders are still set; the message names them. Also if it is
         not a ciphertext file.
     """
-    check_is_fitted(encryptor)
+    _check_encryptor(encryptor)
     ciphertexts = read_ciphertexts(path)
     check_own_locks(path, ciphertexts, encryptor)
     return ciphertexts.Z
@@ -257,6 +257,13 @@ def check_own_locks(path, ciphertexts, encryptor):
             f"{path}: the locks with the keys {opened} are open; their holders must "
             "set them again, or the holder of the first lock decrypts"
         )
+
+
+def _check_encryptor(encryptor):
+    if not isinstance(encryptor, HomeomorphicEncryptor):
+        found = type(encryptor).__name__
+        raise TypeError(f"encryptor must be a HomeomorphicEncryptor, got {found}")
+    check_is_fitted(encryptor)
 
 
 def _read(path, key, out):

@@ -58,6 +58,7 @@ def seal(tree: dict, kind: str, key: SecretKey) -> bytes:
     >>> unseal(seal({"depth": 3}, "example", key), "example", key)
     {'depth': 3}
     """
+    _check_key(key)
     nonce = secrets.token_bytes(_NONCE_BYTES)
     header = {
         "format": _FORMAT,
@@ -94,8 +95,7 @@ def unseal(data: bytes, kind: str, key: SecretKey) -> dict:
     TypeError
         If `key` is not a SecretKey.
     """
-    if not isinstance(key, SecretKey):
-        raise TypeError(f"key must be a SecretKey, got {type(key).__name__}")
+    _check_key(key)
     line, header = _parse(data)
     if header["kind"] != kind:
         raise SealedFileError(
@@ -114,6 +114,11 @@ def unseal(data: bytes, kind: str, key: SecretKey) -> dict:
             "the sealed file was changed or cut off; restore it from a backup"
         ) from None
     return load_tree(content)
+
+
+def _check_key(key):
+    if not isinstance(key, SecretKey):
+        raise TypeError(f"key must be a SecretKey, got {type(key).__name__}")
 
 
 def save_sealed(path: str | os.PathLike, tree: dict, kind: str, key: SecretKey) -> None:

@@ -336,8 +336,19 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         Returns
         -------
         X : DataFrame or ndarray of shape (n_samples, n_features)
+
+        Raises
+        ------
+        TypeError
+            If one of them is neither a frame nor an array.
+        ValueError
+            If one has other columns, or not as many rows.
         """
         check_is_fitted(self)
+        _check_part(rest, "rest")
+        n_rest = len(self._codes) - len(self.sealed_columns_)
+        if rest.shape[1] != n_rest:
+            raise ValueError(f"rest has {rest.shape[1]} columns, but needs {n_rest}")
         columns = [_column(rest, i) for i in range(rest.shape[1])]
         return self._build(columns, sealed, getattr(rest, "index", None))
 
@@ -525,6 +536,7 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         )
 
     def _woven(self, columns, sealed):
+        _check_part(sealed, "sealed")
         n_sealed = len(self.sealed_columns_)
         if not n_sealed and not sealed.shape[1]:
             return columns
@@ -561,6 +573,15 @@ def _check_layout(table):
     twice = [label for label in table.labels if table.labels.count(label) > 1]
     if twice:
         raise ValueError(f"the names of columns must differ; twice: {twice[0]!r}")
+
+
+def _check_part(part, name):
+    if library_of(part) == "numpy" and not isinstance(part, np.ndarray):
+        raise TypeError(
+            f"{name} must be a data frame or an array, got {type(part).__name__}"
+        )
+    if isinstance(part, np.ndarray) and part.ndim != 2:
+        raise ValueError(f"{name} must have 2 dimensions, got {part.ndim}")
 
 
 def _column(X, place):

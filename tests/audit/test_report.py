@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import replace
 from html.parser import HTMLParser
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -275,6 +276,16 @@ def test_progress_is_shown_only_on_demand(capsys):
     audit(Cipher("identity"), ["T0"])
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", "")
+
+
+@pytest.mark.parametrize("n_rows", [60, 240])
+def test_time_is_measured_and_not_predicted(n_rows, capsys):
+    begun = perf_counter()
+    found = audit(Cipher("identity"), ["T0"], features(n_rows), verbose=1)
+    assert 0 < found.seconds <= perf_counter() - begun
+    shown = capsys.readouterr()
+    assert shown.out == "" and "about" not in shown.err
+    assert f"{found.seconds:.0f} s)" in str(found)
 
 
 def test_without_labels_and_with_numbers_to_predict():

@@ -27,13 +27,21 @@ from sklearn_homeo import (
     ImageAutoencoder,
     ImageFeatureExtractor,
     KeyShare,
+    LeakageDisplay,
     SecretKey,
     SummaryPlan,
     TableEncoder,
     TanhEncryptor,
     audit,
     encrypt_images,
+    load_ciphertexts,
+    lock_file,
+    reencrypt,
+    reencrypt_into,
+    save_ciphertexts,
     save_pipeline,
+    unlock_file,
+    views_of,
 )
 
 # What every private value is recognised by, however it is printed.
@@ -244,6 +252,45 @@ def test_estimators_show_no_parameters_that_may_be_rows(case):
     assert not wrong, "\n".join(wrong)
 
 
+def test_outputs_ciphertexts_and_certificates_show_nothing(encryptor, tmp_path):
+    X, other = private(), encryptor.rekey(KEY.for_lock(1))
+    Z, table = encryptor.transform(X), TableEncoder().fit(X)
+    calls = []
+    for kind, spoil in BAD_ROWS.items():
+        rows, ciphertexts = spoil(X), spoil(Z)
+        path = tmp_path / f"{kind}.parquet"
+        calls += [
+            (f"{kind}: {name}", partial(function, *arguments))
+            for name, function, *arguments in (
+                ("add_target", encryptor.add_target, rows, y),
+                ("certificate", encryptor.certificate, rows),
+                ("encrypt_into", encryptor.encrypt_into, X, rows),
+                ("decrypt_into", encryptor.decrypt_into, Z, rows),
+                ("reencrypt", reencrypt, ciphertexts, encryptor, other),
+                ("reencrypt_into", reencrypt_into, Z, rows, encryptor, other),
+                ("views_of", views_of, rows),
+                ("save_ciphertexts", save_ciphertexts, rows, path, encryptor),
+                ("split", table.split, rows),
+                ("join", table.join, rows, None),
+                ("sealed", table.inverse_transform, X, rows),
+            )
+        ]
+    wrong = problems(calls)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_display_of_leakage_shows_nothing(encryptor):
+    pytest.importorskip("matplotlib")
+    shown = partial(LeakageDisplay.from_estimator, encryptor, y=y, n_cells=[2])
+    # Those that are taken would only be drawn.
+    refused = ("bytes", "text", "object", "NaN", "complex", "number", "integers")
+    kinds = [kind for kind in BAD_ROWS if any(word in kind for word in refused)]
+    wrong = problems(
+        (kind, partial(shown, BAD_ROWS[kind](private()))) for kind in kinds
+    )
+    assert not wrong, "\n".join(wrong)
+
+
 # What functions of the audit call rows, and values of everything else that they need.
 TABLES = re.compile(
     "(X|Z)(_(leak|target|known|other|true|pred|reference|synthetic|real|control|member"
@@ -338,6 +385,17 @@ def test_other_functions_show_nothing_that_was_passed_by_mistake(tmp_path):
     calls = []
     for kind, bad in BAD_ENCRYPTORS.items():
         calls.append((f"save_pipeline: {kind}", partial(save_pipeline, bad, tmp_path)))
+        path = tmp_path / "a.parquet"
+        save = partial(save_ciphertexts, np.zeros((2, D)), path, bad)
+        calls.append((f"save_ciphertexts: {kind}", save))
+        calls.append(
+            (f"load_ciphertexts: {kind}", partial(load_ciphertexts, path, bad))
+        )
+        for function in (lock_file, unlock_file):
+            name, other = function.__name__, tmp_path / "b.parquet"
+            calls.append((f"{name}: {kind}", partial(function, path, bad, other)))
+        save = partial(TableEncoder().fit(private()).save, tmp_path / "t.sealed", bad)
+        calls.append((f"save: {kind}", save))
         images = partial(encrypt_images, bad, private(0.7319, (N, 8, 8)))
         calls.append((f"encrypt_images: {kind}", images))
         if not isinstance(bad, str):

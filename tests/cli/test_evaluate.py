@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 from sklearn.datasets import load_diabetes, load_wine
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Bunch
 
 from problems import run
 from sklearn_homeo import SecretKey
 from sklearn_homeo.__main__ import main
+from sklearn_homeo._utils.plotting import make_figure
+from sklearn_homeo.audit._report import MIN_TARGETS
 from sklearn_homeo.cli.parsing import PASSPHRASE_VARIABLE
+from sklearn_homeo.demo import figures
+from sklearn_homeo.demo.report import LEGEND, linking_verdict
 
 FILES = ("results.csv", "results.md", "figure2.png", "summary.png", "audit.csv")
 FIGURES = FILES[2:4]
@@ -147,6 +152,53 @@ def test_figures_are_not_blank(job):
         image = imread(job.folder / name)
         assert min(image.shape[:2]) > 300
         assert len(np.unique(image[..., :3].reshape(-1, 3), axis=0)) > 50
+
+
+def test_markdown_breaks_no_sentence(job):
+    text = (job.folder / "results.md").read_text()
+    for entry in LEGEND:
+        assert f"\n* {entry}\n" in text
+    for line in filter(None, text.splitlines()):
+        assert line.startswith(("#", "|", "* ")) or line.endswith((".", ")")), line
+
+
+def test_few_rows_are_not_graded():
+    assert linking_verdict(4 / 6, 6) == "too few rows"
+    assert linking_verdict(1.0, MIN_TARGETS - 1) == "too few rows"
+    assert linking_verdict(1.0, MIN_TARGETS) == "BROKEN"
+    assert any(f"fewer than {MIN_TARGETS} rows" in entry for entry in LEGEND)
+
+
+def test_planes_are_of_the_table_and_the_cipher_that_were_given(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 3)), np.arange(40) % 2
+    X[:, 0] += 9 * y
+    rows = Bunch(X_train=X[:30], y_train=y[:30], X_test=X[30:], y_test=y[30:])
+    rotation = FunctionTransformer(lambda X: X @ np.roll(np.eye(3), 1, axis=0))
+    results = [
+        Bunch(
+            table=Bunch(name=name, task="classification"),
+            rows=rows,
+            ciphers=[Bunch(cipher="scores", encryptor=rotation.fit(X))],
+        )
+        for name in ("apples", "pears")
+    ]
+    drawn = []
+
+    def make(*size):
+        drawn.append(make_figure(*size))
+        return drawn[-1]
+
+    monkeypatch.setattr(figures, "make_figure", make)
+    figures.draw_planes(results, tmp_path / "figure2.png")
+    titles = [ax.get_title() for ax in drawn[0].axes]
+    assert [title.splitlines()[0] for title in titles] == [
+        *("apples: plain", "encrypted: scores"),
+        *("pears: plain", "encrypted: scores"),
+    ]
+    for ax in drawn[0].axes:
+        points = np.vstack([dots.get_offsets() for dots in ax.collections[-2:]])
+        assert len(points) == 40
 
 
 def test_no_key_material_is_printed_or_written(job):

@@ -19,7 +19,9 @@ from problems import KEY, correlated, wine
 from sklearn_homeo import (
     ClassConditionalSynthesizer,
     HomeomorphicEncryptor,
+    InvalidCiphertextError,
     ResolutionWarning,
+    SecretKey,
 )
 
 
@@ -32,6 +34,23 @@ def test_grid_search_over_depth_in_a_pipeline():
     search = GridSearchCV(pipeline, grid, n_jobs=2, cv=2).fit(X, y)
     assert search.best_score_ > 0.95
     assert search.cv_results_["mean_test_score"].min() > 0.94
+
+
+@pytest.mark.parametrize("depths", [[1, 10], [10, 1]])
+def test_depths_tie_at_cells_and_the_first_is_taken(depths):
+    X, y = load_wine(return_X_y=True)
+    cells = HomeomorphicEncryptor(leakage="cells", n_cells=6, key=KEY)
+    pipeline = make_pipeline(cells, LogisticRegression())
+    grid = {"homeomorphicencryptor__depth": depths}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
+    assert len(set(search.cv_results_["mean_test_score"])) == 1
+    assert search.best_params_ == {"homeomorphicencryptor__depth": depths[0]}
+    # One lock is complete, so whatever is taken is refused to others alike.
+    found = search.best_estimator_[0]
+    other = clone(found).set_params(key=SecretKey.from_bytes(bytes(32))).fit(X, y)
+    with pytest.raises(InvalidCiphertextError) as caught:
+        other.inverse_transform(found.transform(X))
+    assert len(caught.value.rows) == len(X)
 
 
 def test_fitted_pipeline_survives_joblib_and_clone(tmp_path):
