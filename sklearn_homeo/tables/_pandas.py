@@ -170,6 +170,8 @@ def _read_arrow(series):
     import pyarrow as pa
 
     kind = series.dtype.pyarrow_dtype
+    if any(unread(kind) for unread in _unread_kinds()):
+        raise UnsupportedColumn(f"dtype {series.dtype}")
     missing = series.isna().to_numpy()
     if pa.types.is_null(kind):
         return Cells("nothing", np.zeros(len(series), np.int64), **one_state(missing))
@@ -200,6 +202,13 @@ def _read_arrow(series):
     if pa.types.is_floating(kind):
         return float_cells(array.fill_null(0.0).to_numpy(False), missing)
     return read_objects(series.to_numpy(dtype=object, na_value=None))
+
+
+def _unread_kinds():
+    """Tests for types of which pandas or Arrow cannot count the values."""
+    import pyarrow as pa
+
+    return pa.types.is_string_view, pa.types.is_binary_view, pa.types.is_interval
 
 
 def _is_arrow_text(kind):

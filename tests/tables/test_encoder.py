@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from frames import N_ROWS, pandas_columns, polars_columns, returned
 from hypothesis import given, settings
@@ -369,6 +370,29 @@ def test_identifiers_and_free_text_are_set_aside_and_named(kind):
         assert_frame_equal(back, table)
         assert_frame_equal(encoder.join(rest, sealed), table)
         assert_frame_equal(encoder.inverse_transform(Z), rest)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (pa.string_view(), "Kowalska"),
+        (pa.binary_view(), b"Kowalska"),
+        (pa.month_day_nano_interval(), (1, 2, 3)),
+    ],
+    ids=str,
+)
+def test_arrow_types_that_nothing_counts_are_set_aside(kind, value):
+    array = pa.array([value, None] * 20, kind)
+    column = pd.Series(pd.arrays.ArrowExtensionArray(array))
+    table = pd.DataFrame({"n": range(40), "c": column})
+    with pytest.raises(TypeError, match="cannot be numbers: 'c'") as caught:
+        TableEncoder(sealed_columns=[]).fit(table)
+    assert "Kowalska" not in str(caught.value)
+    with pytest.warns(SealedColumnsWarning):
+        encoder = TableEncoder().fit(table)
+    back = encoder.inverse_transform(encoder.transform(table), encoder.split(table)[1])
+    assert back["c"].dtype == column.dtype
+    assert back["c"].array.__arrow_array__().equals(column.array.__arrow_array__())
 
 
 def test_a_table_of_nothing_but_sealed_columns_is_refused():
