@@ -2,7 +2,7 @@
 
 from typing import Generic, TypeVar
 
-__all__ = ["Hidden"]
+__all__ = ["Hidden", "HiddenDict"]
 
 
 T = TypeVar("T")
@@ -31,6 +31,20 @@ class Hidden(Generic[T]):
 
     def __init__(self, value: T):
         self.value = value
+
+    def __repr__(self):
+        return "<secret>"
+
+
+class HiddenDict(dict):
+    """A dictionary with secrets in it, which tracebacks do not show.
+
+    Examples
+    --------
+    >>> from sklearn_homeo._utils.hidden import HiddenDict
+    >>> HiddenDict(passphrase="correct horse battery staple")
+    <secret>
+    """
 
     def __repr__(self):
         return "<secret>"

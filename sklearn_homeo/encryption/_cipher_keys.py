@@ -6,6 +6,7 @@ that holds some of the locks, has sub-keys of different origins.
 
 from dataclasses import dataclass, replace
 
+from sklearn_homeo._utils.hidden import HiddenDict
 from sklearn_homeo.ciphers.prf import derive_key
 from sklearn_homeo.encryption._state import digest
 from sklearn_homeo.keys._stream import KeyStream
@@ -102,13 +103,12 @@ class CipherKeys:
 
     def tree(self):
         """Return them as what a sealed file takes."""
-        views = [(view.map, view.noise_aes, view.noise_hash) for view in self.views]
-        return {
-            "views": views,
-            "locks": self.locks,
-            "order": self.order,
-            "binding": self.binding,
-        }
+        return HiddenDict(
+            views=[(view.map, view.noise_aes, view.noise_hash) for view in self.views],
+            locks=self.locks,
+            order=self.order,
+            binding=self.binding,
+        )
 
     @classmethod
     def from_tree(cls, tree):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklearn_homeo._utils.hidden import HiddenDict
 from sklearn_homeo.encryption._cipher_keys import CipherKeys
 from sklearn_homeo.encryption.label_space.dial import Trial
 from sklearn_homeo.encryption.label_space.search import ProbeScore
@@ -57,7 +58,10 @@ def restore_encryptor(encryptor, tree, key):
     if "probe_scores_" in tree["fitted"]:
         scores = tree["fitted"]["probe_scores_"]
         encryptor.probe_scores_ = [_SCORES[kind](**score) for kind, score in scores]
-    keys = None if tree["keys"] is None else CipherKeys.from_tree(tree["keys"])
+    keys = None
+    if tree["keys"] is not None:
+        tree["keys"] = HiddenDict(tree["keys"])
+        keys = CipherKeys.from_tree(tree["keys"])
     encryptor._start(tree["state"], key, keys)
     return encryptor
 

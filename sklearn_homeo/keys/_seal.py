@@ -13,6 +13,7 @@ import secrets
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from sklearn_homeo._utils.hidden import HiddenDict
 from sklearn_homeo._utils.trees import dump_tree, load_tree
 from sklearn_homeo.exceptions import SealedFileError
 from sklearn_homeo.keys._files import read_limited, write_private
@@ -113,7 +114,7 @@ def unseal(data: bytes, kind: str, key: SecretKey) -> dict:
         raise SealedFileError(
             "the sealed file was changed or cut off; restore it from a backup"
         ) from None
-    return load_tree(content)
+    return HiddenDict(load_tree(content))
 
 
 def _check_key(key):

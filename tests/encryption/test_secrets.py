@@ -1,6 +1,8 @@
 """No key, and nothing of a row, in reprs, tracebacks, messages or caches."""
 
 import traceback
+from dataclasses import astuple
+from functools import partial
 
 import joblib
 import numpy as np
@@ -223,3 +225,44 @@ def test_sparse_rows_say_what_to_do():
     X, y = wine()
     with pytest.raises(TypeError, match="sparse_output=False in OneHotEncoder"):
         HomeomorphicEncryptor(key=KEY).fit(csr_array(X), y)
+
+
+STEPS = {
+    "save": "sklearn_homeo.keys._files._finish",
+    "seal": "sklearn_homeo.keys._seal.dump_tree",
+    "load": "sklearn_homeo.encryption._encryptor.build_cipher",
+    "for_owner": "sklearn_homeo.encryption._encryptor.build_cipher",
+    "first_holder": "sklearn_homeo.encryption._encryptor.build_cipher",
+    "rekey": "sklearn_homeo.encryption._encryptor.build_cipher",
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_tracebacks_of_files_owners_and_holders_show_no_sub_key(
+    step, tmp_path, monkeypatch
+):
+    X, y = wine()
+    encryptor = HomeomorphicEncryptor(leakage="cells", n_cells=3, key=KEY).fit(X, y)
+    path = tmp_path / "encryptor.sealed"
+    encryptor.save(path)
+    call = {
+        "save": partial(encryptor.save, tmp_path / "other.sealed"),
+        "seal": partial(encryptor.save, tmp_path / "other.sealed"),
+        "load": partial(HomeomorphicEncryptor.load, path, KEY),
+        "for_owner": partial(encryptor.for_owner, "north"),
+    }.get(step) or getattr(encryptor, step)
+
+    def fail(*args, **options):
+        raise RuntimeError
+
+    monkeypatch.setattr(STEPS[step], fail)
+    with pytest.raises(RuntimeError) as caught:
+        call()
+    report = traceback.TracebackException.from_exception(
+        caught.value, capture_locals=True
+    )
+    # Of this function, the first frame, everything is known.
+    text = "".join(list(report.stack.format())[1:])
+    views = [key for view in encryptor._keys.views for key in astuple(view)]
+    for secret in (KEY.to_bytes(), *encryptor._keys.locks, *views):
+        assert repr(secret)[2:-1] not in text and secret.hex() not in text
