@@ -46,7 +46,7 @@ def test_codes_have_six_bits_whatever_the_row(n, share, columns, noise, seed):
     far = rng.integers(-(2**40), 2**40, (20, n))
     for u in (lattice(units), far):
         codes = view.codes(u)
-        assert codes.dtype == np.int64 and codes.shape == (len(u), max(n, 5))
+        assert codes.dtype == np.int8 and codes.shape == (len(u), max(n, 5))
         assert codes.min() >= -32 and codes.max() <= 31
     used = np.ptp(view.codes(lattice(units)), axis=0)
     assert used.min() > 20
