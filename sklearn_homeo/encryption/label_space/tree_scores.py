@@ -17,7 +17,8 @@ __all__ = ["TreeScores", "fit_boosted_scores"]
 
 BOOSTING = {
     "max_depth": 8,
-    "max_bins": 63,
+    # Thresholds are off by as many rows as a bin has.
+    "max_bins": 127,
     # Categories are columns of few ones.
     "min_samples_leaf": 5,
     "early_stopping": False,
@@ -25,8 +26,10 @@ BOOSTING = {
 }
 # A tree for each class and round, but for two classes.
 MOST_TREES, FEWEST_ROUNDS, MOST_ROUNDS = 280, 20, 40
-# From so many rows on, twice as many trees that are twice as large.
+# From so many rows on, twice as many trees that are twice as large and deeper, with
+# thresholds in finer bins, but more rows in a leaf: small ones learn wrong labels.
 MANY_ROWS = 5000
+MANY_SETTINGS = {"max_depth": 10, "max_bins": 255, "min_samples_leaf": 20}
 LEAVES = 15
 # Leaves count in finer steps than scores, so that sums of them are not coarse.
 LEAF_STEP = SCORE_STEP * 2.0**-10
@@ -151,6 +154,7 @@ def _settings(n_trees, n_rows):
     n_rounds = int(np.clip(n_rounds, FEWEST_ROUNDS, more * MOST_ROUNDS))
     return {
         **BOOSTING,
+        **(MANY_SETTINGS if more > 1 else {}),
         "max_leaf_nodes": more * LEAVES + more - 1,
         "max_iter": n_rounds,
         "learning_rate": min(0.3, 8.0 / n_rounds),

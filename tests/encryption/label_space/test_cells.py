@@ -266,6 +266,13 @@ def test_carriers_keep_neighbours_in_order():
     assert np.corrcoef(near.ravel(), seen.ravel())[0, 1] > 0.95
 
 
+def test_thresholds_of_boosted_trees_are_nearly_where_the_label_has_them():
+    X = np.random.default_rng(0).normal(size=(6000, 4))
+    u, labels = on_lattice(X), (X.max(axis=1) > 1.0).astype(int)[:, None]
+    scores = fit_boosted_scores(u[:3000], labels[:3000], (2,)).scores(u[3000:])
+    assert (scores.argmax(axis=1) == labels[3000:, 0]).mean() > 0.995
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 32), st.integers(5, 40), st.integers(0, 9))
 def test_a_line_keeps_its_order_in_every_column_and_its_cells_apart(n, width, seed):
