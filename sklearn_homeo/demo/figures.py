@@ -190,7 +190,9 @@ def _draw_losses(ax, result):
     ax.invert_yaxis()
     lost = "points of accuracy lost; grey: by chance" if classes else "R2 lost"
     ax.set_xlabel(lost)
-    ax.set_title(f"{result.table.name}: what models lose", loc="left", fontsize=11)
+    # The colours are named on the line below.
+    title = f"{result.table.name}: what models lose"
+    ax.set_title(title, loc="left", fontsize=11, pad=20)
     _name_colours(ax, {name: colour for name, (_, colour) in series.items()})
     _tidy(ax)
 
