@@ -501,7 +501,7 @@ FIGURES = {
         sentences_bare_view,
     ),
     "owners": Figures(
-        "python benchmarks/owners.py --repeats 4",
+        "python benchmarks/owners.py --repeats 3 --first 200",
         (f"{GUIDE}/owners.rst",),
         read_owners,
         within_owners,
