@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from csv_files import write_csv
 from fixed_keys import fixed_key
-from image_tables import load_features, load_images
+from image_tables import limited, load_features, load_images
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -240,15 +240,10 @@ def _load(options):
         tables.append(load_images(*options.images))
     if not tables:
         raise ValueError("nothing to audit: give --datasets, --features or --images")
-    return [_limited(table, options) for table in tables]
-
-
-def _limited(table, options):
-    """Random rows and the columns of greatest variance, up to the options' limits."""
-    rows = np.random.RandomState(RANDOM_STATE).permutation(len(table.X))
-    rows = np.sort(rows[: options.max_rows])
-    columns = np.sort(np.argsort(-table.X.var(axis=0))[: options.max_features])
-    return Bunch(name=table.name, X=table.X[np.ix_(rows, columns)], y=table.y[rows])
+    return [
+        limited(one, options.max_rows, options.max_features, RANDOM_STATE)
+        for one in tables
+    ]
 
 
 def _parse(argv):

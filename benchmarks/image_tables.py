@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-__all__ = ["load_features", "load_images"]
+__all__ = ["limited", "load_features", "load_images"]
 
 
 def load_features(path):
@@ -31,6 +31,14 @@ def load_images(*paths):
     files = np.concatenate([folder.filenames for folder in folders])
     X = ImageFeatureExtractor(n_jobs=2, verbose=1).fit_transform(files)
     return _table(Path(paths[0]).name, X, np.concatenate(names))
+
+
+def limited(table, max_rows, max_features, seed):
+    """Random rows and the columns of greatest variance; None keeps all of them."""
+    rows = np.random.RandomState(seed).permutation(len(table.X))
+    rows = np.sort(rows[:max_rows])
+    columns = np.sort(np.argsort(-table.X.var(axis=0))[:max_features])
+    return Bunch(name=table.name, X=table.X[np.ix_(rows, columns)], y=table.y[rows])
 
 
 def _table(name, X, y):
