@@ -56,7 +56,7 @@ def seal(tree: dict, kind: str, key: SecretKey) -> bytes:
     >>> from sklearn_homeo import SecretKey
     >>> from sklearn_homeo.keys._seal import seal, unseal
     >>> key = SecretKey.generate()
-    >>> unseal(seal({"depth": 3}, "example", key), "example", key)
+    >>> dict(unseal(seal({"depth": 3}, "example", key), "example", key))
     {'depth': 3}
     """
     _check_key(key)
