@@ -6,6 +6,8 @@ import secrets
 import shutil
 import stat
 import time
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from sklearn_homeo._utils.hidden import Hidden
 
@@ -56,7 +58,7 @@ def write_private(path: str | os.PathLike, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def new_file(path: str | os.PathLike, private: bool = False):
+def new_file(path: str | os.PathLike, private: bool = False) -> Iterator[BinaryIO]:
     """Context of a new file, which is there when all is written, or not at all.
 
     Parameters

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from time import perf_counter
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_homeo._utils.validation import StrOptions, validate_params
@@ -140,12 +141,11 @@ def membership_attack(
         names = [name for name in names if not needs_reference(name)]
     sets = X_synthetic, X_member, X_non_member, X_reference
     checked = check_sets(sets, labels, encryptor)
-    results, ways = {}, {}
+    results: dict[str, AttackResult] = {}
+    ways: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
     for name in names:
         began = perf_counter()
         pairs = score_candidates(name, checked)
         results[name] = best_of(pairs, str, began, name)
         ways |= {(name, view): pair for view, pair in pairs.items()}
-    best = best_of(ways, itemgetter(0), started, "membership")
-    best.details["attacks"] = results
-    return best
+    return best_of(ways, itemgetter(0), started, "membership", attacks=results)

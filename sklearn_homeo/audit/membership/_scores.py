@@ -211,7 +211,7 @@ def score_candidates(name, checked):
     }
 
 
-def best_of(pairs, by_choice, started, name):
+def best_of(pairs, by_choice, started, name, **details):
     """Rate the best of several ways to score the candidates.
 
     Every other candidate makes a half. The best way is chosen on one half and measured
@@ -226,6 +226,8 @@ def best_of(pairs, by_choice, started, name):
     started : float
         What ``perf_counter()`` was.
     name : str
+    **details : dict
+        Further figures of the result.
 
     Returns
     -------
@@ -261,6 +263,7 @@ def best_of(pairs, by_choice, started, name):
         n_members=len(of_members),
         scores_member=of_members,
         scores_non_member=of_others,
+        **details,
     )
 
 
