@@ -831,7 +831,7 @@ class HomeomorphicEncryptor(
         >>> Z = old.transform(X)
         >>> new = old.add_target(X, X[:, 1] > 0)
         >>> new.target_columns_, new.leakage_bits_
-        ([(0, 6), (6, 12)], 4.0)
+        ([(0, 6), (6, 12)], 3.0)
         >>> Z_new = reencrypt(Z, old, new)
         >>> bool((views_of(Z_new)[:, :6] == views_of(Z)).all())
         True

@@ -79,9 +79,10 @@ def test_rows_that_were_left_out_take_their_text_along(tmp_path):
 
 def test_wide_tables_are_read_and_endless_cells_are_told(tmp_path):
     path = tmp_path / "in.csv"
-    header = ",".join(f"column{i}" for i in range(20_000))
-    path.write_text(f"{header}\n{','.join('1' * 20_000)}\n")
-    assert len(open_source(path).names) == 20_000
+    # The header has more characters than Python's reader takes in a cell.
+    header = ",".join(f"{'column' * 30}{i}" for i in range(1000))
+    path.write_text(f"{header}\n{','.join('1' * 1000)}\n")
+    assert len(open_source(path).names) == 1000
     for text in (f"a,b\n1,{'x' * 200_000}\n", f"a,{'b' * 200_000}\n1,2\n"):
         path.write_text(text)
         with pytest.raises(ValueError, match="in.csv: not a table: from line . on"):
