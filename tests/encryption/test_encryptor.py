@@ -27,9 +27,8 @@ from sklearn_homeo import (
 
 def test_grid_search_over_depth_in_a_pipeline():
     X, y = load_breast_cancer(return_X_y=True)
-    pipeline = make_pipeline(
-        StandardScaler(), HomeomorphicEncryptor(key=KEY), LogisticRegression()
-    )
+    encryptor = HomeomorphicEncryptor(n_preserved=2, key=KEY)
+    pipeline = make_pipeline(StandardScaler(), encryptor, LogisticRegression())
     grid = {"homeomorphicencryptor__depth": [1, 10]}
     search = GridSearchCV(pipeline, grid, n_jobs=2, cv=2).fit(X, y)
     assert search.best_score_ > 0.95
@@ -208,7 +207,7 @@ def test_huge_values_are_refused_by_name():
         HomeomorphicEncryptor(key=KEY).fit(X, y)
     X[5, 2] = 1e299
     with pytest.warns(ResolutionWarning, match="2: 5.6e"):
-        encryptor = HomeomorphicEncryptor(key=KEY).fit(X, y)
+        encryptor = HomeomorphicEncryptor(n_preserved=2, key=KEY).fit(X, y)
     back = encryptor.inverse_transform(encryptor.transform(X))
     np.testing.assert_allclose(np.delete(back, 2, 1), np.delete(X, 2, 1), rtol=1e-6)
 

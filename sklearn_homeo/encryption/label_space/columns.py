@@ -8,7 +8,7 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
 )
 
-__all__ = ["boosting_columns", "forest_columns"]
+__all__ = ["boosting_columns", "forest_columns", "unit_vectors"]
 
 # Columns whose importance is measured: those of most impurity decrease.
 MOST_COLUMNS = 48
@@ -74,7 +74,12 @@ def _by_importance(sample, n_directions, model):
     rank = np.full(n, n)
     rank[tried] = np.arange(len(tried))
     order = np.lexsort([rank, -np.maximum(importance, 0.0)])[:n_directions]
-    return np.eye(n)[:, order]
+    return unit_vectors(n, order)
+
+
+def unit_vectors(n, columns):
+    """Directions that are columns, without the identity matrix of all of them."""
+    return (np.arange(n)[:, None] == columns).astype(np.float64)
 
 
 def _screened(sample):

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
+from sklearn_homeo.encryption.label_space.columns import unit_vectors
+
 __all__ = ["gradient_columns", "gradient_directions", "gradient_outer_product"]
 
 # The machine is cubic in its rows.
@@ -26,7 +28,7 @@ def gradient_columns(sample, n_directions):
     moments = gradient_outer_product(sample)
     changes = np.einsum("ij,jk,ik->i", vectors, moments, vectors)
     order = np.argsort(-changes, kind="stable")[:n_directions]
-    return np.eye(len(changes))[:, order]
+    return unit_vectors(len(changes), order)
 
 
 def gradient_outer_product(sample):

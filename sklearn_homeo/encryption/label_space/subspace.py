@@ -217,7 +217,7 @@ def _space(units, sample, chosen, noise=NOISES[0], scores=()):
     found = found_by(chosen, sample)
     if not found.by_column.size:
         # Nothing varies; what comes later may.
-        found = Found(np.eye(units.shape[1])[:, :1], np.ones(1, dtype=bool))
+        found = Found(np.eye(units.shape[1], 1), np.ones(1, dtype=bool))
     directions = scaled_directions(sample.X, sample.target, found)
     return _label_space(units, directions, found, chosen.finder, noise, scores)
 
