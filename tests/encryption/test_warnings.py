@@ -51,7 +51,7 @@ def test_columns_that_one_outlier_makes_coarse_are_named(outlier):
     X, y = load_wine(return_X_y=True, as_frame=True)
     X.iloc[7, 2] = outlier
     with pytest.warns(ResolutionWarning, match=r"2 \('ash'\): ") as caught:
-        encryptor = fitted(X, y, n_preserved=2)
+        encryptor = fitted(X, y, leakage="scores")
     (message,) = [str(w.message) for w in caught]
     assert "magnesium" not in message
     step = float(re.search(r"'ash'\): ([0-9.e+-]*[0-9])", message)[1])
