@@ -19,8 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-
-from sklearn_homeo import HomeomorphicEncryptor, SecretKey
+from fitted_encryptor import make_encryptor
 
 GIB = 2**30
 TOLERANCE = 1e-8
@@ -49,13 +48,6 @@ def main(argv=None):
     print(f"private memory at the end {_private_memory():.2f} GiB")
     print(f"largest difference {difference:.1e}")
     return 0 if difference <= TOLERANCE else 1
-
-
-def make_encryptor(width):
-    """A fitted encryptor; its speed does not depend on what it was fitted to."""
-    X = np.random.default_rng(0).normal(size=(60, width))
-    key = SecretKey.from_bytes(bytes(range(32)))
-    return HomeomorphicEncryptor(leakage="scores", n_preserved=2, key=key).fit(X)
 
 
 def write_rows(rows):

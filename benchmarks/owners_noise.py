@@ -87,7 +87,7 @@ def main(argv=None):
     add("--rows", type=int, nargs="+", default=[3_000, 30_000])
     add("--epsilon", type=float, nargs="+", default=[1.0, 4.0, 16.0])
     add("--repeats", type=int, default=4)
-    add("--out", default=".")
+    add("--out", default="benchmarks/output", metavar="DIR")
     options = parser.parse_args(argv)
     warnings.simplefilter("ignore")
     records = [

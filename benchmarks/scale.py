@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 from csv_files import write_csv
+from fitted_encryptor import make_encryptor
 
-from sklearn_homeo import HomeomorphicEncryptor, SecretKey
 from sklearn_homeo.dask import SharedEstimator
 
 MANY_ROWS = 10**9
@@ -44,13 +44,6 @@ def main(argv=None):
             )
     write_csv(rows, Path(options.out) / "scale.csv")
     return 0
-
-
-def make_encryptor(width):
-    """A fitted encryptor; its speed does not depend on what it was fitted to."""
-    X = np.random.default_rng(0).normal(size=(60, width))
-    key = SecretKey.from_bytes(bytes(range(32)))
-    return HomeomorphicEncryptor(leakage="scores", n_preserved=2, key=key).fit(X)
 
 
 def measure_workers(encryptor, n_workers, options):

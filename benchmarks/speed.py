@@ -25,10 +25,10 @@ from pathlib import Path
 import numpy as np
 import speed_peers
 from csv_files import write_csv
+from fitted_encryptor import make_encryptor
 from speed_peers import COMPETITORS
 from threadpoolctl import threadpool_limits
 
-from sklearn_homeo import HomeomorphicEncryptor, SecretKey
 from sklearn_homeo._utils.plotting import (
     BLACK,
     BLUE,
@@ -58,14 +58,6 @@ def main(argv=None):
         if options.growth:
             return _measure_growth(options)
         return _measure_speed(options)
-
-
-def make_encryptor(width, depth):
-    """A fitted encryptor; its speed does not depend on what it was fitted to."""
-    X = np.random.default_rng(0).normal(size=(60, width))
-    key = SecretKey.from_bytes(bytes(range(32)))
-    encryptor = HomeomorphicEncryptor(depth, leakage="scores", n_preserved=2, key=key)
-    return encryptor.fit(X)
 
 
 def _measure_speed(options):

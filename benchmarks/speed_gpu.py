@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from csv_files import write_csv
-from speed import make_encryptor
+from fitted_encryptor import make_encryptor
 
 from sklearn_homeo.ciphers.tensors import TensorCipher
 
