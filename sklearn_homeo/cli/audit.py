@@ -8,11 +8,11 @@ import os
 from sklearn_homeo.cli.evaluate import add_data, add_encryption, make_encryptor
 from sklearn_homeo.cli.parsing import (
     add_common,
+    add_leak,
     check_data,
     open_settings,
     positive_int,
     private_files,
-    share,
     shows_progress,
 )
 
@@ -21,13 +21,7 @@ def add_options(parser):
     add = parser.add_argument
     add_data(parser)
     add_encryption(parser)
-    add(
-        "--leak",
-        type=share,
-        default=0.9,
-        metavar="SHARE",
-        help="share of the rows that the attacker knows (default 0.9)",
-    )
+    add_leak(parser)
     add("--attacks", choices=("quick", "full"), default="quick", help="default quick")
     add("--n-keys", type=positive_int, default=3, help="keys to draw (default 3)")
     add_common(parser, out="audit")

@@ -12,6 +12,7 @@ import warnings
 
 from sklearn_homeo.cli.parsing import (
     add_common,
+    add_leak,
     check_data,
     open_settings,
     positive_int,
@@ -83,13 +84,7 @@ def add_settings(parser, out):
         metavar="SHARE",
         help="share of the rows to test models on (default 0.25)",
     )
-    add(
-        "--leak",
-        type=share,
-        default=0.9,
-        metavar="SHARE",
-        help="share of the rows that the attacker knows (default 0.9)",
-    )
+    add_leak(parser)
     add_common(parser, out)
 
 

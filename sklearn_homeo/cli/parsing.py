@@ -171,6 +171,17 @@ def _quoted(names):
     return listed([repr(name) for name in names]) + more
 
 
+def add_leak(parser):
+    """Add the option of how much the attacker knows."""
+    parser.add_argument(
+        "--leak",
+        type=share,
+        default=0.9,
+        metavar="SHARE",
+        help="share of the rows that the attacker knows (default 0.9)",
+    )
+
+
 def add_common(parser, out):
     """Add the options that all verbs share which measure something."""
     add = parser.add_argument
