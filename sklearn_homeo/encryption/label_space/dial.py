@@ -270,11 +270,11 @@ class _Bench:
         self.families = _families(u, outputs, sizes)
         self.scores = {name: [] for name in self.families}
         self._measured = {}
-        n_seen = 0
+        X, n_seen = u * LATTICE_STEP, 0
         for fold, (_, test) in enumerate(self.folds):
             if n_seen >= FEWEST_SEEN_ROWS:
                 self._drop_the_hopeless()
-            self._run(fold)
+            self._run(fold, X)
             n_seen += len(test)
         self.families = {name: self.families[name] for name in self.scores}
         self.best = self._best_of(self._measured)
@@ -282,14 +282,13 @@ class _Bench:
             self._trial(name, None, found) for name, found in self._measured.items()
         ]
 
-    def _run(self, fold):
+    def _run(self, fold, X):
         """Let all families, and models without cells, learn from one fold."""
         train, test = self.folds[fold]
         for name, scorer in self._scorers(train):
             one = _Fold(scorer.scores(self.u[train]), scorer.scores(self.u[test]))
             self.scores[name].append(one)
             self._measure(name, self.predicted(one.outside), test)
-        X = self.u * LATTICE_STEP
         for name, model in _models(self.sizes, len(train)).items():
             if fold == 0 or name in self._measured:
                 predicted = _predicted(

@@ -75,12 +75,13 @@ class KernelScores:
         """Return the scores of lattice rows; see `LinearScores.scores`."""
         points = _in_point_steps(self.projection, u)
         sums = np.empty((len(u), len(self.units)))
+        falls = np.diff(self.table, append=self.table[-1])
         # Kernels of so few rows at a time that they stay in the cache.
         size = max(_CHUNK_KERNELS // len(self.landmarks), 1)
         for start in range(0, len(u), size):
             some = slice(start, start + size)
             squares = _squared_distances(points[some], self.landmarks)
-            sums[some] = _looked_up(self.table, squares) @ self.weights
+            sums[some] = _looked_up(self.table, falls, squares) @ self.weights
         return in_steps(sums, self.units) + self.offsets
 
     def state(self):
@@ -112,12 +113,12 @@ def _in_point_steps(projection, u):
     return np.clip(points, -MAX_POINT, MAX_POINT, out=points)
 
 
-def _looked_up(table, squares):
+def _looked_up(table, falls, squares):
     """The table's line at squared distances, rounded down; its end beyond it."""
     squares *= POINT_STEP**2 / TABLE_STEP * 2**LINE_BITS
     fine = np.minimum(squares, (TABLE_SIZE - 1) * 2.0**LINE_BITS).astype(np.int64)
     places, along = fine >> LINE_BITS, fine & (2**LINE_BITS - 1)
-    fall = np.diff(table, append=table[-1])[places]
+    fall = falls[places]
     fall *= along
     fall *= 2.0**-LINE_BITS
     np.floor(fall, out=fall)
