@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklearn_homeo._utils.rows import as_float_rows
-from sklearn_homeo.ciphers.lock import LEFT_BITS
+from sklearn_homeo.ciphers.lock import LEFT_BITS, RIGHT_BITS
 from sklearn_homeo.ciphers.prf import half_mask
 
 __all__ = [
@@ -43,8 +43,7 @@ UNIT = 2.0**-50
 _VIEW_STEPS = 2.0**-RESIDUE_BITS / UNIT
 _LEFT_MASK = half_mask(LEFT_BITS)
 # From an integer to its halves, and back.
-_LEFT_SHIFT, _RIGHT_SHIFT = 15, np.uint32(9)
-_LEFT_UNIT, _SIGN = UNIT * 2.0**_LEFT_SHIFT, np.uint32(1 << 31)
+_LEFT_SHIFT, _RIGHT_SHIFT, _LEFT_SPARE = 15, np.uint32(9), np.uint32(8)
 
 
 def split(u, left, right, workspace):
@@ -101,20 +100,20 @@ def pack(codes, left, right, out, workspace):
         Filled.
     workspace : Workspace
     """
-    # A row's parts and their sums are integers times 2**-50 of 53 bits: float64 adds
-    # them exactly. Conversions are fast of signed integers only.
+    # View and left half are one integer of 30 bits. Conversions of that size are fast,
+    # and float64 adds both parts exactly: their sum has 53 bits.
     real = workspace.array("numbers/2", codes.shape, np.float64)
+    high = workspace.array("numbers/3", codes.shape, np.int32)
+    np.copyto(high, codes)
+    high <<= LEFT_BITS
+    left >>= _LEFT_SPARE
+    high |= left.view(np.int32)
+    np.copyto(real, high)
+    real *= UNIT * 2.0**RIGHT_BITS
     part = workspace.array("numbers/3", codes.shape, np.float64)
-    left ^= _SIGN
-    np.copyto(real, left.view(np.int32))
-    real *= _LEFT_UNIT
     right >>= _RIGHT_SHIFT
     np.copyto(part, right.view(np.int32))
     part *= UNIT
-    real += part
-    # What the sign took away from left halves is half a step of the view.
-    np.copyto(part, 2 * codes + 1)
-    part *= 0.5 / _VIEW_STEPS
     np.add(real, part, out=out)
 
 
