@@ -72,19 +72,30 @@ def repeated_rows_share(X):
     Nearly: within a root mean square of `REPEAT_DISTANCE` standard deviations over
     the columns; such rows have nearly the same label coordinates.
     """
+    n_samples = len(X)
+    X, counts = _distinct_rows(X)
     axes = np.argsort(-X.var(axis=0), kind="stable")[:8]
     # What is farther on some axes is farther on all of them.
     reach = 1.001 * REPEAT_DISTANCE * np.sqrt(X.shape[1])
     tree = cKDTree(X[:, axes])
     nearest = tree.query(X[:, axes], k=min(3, len(X)), distance_upper_bound=reach)[1]
     own = np.arange(len(X))
-    repeated = np.zeros(len(X), dtype=bool)
-    for column in nearest.T:
+    repeated = counts > 1
+    for column in nearest.reshape(len(X), -1).T:
         # Where there is no neighbour, its index is the number of rows.
         rows = np.flatnonzero((column != own) & (column < len(X)))
         distance = np.sqrt(((X[rows] - X[column[rows]]) ** 2).mean(axis=1))
         repeated[rows[distance <= REPEAT_DISTANCE]] = True
-    return float(repeated.mean())
+    return float(counts[repeated].sum() / n_samples)
+
+
+def _distinct_rows(X):
+    """Distinct rows and how often each comes; a tree of equal ones is quadratic."""
+    # Adding zero makes -0.0 and 0.0 the same bytes.
+    rows = np.ascontiguousarray(X + 0.0)
+    as_bytes = rows.view(np.dtype((np.void, rows.strides[0]))).ravel()
+    _, first, counts = np.unique(as_bytes, return_index=True, return_counts=True)
+    return rows[first], counts
 
 
 def _even_rows(n_samples, most):
