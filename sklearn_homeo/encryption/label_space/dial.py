@@ -23,8 +23,8 @@ from sklearn_homeo.encryption.label_space.classifiers import (
     class_sizes,
 )
 from sklearn_homeo.encryption.label_space.kernel_scores import (
+    KernelMachines,
     fit_kernel_scores,
-    plain_machine,
 )
 from sklearn_homeo.encryption.label_space.linear_scores import (
     find_penalties,
@@ -61,7 +61,8 @@ MOST_CELLS_PER_CLASS = 16
 MAX_BOOSTED_CLASSES, FEWEST_BOOSTED_ROWS = 20, 400
 SHRINKAGE = 0.1
 BOOSTED = "boosted trees"
-METRICS = {"kernel": 0.0, "kernel, soft metric": 0.5, "kernel, sharp metric": 1.0}
+SOFT, SHARP = "kernel, soft metric", "kernel, sharp metric"
+METRICS = {"kernel": "plain", SOFT: "soft", SHARP: "sharp"}
 # So near to chance, in standard errors, a model is taken to see nothing.
 CHANCE_ERRORS = 3.0
 # Tolerances by which a family's scores may do worse than the best one's; beyond, no
@@ -237,8 +238,8 @@ def _families(u, outputs, sizes):
         families["linear"] = partial(fit_linear_scores, penalties=penalties)
         # More alike within and outside the training rows.
         families["linear, shrunk"] = partial(fit_linear_scores, penalties=shrunk)
-    for name, sharpness in METRICS.items():
-        families[name] = partial(fit_kernel_scores, sharpness=sharpness)
+    for name, metric in METRICS.items():
+        families[name] = partial(fit_kernel_scores, metric=metric)
     few = sizes is None or sizes[0] <= MAX_BOOSTED_CLASSES
     if few and outputs.shape[1] == 1 and len(outputs) >= FEWEST_BOOSTED_ROWS:
         families[BOOSTED] = fit_boosted_scores
@@ -299,15 +300,28 @@ class _Bench:
     def _scorers(self, rows):
         """Scorers of the families left, fitted to some rows, with their names."""
         rows = self.u[rows], self.outputs[rows], self.sizes
-        machines = METRICS.keys() & self.scores.keys()
-        first = plain_machine(*rows) if machines else None
+        machines = KernelMachines(*rows)
         for name in list(self.scores):
+            if name == SHARP and self._is_linear(len(self.u) - len(rows[1])):
+                del self.scores[SHARP]
+                continue
             fit = self.families[name]
-            yield name, fit(*rows, first=first) if name in METRICS else fit(*rows)
+            yield name, fit(*rows, machines=machines) if name in METRICS else fit(*rows)
 
     def _measure(self, name, predicted, test):
         found = self.measures(predicted, self.outputs[test])
         self._measured.setdefault(name, []).append(found)
+
+    def _is_linear(self, n_seen):
+        """Whether linear models see all that a soft metric does, on enough rows."""
+        known = self._measured.keys() & {"linear", "linear, shrunk", SOFT}
+        if n_seen < FEWEST_SEEN_ROWS or SHARP in self._measured or len(known) < 2:
+            return False
+        found = {name: self._measured[name][-1] for name in known}
+        return all(
+            score - max(found[name][m] for name in known - {SOFT}) < TOLERANCES[m]
+            for m, score in found[SOFT].items()
+        )
 
     def _drop_the_hopeless(self):
         """Leave out what is far behind the best by every measure, fold after fold.

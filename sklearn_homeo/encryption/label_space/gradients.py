@@ -5,11 +5,17 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 
 from sklearn_homeo.encryption.label_space.columns import unit_vectors
 
-__all__ = ["gradient_columns", "gradient_directions", "gradient_outer_product"]
+__all__ = [
+    "gradient_columns",
+    "gradient_directions",
+    "gradient_outer_product",
+    "next_moments",
+]
 
 # The machine is cubic in its rows.
 MACHINE_ROWS = 1200
-GRADIENT_ROWS = 600
+# Rows at which gradients are taken; of more outputs than ten at fewer rows.
+GRADIENT_ROWS, FEWEST_GRADIENT_ROWS = 600, 50
 N_ROUNDS = 4
 RIDGE = 1e-2
 MEDIAN_ROWS = 300
@@ -62,7 +68,7 @@ def gradient_outer_product(sample):
         outputs = _centred_outputs(head.target)
         moments = np.eye(head.on_axes.shape[1])
         for _ in range(N_ROUNDS):
-            moments = _next_round(head.on_axes, outputs, moments)
+            moments = next_moments(head.on_axes, outputs, moments)
         sample.shared["gradients"] = moments
     return sample.shared["gradients"]
 
@@ -80,8 +86,23 @@ def _centred_outputs(target):
     return centred / np.sqrt(np.maximum(centred.var(axis=0), 1e-12))
 
 
-def _next_round(U, outputs, moments):
-    """The outer product of gradients with distances along those of before."""
+def next_moments(U, outputs, moments):
+    """Return the outer product of gradients with distances along those of before.
+
+    Parameters
+    ----------
+    U : ndarray of shape (n_samples, n_axes), dtype float64
+        Rows; all are landmarks of the machine.
+    outputs : ndarray of shape (n_samples, n_outputs), dtype float64
+        Centred numbers, or indicators of classes.
+    moments : ndarray of shape (n_axes, n_axes), dtype float64
+        The outer product of before.
+
+    Returns
+    -------
+    moments : ndarray of shape (n_axes, n_axes), dtype float64
+        Of unit mean diagonal.
+    """
     values, vectors = eigh(moments)
     Z = U @ (vectors * np.sqrt(np.maximum(values, 0.0)))
     lengths = (Z**2).sum(axis=1)
@@ -97,7 +118,9 @@ def _next_round(U, outputs, moments):
     # In LAPACK's order, which is the transposed one, nothing is copied.
     factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
     weights = cho_solve(factor, outputs, check_finite=False)
-    kernel, at = kernel[:GRADIENT_ROWS], U[:GRADIENT_ROWS]
+    n_rows = min(GRADIENT_ROWS, 10 * GRADIENT_ROWS // outputs.shape[1])
+    n_rows = max(n_rows, FEWEST_GRADIENT_ROWS)
+    kernel, at = kernel[:n_rows], U[:n_rows]
     found = np.zeros_like(moments)
     for column in weights.T:
         pull = kernel * column

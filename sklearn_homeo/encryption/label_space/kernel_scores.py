@@ -6,6 +6,7 @@ that columns without a say count for nothing.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import eigh, solve_triangular
@@ -17,13 +18,19 @@ from sklearn_homeo.encryption.label_space.classifiers import (
     in_steps,
     logits_of,
 )
+from sklearn_homeo.encryption.label_space.gradients import next_moments
 from sklearn_homeo.encryption.label_space.projection import Projection, in_units
 
-__all__ = ["KernelScores", "fit_kernel_scores", "plain_machine"]
+__all__ = ["KernelMachines", "KernelScores", "fit_kernel_scores"]
 
 MAX_LANDMARKS = 256
 MAX_AXES = 96
 ROUNDS = 3
+# Power of the average gradient outer product that becomes the soft metric.
+SOFTNESS = 0.5
+# How many rows are landmarks of the machines that sharpen a metric, and for how many
+# rounds: few landmarks see little of a label that depends on four of forty directions.
+SHARPENING = ((1200, 2), (2000, 1))
 WIDTHS, LATER_WIDTHS = (0.1, 0.3, 1.0, 3.0), (0.3, 1.0)
 PENALTIES = 10.0 ** np.arange(-3, 2)
 # A weaker penalty must gain more than that: the more rows are fitted, the less their
@@ -134,20 +141,8 @@ def _squared_distances(points, landmarks):
     return squares
 
 
-def plain_machine(u, outputs, sizes):
-    """Return the machine without a metric, from which all metrics are learnt.
-
-    Parameters and what they are: see `fit_kernel_scores`.
-    """
-    X = u * LATTICE_STEP
-    rows = np.random.RandomState(0).permutation(len(X))[:MAX_LANDMARKS]
-    with single_threaded_blas():
-        targets = outputs if sizes is None else _indicators(outputs, sizes)
-        return _best_width(X, targets, _first_axes(X), rows, WIDTHS)
-
-
-def fit_kernel_scores(u, outputs, sizes, sharpness, first=None):
-    """Fit the machine.
+class KernelMachines:
+    """Machines of the same rows; each metric is learnt with the one before.
 
     Parameters
     ----------
@@ -157,22 +152,52 @@ def fit_kernel_scores(u, outputs, sizes, sharpness, first=None):
         Class codes, or standardised numbers.
     sizes : tuple of int or None
         Number of classes of each output; None for numbers.
-    sharpness : float
-        Power of the average gradient outer product that becomes the metric: 0 learns
-        none, 1 concentrates most on few directions.
-    first : _Machine, default=None
-        The `plain_machine` of the same rows, if it is known.
+    """
+
+    def __init__(self, u, outputs, sizes):
+        self.X = u * LATTICE_STEP
+        self.targets = outputs if sizes is None else _indicators(outputs, sizes)
+
+    @cached_property
+    def plain(self):
+        """The machine without a metric."""
+        rows = np.random.RandomState(0).permutation(len(self.X))[:MAX_LANDMARKS]
+        with single_threaded_blas():
+            axes = _first_axes(self.X)
+            return _best_width(self.X, self.targets, axes, rows, WIDTHS)
+
+    @cached_property
+    def soft(self):
+        """The machine whose metric leaves all columns some say."""
+        with single_threaded_blas():
+            return _learn(self.X, self.targets, self.plain)
+
+    @cached_property
+    def sharp(self):
+        """The machine whose metric leaves only few directions a say."""
+        with single_threaded_blas():
+            return _sharpened(self.X, self.targets, self.plain, self.soft)
+
+
+def fit_kernel_scores(u, outputs, sizes, metric, machines=None):
+    """Fit the machine.
+
+    Parameters
+    ----------
+    u, outputs, sizes
+        See `KernelMachines`.
+    metric : {"plain", "soft", "sharp"}
+    machines : KernelMachines, default=None
+        Machines of the same rows, if there are any.
 
     Returns
     -------
     scores : KernelScores
     """
-    first = first or plain_machine(u, outputs, sizes)
-    targets = outputs if sizes is None else _indicators(outputs, sizes)
-    with single_threaded_blas():
-        machine = _learn(u * LATTICE_STEP, targets, sharpness, first)
+    machines = machines or KernelMachines(u, outputs, sizes)
+    machine = getattr(machines, metric)
     if sizes is None:
-        matrix, offsets = np.eye(targets.shape[1]), np.zeros(targets.shape[1])
+        matrix, offsets = np.eye(outputs.shape[1]), np.zeros(outputs.shape[1])
     else:
         matrix, offsets = logits_of(machine.left_out, outputs, sizes)
     return _in_integers(u, machine, matrix, machine.means @ matrix + offsets)
@@ -193,10 +218,10 @@ class _Machine:
     left_out: np.ndarray
 
 
-def _learn(X, targets, sharpness, best):
+def _learn(X, targets, best):
     """Alternate between metric and machine while left-out rows gain by it."""
-    for _ in range(ROUNDS if sharpness > 0 else 0):
-        axes = _gradient_axes(X[best.rows], best, sharpness)
+    for _ in range(ROUNDS):
+        axes = _gradient_axes(X[best.rows], best)
         if axes is None:
             break
         machine = _best_width(X, targets, axes, best.rows, LATER_WIDTHS)
@@ -204,6 +229,26 @@ def _learn(X, targets, sharpness, best):
             break
         best = machine
     return best
+
+
+def _sharpened(X, targets, plain, soft):
+    """Let machines with far more landmarks go on with the metric, if that helps."""
+    most = SHARPENING[-1][0]
+    rows = np.random.RandomState(0).permutation(len(X))[:most]
+    varying = targets.std(axis=0) > 0
+    outputs = targets[rows][:, varying] - targets[:, varying].mean(axis=0)
+    outputs /= targets[:, varying].std(axis=0)
+    frame = _frame(plain.axes)
+    inner = frame.T @ soft.axes
+    moments, points = inner @ inner.T, X[rows] @ frame
+    for n_rows, n_rounds in SHARPENING:
+        for _ in range(n_rounds):
+            moments = next_moments(points[:n_rows], outputs[:n_rows], moments)
+    axes = _axes_of(moments, frame, 1.0)
+    if axes is None:
+        return soft
+    sharp = _best_width(X, targets, axes, soft.rows, LATER_WIDTHS)
+    return sharp if sharp.error < soft.error else soft
 
 
 def _first_axes(X):
@@ -269,7 +314,7 @@ def _solved(triangle, right, trans="N"):
     return solve_triangular(triangle, right, trans=trans, check_finite=False)
 
 
-def _gradient_axes(X, machine, sharpness):
+def _gradient_axes(X, machine):
     """Axes of the metric that the machine's mean squared gradient makes."""
     points = X @ machine.axes
     kernel = np.exp(-np.maximum(_squared_distances(points, points), 0.0))
@@ -279,13 +324,23 @@ def _gradient_axes(X, machine, sharpness):
         gradients = points * pulls.sum(axis=1)[:, None] - pulls @ points
         outer += gradients.T @ gradients
     # With respect to the columns, these gradients come from the axes once more.
-    left, singular, _ = np.linalg.svd(machine.axes, full_matrices=False)
-    frame = left[:, singular > 1e-9 * singular[0]]
+    frame = _frame(machine.axes)
     inner = frame.T @ machine.axes
-    values, vectors = eigh(inner @ outer @ inner.T)
+    return _axes_of(inner @ outer @ inner.T, frame, SOFTNESS)
+
+
+def _frame(axes):
+    """Orthonormal columns that span the axes."""
+    left, singular, _ = np.linalg.svd(axes, full_matrices=False)
+    return left[:, singular > 1e-9 * singular[0]]
+
+
+def _axes_of(moments, frame, power):
+    """Axes of the metric that is a power of an outer product; None if that is zero."""
+    values, vectors = eigh(moments)
     if not values[-1] > 0:
         return None
-    sizes = np.maximum(values / values[-1], 0.0) ** sharpness
+    sizes = np.maximum(values / values[-1], 0.0) ** power
     kept = sizes > 1e-5
     return frame @ (vectors[:, kept] * np.sqrt(sizes[kept]))
 

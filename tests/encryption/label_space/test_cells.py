@@ -23,6 +23,7 @@ from sklearn_homeo.encryption.label_space.kernel_scores import (
     LINE_BITS,
     MAX_POINT,
     TABLE_SIZE,
+    KernelMachines,
     fit_kernel_scores,
 )
 from sklearn_homeo.encryption.label_space.linear_scores import fit_linear_scores
@@ -37,7 +38,7 @@ def on_lattice(X):
 
 
 def kernel(u, outputs, sizes):
-    return fit_kernel_scores(u, outputs, sizes, 0.5)
+    return fit_kernel_scores(u, outputs, sizes, "soft")
 
 
 FITS = [fit_linear_scores, kernel, fit_boosted_scores]
@@ -192,10 +193,26 @@ def test_a_sharp_metric_survives_rounding():
     rng = np.random.default_rng(3)
     u = on_lattice(rng.normal(size=(1500, 6)))
     labels = ((u[:, 0] > 0) + 2 * (u[:, 1] * 2.0**-27 > 0.3))[:, None].astype(int)
-    scorer = fit_kernel_scores(u, labels, (4,), 1.0)
+    scorer = fit_kernel_scores(u, labels, (4,), "sharp")
     # What they add up to is small beside the weights, where these are large.
     assert np.abs(scorer.weights * scorer.units).max() * 2**24 < 2.0**12
     assert (scorer.scores(u).argmax(axis=1) == labels[:, 0]).mean() > 0.95
+
+
+def test_a_sharp_metric_finds_few_directions_among_many():
+    rng = np.random.default_rng(0)
+    S = rng.normal(size=(1900, 30))
+    y = (S[:, 0] ** 2 - np.abs(S[:, 1]) + S[:, 2] > 0.2).astype(int)
+    u = on_lattice(S @ np.linalg.qr(rng.normal(size=(30, 30)))[0])
+    train = u[:900], y[:900, None], (2,)
+    machines = KernelMachines(*train)
+    right = {}
+    for metric in ("plain", "soft", "sharp"):
+        scorer = fit_kernel_scores(*train, metric, machines)
+        right[metric] = (scorer.scores(u[900:]).argmax(axis=1) == y[900:]).mean()
+    assert right["plain"] < 0.8
+    assert right["sharp"] > right["soft"] + 0.03
+    assert right["sharp"] > 0.89
 
 
 def test_small_cells_are_merged_with_their_neighbours():

@@ -95,6 +95,15 @@ def test_interactions_cost_no_more_cells():
     assert choice.trial.name != "linear"
 
 
+def test_no_sharp_metric_is_learnt_for_linear_labels():
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(900, 3))
+    straight = (X[:, 0] + X[:, 1] + 0.3 * rng.normal(size=900) > 0).astype(int)
+    models = [one.name for one in choose(X, straight).others if one.n_cells is None]
+    assert dial.SOFT in models
+    assert dial.SHARP not in models
+
+
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_numbers(n_outputs):
     rng = np.random.default_rng(3)
