@@ -8,7 +8,7 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
 )
 
-__all__ = ["boosting_columns", "forest_columns", "unit_vectors"]
+__all__ = ["boosting_columns", "forest_columns", "screened_columns", "unit_vectors"]
 
 # Columns whose importance is measured: those of most impurity decrease.
 MOST_COLUMNS = 48
@@ -62,7 +62,7 @@ def _by_importance(sample, n_directions, model):
     X, n = sample.X, sample.X.shape[1]
     n_test = min(len(X) // 3, HELD_OUT_ROWS)
     train, test = X[n_test:], X[:n_test]
-    tried = _screened(sample)
+    tried = screened_columns(sample, MOST_COLUMNS)
     importance = np.zeros(n)
     for labels in sample.target.outputs.T:
         if len(np.unique(labels[n_test:])) < 2:
@@ -82,10 +82,10 @@ def unit_vectors(n, columns):
     return (np.arange(n)[:, None] == columns).astype(np.float64)
 
 
-def _screened(sample):
-    """The columns that one quick forest splits by most."""
+def screened_columns(sample, most):
+    """The columns that one quick forest splits by most; all, if they are not more."""
     n = sample.X.shape[1]
-    if n <= MOST_COLUMNS:
+    if n <= most:
         return np.arange(n)
     if "screened" not in sample.shared:
         head = sample.head(FOREST_ROWS)
@@ -95,8 +95,8 @@ def _screened(sample):
         labels = head.target.outputs
         forest.fit(head.X, labels[:, 0] if labels.shape[1] == 1 else labels)
         order = np.argsort(-forest.feature_importances_, kind="stable")
-        sample.shared["screened"] = order[:MOST_COLUMNS]
-    return sample.shared["screened"]
+        sample.shared["screened"] = order
+    return sample.shared["screened"][:most]
 
 
 def _held_out_loss(model, labels, numeric):

@@ -196,7 +196,8 @@ def choose_cells(u, target, n_cells, min_cell_size):
     """
     rows = _sample(target, min(len(u), TRIAL_ROWS))
     part = max(-(-min_cell_size * len(rows) // len(u)), 1)
-    bench = _Bench(u[rows], target.outputs[rows], class_sizes(target), part)
+    sizes = class_sizes(target)
+    bench = _Bench(u[rows], target.outputs[rows], sizes, part, len(rows) < len(u))
     final = _Final(bench, u, target, rows, min_cell_size)
     attempts, failed = [], []
     for rung in bench.rungs(n_cells):
@@ -263,10 +264,15 @@ class _Fold:
 
 
 class _Bench:
-    """Folds of a sample, with the scores of all families and models without cells."""
+    """Folds of a sample, with the scores of all families and models without cells.
 
-    def __init__(self, u, outputs, sizes, min_rows):
+    More rows than the sample's do most for boosted trees: where there are any, these
+    are kept, however far behind they are.
+    """
+
+    def __init__(self, u, outputs, sizes, min_rows, is_part):
         self.u, self.outputs, self.sizes, self.min_rows = u, outputs, sizes, min_rows
+        self.kept = {BOOSTED} if is_part else set()
         self.n_splits, self.folds = _folds(outputs, sizes)
         self.families = _families(u, outputs, sizes)
         self.scores = {name: [] for name in self.families}
@@ -324,17 +330,14 @@ class _Bench:
         )
 
     def _drop_the_hopeless(self):
-        """Leave out what is far behind the best by every measure, fold after fold.
-
-        More rows do most for boosted trees, so that these are kept.
-        """
+        """Leave out what is far behind the best by every measure, fold after fold."""
         means = {}
         for name, found in self._measured.items():
             table = [[fold[m] / TOLERANCES[m] for m in fold] for fold in found]
             means[name] = np.mean(table, axis=0)
         best = np.max(list(means.values()), axis=0)
         for name, mean in means.items():
-            if (best - mean > SURELY_HOPELESS).all() and name != BOOSTED:
+            if (best - mean > SURELY_HOPELESS).all() and name not in self.kept:
                 del self._measured[name]
                 self.scores.pop(name, None)
 
@@ -392,23 +395,31 @@ class _Bench:
         powers = POWERS if self.sizes is not None else POWERS[:1]
         growing = [(name, power) for name in self._contenders() for power in powers]
         for n_wanted in self._ladder() if n_cells == "auto" else [n_cells]:
-            rung = [self._attempt(name, n_wanted, power) for name, power in growing]
+            tried = growing
+            if self._has_a_cell_a_class(n_wanted):
+                tried = [(name, power) for name, power in tried if power == POWERS[0]]
+            rung = [self._attempt(name, n_wanted, power) for name, power in tried]
             yield rung
-            # Of others, rows are too few for more.
-            growing = [
+            # Rows are too few for more.
+            full = {
                 (one.family, one.power)
                 for one in rung
-                if one.trial.n_cells >= n_wanted / 2
-            ]
+                if one.trial.n_cells < n_wanted / 2
+            }
+            growing = [pair for pair in growing if pair not in full]
             if not growing:
                 return
+
+    def _has_a_cell_a_class(self, n_wanted):
+        """Whether cells are those of the likeliest class, whatever the power."""
+        return self.sizes is not None and self.sizes == (n_wanted,)
 
     def _contenders(self):
         most = self._excess(self.best_family) + HOPELESS
         return [
             name
             for name in self.families
-            if self._excess(name) <= most or name == BOOSTED
+            if self._excess(name) <= most or name in self.kept
         ]
 
     @property

@@ -23,7 +23,15 @@ from sklearn_homeo.encryption.label_space.linear import (
 )
 from sklearn_homeo.encryption.label_space.sliced import sliced_directions
 
-__all__ = ["FINDERS", "UNIONS", "Found", "completed", "find", "suitable_finders"]
+__all__ = [
+    "BY_COLUMN",
+    "FINDERS",
+    "UNIONS",
+    "Found",
+    "completed",
+    "find",
+    "suitable_finders",
+]
 
 # To add one: a function of a sample and a number of directions, and a line here.
 FINDERS = {
@@ -136,11 +144,14 @@ def completed(found, sample, width):
     """
     if found.vectors.shape[1] >= width:
         return found.first(width)
-    n = sample.X.shape[1]
-    vectors = np.hstack([found.vectors, sample.axes.vectors, np.eye(n)])
+    vectors = np.hstack([found.vectors, sample.axes.vectors])
+    kept = _independent(sample, vectors)
+    if len(kept) < width:
+        vectors = np.hstack([vectors, np.eye(len(vectors))])
+        kept = _independent(sample, vectors)
+    kept = kept[:width]
     flags = np.zeros(vectors.shape[1], dtype=bool)
     flags[: len(found.by_column)] = found.by_column
-    kept = _independent(sample, vectors)[:width]
     return Found(vectors[:, kept], flags[kept]).turned()
 
 

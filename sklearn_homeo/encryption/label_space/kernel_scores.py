@@ -36,6 +36,8 @@ PENALTIES = 10.0 ** np.arange(-3, 2)
 # A weaker penalty must gain more than that: the more rows are fitted, the less their
 # scores are like those of others.
 _WORTHWHILE = 0.97
+# Another round must gain that share of the error for one more to be worth its time.
+_LEAST_GAIN = 0.005
 # On the diagonal of the landmarks' kernel: equal landmarks do no harm, and weights stay
 # so small that rounding the landmarks' places does none either.
 _JITTER = 1e-3
@@ -227,7 +229,9 @@ def _learn(X, targets, best):
         machine = _best_width(X, targets, axes, best.rows, LATER_WIDTHS)
         if machine.error >= best.error:
             break
-        best = machine
+        gain, best = 1.0 - machine.error / best.error, machine
+        if gain < _LEAST_GAIN:
+            break
     return best
 
 
@@ -275,19 +279,22 @@ def _best_width(X, targets, axes, rows, widths):
     # On average, rows lie at a squared distance of 2, whatever the width multiplies.
     size = squares.mean() / 2.0 or 1.0
     means = targets.mean(axis=0)
-    found = [
-        _penalised_squares(squares * (width / size), targets - means, rows)
-        for width in widths
-    ]
-    best = int(np.argmin([error for error, _, _ in found]))
-    error, weights, left_out = found[best]
-    scale = np.sqrt(widths[best] / size)
+    best, best_width = None, widths[0]
+    for width in widths:
+        found = _penalised_squares(squares, -width / size, targets - means, rows)
+        if best is not None and found[0] >= best[0]:
+            # Wider ones would be worse still.
+            break
+        best, best_width = found, width
+    error, weights, left_out = best
+    scale = np.sqrt(best_width / size)
     return _Machine(error, axes * scale, rows, weights, means, left_out + means)
 
 
-def _penalised_squares(squares, targets, rows):
+def _penalised_squares(squares, factor, targets, rows):
     """Kernel ridge regression on landmarks, all penalties from one decomposition."""
-    kernel = np.exp(-squares)
+    kernel = squares * factor
+    np.exp(kernel, out=kernel)
     jittered = kernel[rows]
     jittered[np.diag_indices(len(rows))] += _JITTER
     triangle = np.linalg.cholesky(jittered).T

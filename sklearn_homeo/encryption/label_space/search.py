@@ -8,8 +8,10 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 
+from sklearn_homeo.encryption.label_space.columns import screened_columns
 from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
 from sklearn_homeo.encryption.label_space.finders import (
+    BY_COLUMN,
     UNIONS,
     Found,
     completed,
@@ -17,7 +19,12 @@ from sklearn_homeo.encryption.label_space.finders import (
     suitable_finders,
 )
 from sklearn_homeo.encryption.label_space.leak import linear_leaks
-from sklearn_homeo.encryption.label_space.probes import PROBES, metrics_of, probe_rows
+from sklearn_homeo.encryption.label_space.probes import (
+    MOST_SPLIT_COLUMNS,
+    PROBES,
+    metrics_of,
+    probe_rows,
+)
 
 __all__ = [
     "ALL_FEATURES",
@@ -32,16 +39,20 @@ __all__ = [
 # Small tables are held out whole, and cut into folds anew until so many rows were held
 # out. Of large ones, few folds are enough, and more of the rows are left to learn from.
 SMALL_ROWS, SMALL_FOLDS, REPEATED_ROWS, MOST_REPEATS = 1500, 3, 700, 2
-LARGE_FOLDS, HELD_OUT_ROWS, FEWEST_FOLDS = 5, 1800, 2
+LARGE_FOLDS, HELD_OUT_ROWS, FEWEST_FOLDS = 5, 1200, 2
 WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 # What to try leaks that much less than the best so far.
 WORTHWHILE = 0.95
 # Standard errors by which a loss is no accident, and the share of the tolerance that
 # one may take: small tables would have to keep everything otherwise.
 CLEARLY, MOST_ERROR = 2.5, 0.4
+# Standard errors by which a candidate must be behind not to be asked on other folds.
+SURELY = 2.0
 # Times the tolerance: a loss at which no other kind of probe is asked, because it is
 # small, or because support vectors and neighbours both see that little.
 SETTLED, HOPELESS = 0.25, 4.0
+# Tolerances by which a kind of probe may do worse on the first fold than the best one.
+NEARLY = 1.5
 # A loss at which nobody else is asked, if neighbours and a linear model see that little
 # in few directions: they learn in a moment.
 SURELY_HOPELESS, GLANCES, MOST_GLANCED = 12.0, ("neighbours", "linear"), 4
@@ -261,10 +272,7 @@ class Search:
     def reference(self):
         """Scores of all features by the best probe: (n_test, n_metrics) per fold."""
         self._ask_all_features([(0, kind) for kind in PROBES])
-        first = self._asked[self._everything, 0]
-        means = np.array([first[kind].mean(axis=0) for kind in PROBES])
-        good = (means >= means.max(axis=0) - 1.5 * self.tolerances).any(axis=1)
-        kinds = [kind for kind, is_good in zip(PROBES, good, strict=True) if is_good]
+        kinds = self._good_kinds(self._everything)
         others = range(1, len(self.folds))
         self._ask_all_features([(fold, kind) for fold in others for kind in kinds])
         best = self._best(self._everything, len(self.folds))
@@ -389,14 +397,15 @@ class Search:
             self._ask_until_clear(candidate)
             self.trials[candidate] = self._trial(candidate, 1)
             for fold in range(1, len(self.folds)):
-                if self._loss_in_tolerances(candidate, -CLEARLY) > 1.0:
+                if self._loss_in_tolerances(candidate, -SURELY) > 1.0:
                     return self.trials[candidate]
                 self._ask(candidate, fold, self._best_kinds(candidate, fold))
                 self.trials[candidate] = self._trial(candidate, fold + 1)
             if not self._is_enough(candidate):
-                # Little decides: all kinds on all folds, as with all features.
-                for fold in range(len(self.folds)):
-                    self._ask(candidate, fold, PROBES)
+                # Little decides: all good kinds on all folds, as with all features.
+                self._ask(candidate, 0, PROBES)
+                for fold in range(1, len(self.folds)):
+                    self._ask(candidate, fold, self._good_kinds(candidate))
                 self.trials[candidate] = self._trial(candidate, len(self.folds))
         return self.trials[candidate]
 
@@ -440,25 +449,58 @@ class Search:
 
     def _ask(self, candidate, fold, kinds):
         """Scores of kinds of probes on one fold, from the store if they are there."""
-        asked = self._asked.setdefault((candidate, fold), {})
+        if (candidate, fold) not in self._asked:
+            # Finders that agree on columns are asked once.
+            name = self._columns(candidate, fold) or candidate
+            self._asked[candidate, fold] = self._asked.setdefault((name, fold), {})
+        asked = self._asked[candidate, fold]
         train, test = self.folds[fold]
         for kind in kinds:
             if kind not in asked:
-                S = self._coordinates(candidate, fold)
+                S = self._seen_by(kind, candidate, fold)
                 asked[kind] = probe_rows(kind, self.sample.target, S, train, test)
         return asked
+
+    def _seen_by(self, kind, candidate, fold):
+        """Coordinates; of all features, boosting sees those that a forest splits by."""
+        if candidate == self._everything and kind == "boosting":
+            columns = screened_columns(self.samples[fold], MOST_SPLIT_COLUMNS)
+            return self.sample.X[:, columns]
+        return self._coordinates(candidate, fold)
 
     def _coordinates(self, candidate, fold):
         if candidate == self._everything:
             return self.sample.X
         known = self.samples[fold]
         if candidate not in known.shared:
-            found = found_by(candidate, known)
+            found = self._found(candidate, fold)
             directions = scaled_directions(known.X, known.target, found)
             S = self.sample.X @ directions @ _turn(found.by_column)
             draws = np.random.RandomState(0).standard_normal(S.shape)
             known.shared[candidate] = S + candidate.noise * draws
         return known.shared[candidate]
+
+    def _columns(self, candidate, fold):
+        """The columns of a candidate that is nothing but columns, and its noise."""
+        if candidate == self._everything or candidate.finder not in BY_COLUMN:
+            return None
+        found = self._found(candidate, fold)
+        if not found.by_column.all():
+            return None
+        return frozenset(np.flatnonzero(found.vectors.any(axis=1))), candidate.noise
+
+    def _found(self, candidate, fold):
+        shared, name = self.samples[fold].shared, candidate._replace(noise=0.0)
+        if ("directions", name) not in shared:
+            shared["directions", name] = found_by(name, self.samples[fold])
+        return shared["directions", name]
+
+    def _good_kinds(self, candidate):
+        """Kinds of probes that are near the best on the first fold by any metric."""
+        first = self._asked[candidate, 0]
+        means = np.array([first[kind].mean(axis=0) for kind in PROBES])
+        good = (means >= means.max(axis=0) - NEARLY * self.tolerances).any(axis=1)
+        return [kind for kind, is_good in zip(PROBES, good, strict=True) if is_good]
 
     def _best_kinds(self, candidate, n_folds):
         """The best kind of probe by each metric."""

@@ -182,3 +182,18 @@ def test_no_cells_pass_that_fail_on_fresh_rows(monkeypatch):
     plain = max(one.scores["ROC AUC"] for one in choice.others if one.n_cells is None)
     assert plain > 0.9
     assert not choice.is_enough or choice.trial.scores["ROC AUC"] > plain - 0.01
+
+
+def test_trees_far_behind_are_kept_only_where_more_rows_will_help_them():
+    X = np.random.default_rng(0).normal(size=(700, 40))
+    u, outputs = on_lattice(X), (X.sum(axis=1) > 0).astype(int)[:, None]
+    bench = dial._Bench(u, outputs, (2,), 10, is_part=False)
+    assert dial.BOOSTED not in bench.scores
+    bench.kept = {dial.BOOSTED}
+    bench._measured[dial.BOOSTED] = [dict.fromkeys(bench.best, 0.5)] * 2
+    bench._drop_the_hopeless()
+    assert dial.BOOSTED in bench._measured
+    # Two classes have two cells, whatever the power.
+    first, second = [rung for rung, _ in zip(bench.rungs("auto"), "12", strict=False)]
+    assert {one.power for one in first} == {dial.POWERS[0]}
+    assert {one.power for one in second} == set(dial.POWERS)

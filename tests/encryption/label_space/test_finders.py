@@ -1,5 +1,7 @@
 """Each finder finds what it is for, whatever the number of rows and columns."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.covariance import ledoit_wolf_shrinkage
@@ -153,6 +155,19 @@ def test_unions_keep_the_first_finders_directions_first():
         find("linear + columns", sample, 3).by_column, [False, True, True]
     )
     assert set(UNIONS["linear + columns"]) <= set(FINDERS)
+
+
+def test_few_directions_are_completed_without_a_matrix_of_all_columns():
+    X = np.random.default_rng(0).normal(size=(12, 20_000))
+    sample = sample_of(X, np.arange(12) % 2)
+    found = Found(np.eye(20_000, 1), np.ones(1, dtype=bool))
+    tracemalloc.start()
+    whole = completed(found, sample, 4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert whole.vectors.shape == (20_000, 4)
+    assert whole.by_column.tolist() == [True, False, False, False]
+    assert peak < 100e6
 
 
 def test_signs_do_not_depend_on_the_machine():
