@@ -19,11 +19,18 @@ def resolve_device(device, dtype="float32"):
 
     Raises
     ------
+    TypeError
+        If it is neither text nor a torch device.
     ValueError
         If it cannot be used here.
     """
     import torch
 
+    if not isinstance(device, str | torch.device):
+        raise TypeError(
+            "device must be 'auto', 'cpu' or another torch device, got "
+            f"{type(device).__name__}."
+        )
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

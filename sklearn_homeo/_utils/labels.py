@@ -1,8 +1,9 @@
 """Labels of any type: which of them are missing."""
 
 import numpy as np
+from sklearn.utils.validation import check_consistent_length
 
-__all__ = ["is_missing", "missing_labels"]
+__all__ = ["check_one_each", "is_missing", "missing_labels"]
 
 
 def missing_labels(y):
@@ -44,3 +45,11 @@ def is_missing(value):
     except (TypeError, ValueError):
         # pandas.NA has no truth value, nor has an array.
         return True
+
+
+def check_one_each(X, y):
+    """Raise ValueError unless there is a label for each row."""
+    # scikit-learn's own message shows a single label.
+    if np.ndim(y) == 0:
+        raise ValueError("y must be an array of labels, one for each row.")
+    check_consistent_length(X, y)

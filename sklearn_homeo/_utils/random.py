@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sklearn_homeo._utils.messages import shown
+
 __all__ = ["make_random_state"]
 
 
@@ -27,4 +29,11 @@ def make_random_state(random_state):
     """
     if random_state is None:
         return np.random.RandomState()
-    return check_random_state(random_state)
+    try:
+        return check_random_state(random_state)
+    except (ValueError, TypeError):
+        # scikit-learn's own message shows what it is.
+        raise ValueError(
+            "random_state must be an integer from 0 to 2**32 - 1, a RandomState or "
+            f"None, got {shown(random_state)}."
+        ) from None

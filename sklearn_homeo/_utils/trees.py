@@ -11,6 +11,16 @@ import numpy as np
 __all__ = ["dump_tree", "load_tree"]
 
 _LENGTH_BYTES = 8
+# What reading other bytes may end in.
+_NO_TREE = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 def dump_tree(tree):
@@ -53,17 +63,22 @@ def load_tree(data):
 
     Raises
     ------
+    TypeError
+        If `data` is not bytes.
     ValueError
         If these are other bytes.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    if not isinstance(data, bytes | bytearray):
+        raise TypeError(f"data must be bytes, got {type(data).__name__}.")
+    data = bytes(data)
     start = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
     try:
         written = json.loads(data[_LENGTH_BYTES:start])
         return _read(written, load(data[start:]))
-    except (KeyError, TypeError, UnicodeDecodeError, SafetensorError) as error:
+    except (*_NO_TREE, SafetensorError) as error:
         raise ValueError("these bytes hold no tree") from error
 
 

@@ -38,7 +38,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _MESSAGE = re.compile(
     r"(The '\w+' parameter of .* must be .*\. Got )(.*)( instead\.)", re.S
 )
-_SHOWN = re.compile(r"-?[\d.]+(e[-+]?\d+)?|None|True|False|nan|-?inf")
+_SHOWN = re.compile(r"-?[\d.]{1,30}(e[-+]?\d+)?|None|True|False|nan|-?inf")
 _NAME = re.compile(r"'[\w .+-]{,30}'")
 
 
@@ -73,6 +73,8 @@ def _hiding(function):
             return function(*args, **kwargs)
         except InvalidParameterError as error:
             raise InvalidParameterError(_without_value(str(error))) from None
+        except OverflowError as error:
+            raise ValueError(f"An argument is too large: {error}.") from None
 
     return hiding
 

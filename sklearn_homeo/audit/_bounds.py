@@ -4,6 +4,7 @@ Maximal leakage (Issa, Wagner, Kamath 2020): an attacker who sees y and guesses 
 N equally likely records it is of succeeds with at most ``sum_y max_x p(y | x) / N``.
 """
 
+from numbers import Real
 from time import perf_counter
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 from sklearn.utils import Bunch
 
+from sklearn_homeo._utils.messages import shown
 from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo._utils.validation import check_fitted
 from sklearn_homeo.audit._checks import check_labels, check_rows
@@ -87,8 +89,10 @@ def preserved_linkage_bound(
     [1.0, 0.026, 0.01]
     """
     S = check_rows(S, "S", 1)
-    if not 0 <= linkage_noise < np.inf:
-        raise ValueError(f"linkage_noise={linkage_noise!r} must be a number >= 0")
+    if not isinstance(linkage_noise, Real) or not 0 <= linkage_noise < 1e300:
+        raise ValueError(
+            f"linkage_noise must be a number >= 0, got {shown(linkage_noise)}"
+        )
     labels = check_labels(y, len(S))
     n = len(S)
     if linkage_noise == 0:

@@ -37,11 +37,9 @@ def check_names(attacks, known, words="'all'"):
     """Names of attacks to run: all known ones for a word, or those of a sequence."""
     if isinstance(attacks, str):
         return list(known)
-    unknown = [name for name in attacks if name not in known]
-    if unknown or not attacks:
-        raise ValueError(
-            f"attacks={attacks!r} must be {words} or names from {list(known)}"
-        )
+    # What is not a name may be a record.
+    if not attacks or not all(isinstance(one, str) and one in known for one in attacks):
+        raise ValueError(f"attacks must be {words} or names from {list(known)}")
     return list(dict.fromkeys(attacks))
 
 

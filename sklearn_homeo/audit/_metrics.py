@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import gen_batches
 
-from sklearn_homeo._utils.rows import check_real_array
+from sklearn_homeo._utils.rows import check_real, check_real_array
 from sklearn_homeo.audit._result import AttackResult, hit_result
 
 # Rows of the distance matrix held at once, so that memory stays linear in n.
@@ -62,9 +62,10 @@ def pooled_r2(
     0.5
     """
     X_true, X_pred = _check_pair(X_true, X_pred, "X_true", "X_pred")
-    mean = np.broadcast_to(np.asarray(X_reference_mean, float), X_true.shape[1])
+    given = {"X_reference_mean": X_reference_mean}
     scale = X_true.std(axis=0) if X_reference_scale is None else X_reference_scale
-    scale = np.broadcast_to(np.asarray(scale, float), X_true.shape[1])
+    given["X_reference_scale"] = scale
+    mean, scale = (_by_column(*one, X_true.shape[1]) for one in given.items())
     varying = scale > 0
     deviations = (X_true - mean)[:, varying] / scale[varying]
     errors = (X_true - X_pred)[:, varying] / scale[varying]
@@ -72,6 +73,12 @@ def pooled_r2(
     if total == 0:
         raise ValueError("R2 is undefined: no column of X_true varies")
     return float(1 - np.sum(errors**2) / total)
+
+
+def _by_column(name, values, n_columns):
+    """One number for each column, as a vector or as one for all."""
+    check_real(values, name)
+    return np.broadcast_to(np.asarray(values, float), n_columns)
 
 
 def reidentification(

@@ -2,6 +2,7 @@
 
 import textwrap
 from numbers import Real
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import t as student
@@ -272,8 +273,7 @@ class AuditReport:
         path : str or path-like
             File to write.
         """
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(report_page(self))
+        Path(path).expanduser().write_text(report_page(self), "utf-8")
 
     def lines(self):
         """Return the table's header and its rows, as tuples of text.

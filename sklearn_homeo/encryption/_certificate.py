@@ -183,11 +183,13 @@ def cells_linking(codes, X, n_cells, n_fits, randomized, label_floor):
     cells = np.unique(codes, axis=0, return_inverse=True)[1].ravel()
     counts = np.bincount(cells)
     n_views, smallest = len(counts), int(counts.min())
-    hits = float(min(n, n_views * n_cells ** (n_fits - 1)))
+    # More than there are rows is as good as any number of other cells.
+    others = n_cells ** min(n_fits - 1, 64)
+    hits = float(min(n, n_views * others))
     worst = 1.0 / smallest if n_fits == 1 else 1.0
     if not randomized:
         # Who sees which ciphertexts are equal knows how often their row comes.
-        hits = min(n, hits + _extra_hits(cells, X, n_cells ** (n_fits - 1)))
+        hits = min(n, hits + _extra_hits(cells, X, others))
         worst = max(worst, _worst_with_equality(cells, X)) if n_fits == 1 else 1.0
     return Linking(
         n_candidates=n,

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_homeo._utils.arrays import to_numpy
 from sklearn_homeo._utils.devices import compute_device
 from sklearn_homeo._utils.doc_links import DocLinkMixin
-from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.messages import check_count, listed
 from sklearn_homeo._utils.rows import (
     as_float_rows,
     check_out,
@@ -631,9 +631,8 @@ class HomeomorphicEncryptor(
         (True, True)
         """
         check_is_fitted(self)
-        for name, value in {"n_fits": n_fits, "n_repeats": n_repeats}.items():
-            if not isinstance(value, Integral) or value < 1:
-                raise ValueError(f"{name} must be an integer >= 1, got {value}.")
+        n_fits = check_count(n_fits, "n_fits")
+        n_repeats = check_count(n_repeats, "n_repeats")
         if X is not None:
             X = np.asarray(_as_array(self._check_rows(X)), dtype=np.float64)
         return certify(self, X, y, n_fits, n_repeats)

@@ -15,6 +15,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sklearn_homeo._utils.doc_links import DocLinkMixin
+from sklearn_homeo._utils.messages import check_count
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.rows import as_float_rows, check_finite
 from sklearn_homeo._utils.validation import Interval, fit_context
@@ -377,6 +378,7 @@ class ImageAutoencoder(
             As those of `inverse_transform`.
         """
         check_is_fitted(self)
+        n_samples = check_count(n_samples, "n_samples")
         rng = make_random_state(random_state)
         return self.inverse_transform(self._draw_codes(n_samples, rng))
 

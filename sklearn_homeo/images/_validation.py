@@ -2,7 +2,7 @@
 
 import os
 from math import isqrt
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from PIL import Image
@@ -209,7 +209,7 @@ def _check_image_shape(shape):
     )
     if not valid or (len(shape) == 3 and shape[2] not in (1, 3, 4)):
         # Anything but sizes may be images by mistake.
-        sizes = all(isinstance(size, Real) for size in shape) and len(shape) < 5
+        sizes = all(isinstance(size, Integral) for size in shape) and len(shape) < 5
         raise ValueError(
             "image_shape must be (height, width) or (height, width, channels) with "
             f"1, 3 or 4 channels, got {shape if sizes else 'something else'}."

@@ -55,6 +55,9 @@ class MaskingKey:
     """
 
     def __init__(self, private: X25519PrivateKey):
+        if not isinstance(private, X25519PrivateKey):
+            kind = type(private).__name__
+            raise TypeError(f"private must be an X25519PrivateKey, got {kind}.")
         self._private = private
         self._masked: dict[bytes, bytes] = {}
 
@@ -98,11 +101,14 @@ class MaskingKey:
 
         Raises
         ------
+        TypeError
+            If an argument is of another type.
         ValueError
             If the roster has fewer than 2 owners or not this key under `owner`, or if
             other numbers were masked in this context before: the difference of the two
             would tell of them.
         """
+        _check_types(words, owner, roster, context)
         if len(roster) < 2:
             raise ValueError("roster must name at least 2 owners.")
         if roster.get(owner) != self.public:
@@ -135,6 +141,18 @@ class MaskingKey:
 
     def __repr__(self) -> str:
         return f"MaskingKey({self.public[:16]}...)"
+
+
+def _check_types(words, owner, roster, context):
+    if not isinstance(words, np.ndarray) or words.dtype.kind not in "iu":
+        raise TypeError("words must be an array of integers.")
+    for name, text in {"owner": owner, "context": context}.items():
+        if not isinstance(text, str):
+            raise TypeError(f"{name} must be a str, got {type(text).__name__}.")
+    if not isinstance(roster, dict) or not all(
+        isinstance(text, str) for item in roster.items() for text in item
+    ):
+        raise TypeError("roster must be a dict of names to public keys.")
 
 
 def _binding(roster, context):

@@ -172,9 +172,7 @@ class KeyStream:
         Raises
         ------
         ValueError
-            If `n` is negative.
-        OverflowError
-            If the stream would exceed 2**35 words (256 GiB).
+            If `n` is negative, or the stream would exceed 2**35 words (256 GiB).
 
         Examples
         --------
@@ -185,7 +183,7 @@ class KeyStream:
         if n < 0:
             raise ValueError(f"n must not be negative, got {n}")
         if n > self._words_left:
-            raise OverflowError("a key stream ends after 2**35 words")
+            raise ValueError("a key stream ends after 2**35 words")
         words = np.empty(n, dtype="<u8")
         target = words.view(np.uint8)
         zeros = memoryview(_ZEROS)

@@ -170,11 +170,14 @@ class PassphraseWrapper:
 
         Raises
         ------
+        TypeError
+            If `secret` is not bytes.
         ValueError
             If the passphrase is too short, or the key has another length.
         """
-        hidden = Hidden(bytes(secret))
+        hidden = Hidden(secret)
         del secret
+        _check_bytes(hidden.value, "secret")
         _check_strength(self._passphrase)
         if len(hidden.value) != KEY_BYTES:
             raise ValueError(f"a key has 32 bytes, got {len(hidden.value)}")
@@ -187,7 +190,7 @@ class PassphraseWrapper:
             "fingerprint": derive_fingerprint(hidden.value),
         }
         cipher = _make_cipher(header["kdf"], self._passphrase)
-        wrapped = cipher.encrypt(nonce, hidden.value, _canonical(header))
+        wrapped = cipher.encrypt(nonce, bytes(hidden.value), _canonical(header))
         document = {**header, "wrapped_key": _encode(wrapped)}
         return json.dumps(document, indent=2).encode() + b"\n"
 
@@ -209,11 +212,14 @@ class PassphraseWrapper:
 
         Raises
         ------
+        TypeError
+            If `wrapped` is not bytes.
         KeyFileError
             If `wrapped` is not such a document, is truncated, has an unsupported
             version, was changed, or has another passphrase.
         """
-        header = _parse(wrapped)
+        _check_bytes(wrapped, "wrapped")
+        header = _parse(bytes(wrapped))
         length = KEY_BYTES + _TAG_BYTES
         ciphertext = _decode(header.pop("wrapped_key"), length, "wrapped_key")
         nonce = _decode(header["cipher"]["nonce"], _NONCE_BYTES, "nonce")
@@ -244,6 +250,11 @@ def as_wrapper(given: Hidden) -> KeyWrapper:
     if isinstance(given.value, KeyWrapper):
         return given.value
     return PassphraseWrapper(given.value)
+
+
+def _check_bytes(value, name):
+    if not isinstance(value, bytes | bytearray):
+        raise TypeError(f"{name} must be bytes, got {type(value).__name__}")
 
 
 def _normalise(passphrase):

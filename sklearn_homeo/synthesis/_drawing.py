@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
+from sklearn_homeo._utils.messages import check_count
+from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo._utils.validation import wrap_output
 from sklearn_homeo.ciphers.packing import is_packed, views_of
 from sklearn_homeo.privacy.box import make_box
@@ -154,10 +156,9 @@ class DrawingMixin:
             As `sample`.
         """
         counts = self._requested(n_samples)
-        if not isinstance(batch_size, Integral) or batch_size < 1:
-            raise ValueError(f"batch_size must be an integer from 1 on: {batch_size!r}")
+        batch_size = check_count(batch_size, "batch_size")
         pieces = self._drawer.batches(
-            counts, int(batch_size), self._draw_generator(random_state)
+            counts, batch_size, self._draw_generator(random_state)
         )
         return ((rows, np.repeat(self.classes_[[c]], len(rows))) for c, rows in pieces)
 
@@ -296,6 +297,6 @@ def _make_generator(random_state, purpose):
     """Generator that leaves NumPy's global state alone."""
     if random_state is None:
         return np.random.default_rng()
-    if isinstance(random_state, Integral):
+    if isinstance(random_state, Integral) and random_state >= 0:
         return np.random.default_rng([int(random_state), purpose])
-    return np.random.default_rng(random_state.randint(2**31, size=8))
+    return np.random.default_rng(make_random_state(random_state).randint(2**31, size=8))

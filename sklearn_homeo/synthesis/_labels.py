@@ -1,14 +1,14 @@
 """Class labels of any type, and how many rows of each to draw."""
 
 from collections.abc import Mapping
-from numbers import Integral, Number
+from numbers import Number
 
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_homeo._utils.labels import missing_labels
-from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.messages import check_count, listed
 from sklearn_homeo._utils.warning import warn
 from sklearn_homeo.exceptions import MemorisationWarning
 
@@ -203,11 +203,7 @@ def _codes(request, classes):
 
 
 def _check_number(number, name):
-    if not isinstance(number, Integral) or isinstance(number, bool) or number < 0:
-        raise ValueError(
-            f"{name} must be a number of rows, an integer from 0 on; got {number!r}."
-        )
-    return int(number)
+    return check_count(number, name, least=0)
 
 
 def _share_out(total, counts):

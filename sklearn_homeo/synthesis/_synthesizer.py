@@ -9,9 +9,10 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_homeo._utils.doc_links import DocLinkMixin
+from sklearn_homeo._utils.labels import check_one_each
 from sklearn_homeo._utils.rows import validate_numbers
 from sklearn_homeo._utils.validation import (
     Interval,
@@ -405,7 +406,7 @@ class ClassConditionalSynthesizer(
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
-        check_consistent_length(X, y)
+        check_one_each(X, y)
         self.classes_, codes = check_labels(y)
         self.class_counts_ = np.bincount(codes)
         check_class_sizes(self.classes_, self.class_counts_, *self._rows_needed())

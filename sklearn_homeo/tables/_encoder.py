@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_homeo._utils.doc_links import DocLinkMixin
-from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.messages import listed, shown
 from sklearn_homeo._utils.rows import as_float_rows, as_table
 from sklearn_homeo._utils.threads import run_in_threads
 from sklearn_homeo._utils.validation import (
@@ -487,9 +487,13 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
     def _named_sealed(self, table, cells):
         unknown = [name for name in self.sealed_columns if name not in table.labels]
         if unknown:
+            # What is not text may be a record that was passed by mistake.
+            names = [
+                repr(name) if isinstance(name, str) else shown(name) for name in unknown
+            ]
             raise ValueError(
-                f"sealed_columns names {listed(list(map(repr, unknown)))}, but the "
-                f"columns are {listed(list(map(repr, table.labels)))}"
+                f"sealed_columns names {listed(names)}, but the columns are "
+                f"{listed(list(map(repr, table.labels)))}"
             )
         sealed = {
             i for i, label in enumerate(table.labels) if label in self.sealed_columns

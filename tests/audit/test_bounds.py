@@ -125,6 +125,6 @@ def test_bad_input():
         linkage_bound(HomeomorphicEncryptor(), X)
     with pytest.raises(ValueError, match="y has 3 labels"):
         linkage_bound(encryptor, X, y[:3])
-    with pytest.raises(ValueError, match="linkage_noise=-1"):
+    with pytest.raises(ValueError, match="linkage_noise must be a number >= 0, got -1"):
         preserved_linkage_bound(X, -1)
     assert preserved_linkage_bound(X[:1], 0.1).bound == 1.0

@@ -28,7 +28,10 @@ from sklearn_homeo import (
     ImageFeatureExtractor,
     KeyShare,
     LeakageDisplay,
+    MaskingKey,
+    PassphraseWrapper,
     SecretKey,
+    Summary,
     SummaryPlan,
     TableEncoder,
     TanhEncryptor,
@@ -118,6 +121,7 @@ BAD_ROWS = {
         X, columns=list("edcbazyxwvutsrq"[: X.shape[1]])
     ),
     "masked": lambda X: np.ma.masked_array(X, mask=X > np.median(X)),
+    "nothing": lambda X: None,
 }
 BAD_LABELS = {
     "continuous": lambda y: 7319 + np.linspace(0.1, 0.9, len(y)),
@@ -135,6 +139,7 @@ BAD_LABELS = {
     "one class": lambda y: np.full(len(y), "Kowalska"),
     "dictionary": lambda y: {"Kowalska": 7319},
     "text": lambda y: "Kowalska",
+    "one label": lambda y: np.array(7319.0),
 }
 KEY = SecretKey.from_bytes(bytes(range(32)))
 
@@ -288,6 +293,73 @@ def test_the_display_of_leakage_shows_nothing(encryptor):
     wrong = problems(
         (kind, partial(shown, BAD_ROWS[kind](private()))) for kind in kinds
     )
+    assert not wrong, "\n".join(wrong)
+
+
+# What may be passed by mistake for a number, a seed, names, bytes or a path.
+MISTAKES = {
+    "rows": private(),
+    "a row": private()[0],
+    "a number in an array": np.array(7319.0),
+    "a list": ["Kowalska"],
+    "an object": Person(),
+    "bytes": b"Kowalska",
+    "a complex number": 7319 + 1j,
+    "huge": 7319 * 10**400,
+    "nothing": None,
+}
+
+
+def calls_with_mistakes(encryptor):
+    """Every argument that is not rows, of what other tests do not call."""
+    X = private()
+    plan, masking = SummaryPlan(D, [0, 1]), MaskingKey.generate()
+    summary, wrapper = plan.summarize(X, y), PassphraseWrapper("four words or more")
+    roster = {"a": masking.public, "b": MaskingKey.generate().public}
+    mask = {"words": np.arange(3), "owner": "a", "roster": roster, "context": "c"}
+    synthesizer = ClassConditionalSynthesizer(random_state=0).fit(X, y)
+    images = {"image_shape": (1, D), "max_epochs": 1, "variational": True}
+    painter = ImageAutoencoder(2, **images).fit(X / 10_000)
+    colluding = {"encryptor": encryptor.for_owner("a"), "Z": X, "X": X}
+    arguments = [
+        (encryptor.certificate, "n_fits", {}),
+        (encryptor.certificate, "n_repeats", {}),
+        (synthesizer.sample, "n_samples", {}),
+        (synthesizer.sample, "random_state", {"n_samples": 2}),
+        (synthesizer.sample_batches, "batch_size", {"n_samples": 2}),
+        (painter.sample, "n_samples", {}),
+        (painter.sample, "random_state", {}),
+        (audit.known_plaintext_curve, "n_leaked", {"Z": X, "X": X}),
+        (audit.known_plaintext_attack, "attacks", {"Z": X, "X": X}),
+        (audit.preserved_linkage_bound, "linkage_noise", {"S": X}),
+        (audit.colluding_owner_attack, "random_state", colluding),
+        (KEY.stream("a").words, "n", {}),
+        (MaskingKey, "private", {}),
+        (wrapper.wrap, "secret", {}),
+        (wrapper.unwrap, "wrapped", {}),
+        (SummaryPlan.from_bytes, "data", {}),
+        (Summary.from_bytes, "data", {"plan": plan}),
+        (Summary.from_bytes, "plan", {"data": summary.to_bytes()}),
+        (plan.noise_of, "name", {}),
+        (plan.save, "path", {}),
+        (summary.save, "path", {}),
+        (plan.totals, "summaries", {}),
+        *((masking.mask, name, mask) for name in mask),
+        *(
+            (SummaryPlan, name, {"columns": D, "classes": [0, 1]})
+            for name in ("n_outputs", "n_cells", "min_group_size", "epsilon")
+        ),
+    ]
+    for function, name, others in arguments:
+        for kind, mistake in MISTAKES.items():
+            # A name in bytes is a path.
+            if name != "path" or kind != "bytes":
+                call = partial(function, **{**others, name: mistake})
+                yield f"{function.__qualname__}({name}): {kind}", call
+
+
+def test_other_arguments_show_no_records(encryptor):
+    wrong = problems(calls_with_mistakes(encryptor))
     assert not wrong, "\n".join(wrong)
 
 

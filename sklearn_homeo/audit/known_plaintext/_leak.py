@@ -256,13 +256,15 @@ def _check_sizes(n_leaked, most):
         while 2 * sizes[-1] < most:
             sizes.append(2 * sizes[-1])
         return sorted({min(size, most) for size in sizes} | {most})
-    sizes = sorted({int(size) for size in np.ravel(n_leaked)})
+    given = np.ravel(np.asarray(n_leaked, dtype=object)).tolist()
+    whole = all(isinstance(size, Integral) for size in given)
+    sizes = sorted(set(given)) if whole else []
     if not sizes or sizes[0] < MIN_LEAKED or sizes[-1] > most:
         raise ValueError(
-            f"n_leaked={n_leaked!r} must be numbers of rows from {MIN_LEAKED} to "
-            f"{most}, the share leak of all rows"
+            f"n_leaked must be whole numbers of rows from {MIN_LEAKED} to {most}, the "
+            "share leak of all rows"
         )
-    return sizes
+    return [int(size) for size in sizes]
 
 
 def _run(names, Z_leak, X_leak, Z_target, X_target, n_jobs, rng):

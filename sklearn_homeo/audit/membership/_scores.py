@@ -60,7 +60,10 @@ def check_sets(sets, labels, encryptor):
     checked : Checked
     """
     rows = [
-        X if X is None else check_real_array(X, dtype=np.float64, input_name=name)
+        # Only the reference may be left out.
+        X
+        if X is None and name == _NAMES[3]
+        else check_real_array(X, dtype=np.float64, input_name=name)
         for X, name in zip(sets, _NAMES, strict=True)
     ]
     n_columns, whose = rows[0].shape[1], "X_synthetic has"

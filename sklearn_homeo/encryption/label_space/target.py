@@ -6,9 +6,9 @@ from numbers import Real
 
 import numpy as np
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import assert_all_finite, check_consistent_length
+from sklearn.utils.validation import assert_all_finite
 
-from sklearn_homeo._utils.labels import missing_labels
+from sklearn_homeo._utils.labels import check_one_each, missing_labels
 
 __all__ = ["Target", "check_target"]
 
@@ -104,7 +104,7 @@ def check_target(X, y, target_type):
     ValueError
         If lengths differ, values are missing, or there is one value only.
     """
-    check_consistent_length(X, y)
+    check_one_each(X, y)
     y = np.asarray(y)
     if y.ndim > 2 or y.size == 0:
         raise ValueError(f"y must have one or two dimensions, got shape {y.shape}.")

@@ -7,7 +7,8 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.messages import check_count, listed, shown
+from sklearn_homeo._utils.paths import ordinary_file
 from sklearn_homeo._utils.trees import dump_tree, load_tree
 from sklearn_homeo.encryption.summaries import features, levels, moments, ranges, scales
 from sklearn_homeo.encryption.summaries.noise import (
@@ -18,6 +19,7 @@ from sklearn_homeo.encryption.summaries.noise import (
 from sklearn_homeo.encryption.summaries.ridge import class_blocks
 from sklearn_homeo.encryption.summaries.rows import own_rows
 from sklearn_homeo.encryption.summaries.summary import Summary, total_of
+from sklearn_homeo.keys._files import replace_private
 from sklearn_homeo.keys._key import SecretKey
 from sklearn_homeo.privacy.box import check_bounds
 from sklearn_homeo.privacy.ledger import PrivacyLedger
@@ -46,6 +48,8 @@ _ROUNDS = {
     "cells": (levels, _learn_nothing),
 }
 _NAMES = tuple(_ROUNDS)
+_WHOLE = ("n_outputs", "n_random_features", "min_group_size")
+_SETTINGS = {"columns", "classes", "n_cells", "masked", "noise", *_WHOLE}
 # Numbers of rows and of classes are public.
 _NOISY_NAMES = _NAMES[1:]
 
@@ -310,8 +314,13 @@ class SummaryPlan:
         deviation : float
             The largest of all entries; 0 without noise.
         """
-        own = self.deviations().get(name, 0.0)
-        return float(np.max(own) * np.sqrt(self.known["n_owners"]))
+        own = self.deviations()
+        # The first round draws no noise.
+        if not own:
+            return 0.0
+        if not isinstance(name, str) or name not in own:
+            raise ValueError(f"name must be one of {listed(sorted(own))}.")
+        return float(np.max(own[name]) * np.sqrt(self.known["n_owners"]))
 
     def summarize(
         self, X: ArrayLike, y: ArrayLike, key: SecretKey | None = None
@@ -399,7 +408,10 @@ class SummaryPlan:
             )
         if self.masked and not total.masked_by:
             raise ValueError("The plan wants masks: owners must call masked.")
-        n_rows = int(total._arrays["rows"][0])
+        rows = total._arrays.get("rows", np.empty(0))
+        if rows.shape != (1,):
+            raise ValueError("An owner's summary has no number of rows: ask again.")
+        n_rows = int(rows[0])
         if self.known.get("n_rows", n_rows) != n_rows:
             raise ValueError(
                 f"Owners summed up {n_rows} rows, but {self.known['n_rows']} in the "
@@ -412,7 +424,9 @@ class SummaryPlan:
         """Bounds as two arrays, if privacy is possible at all."""
         for name, value, most in [("epsilon", epsilon, np.inf), ("delta", delta, 1.0)]:
             if not isinstance(value, Real) or not 0 < value < most:
-                raise ValueError(f"{name} must be > 0 and < {most:g}, got {value!r}.")
+                raise ValueError(
+                    f"{name} must be > 0 and < {most:g}, got {shown(value)}."
+                )
         if bounds is None:
             raise ValueError(
                 "epsilon needs bounds=(low, high) that are known without looking at "
@@ -477,23 +491,22 @@ class SummaryPlan:
             If these are other bytes.
         """
         tree = load_tree(data)
-        if not isinstance(tree, dict) or tree.get("format") != _FORMAT:
-            raise ValueError("These bytes hold no plan.")
+        if not _is_plan(tree):
+            raise ValueError("These bytes hold no plan, or a damaged one.")
         plan = object.__new__(cls)
         plan._settings = tree["settings"]
         plan._take(tree["round"], tree["known"])
         return plan
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the plan to a file: a JSON header and arrays, no pickle.
+        """Write the plan to a file that only you can read: a JSON header and arrays.
 
         Parameters
         ----------
         path : str or path-like
             Where to write; what is there is replaced.
         """
-        with open(path, "wb") as file:
-            file.write(self.to_bytes())
+        replace_private(path, self.to_bytes())
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "SummaryPlan":
@@ -508,8 +521,7 @@ class SummaryPlan:
         -------
         plan : SummaryPlan
         """
-        with open(path, "rb") as file:
-            return cls.from_bytes(file.read())
+        return cls.from_bytes(ordinary_file(path).read_bytes())
 
     def __eq__(self, other):
         if not isinstance(other, SummaryPlan):
@@ -528,8 +540,25 @@ class SummaryPlan:
 
 def _check_counts(**counts):
     for name, value in counts.items():
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{name} must be an integer >= 1, got {value!r}.")
+        check_count(value, name)
+
+
+def _is_plan(tree):
+    """Whether what was read has the parts of a plan, each of its type."""
+    kinds = {"format": str, "settings": dict, "round": str, "known": dict}
+    if not isinstance(tree, dict) or set(tree) != set(kinds):
+        return False
+    if not all(isinstance(tree[name], kind) for name, kind in kinds.items()):
+        return False
+    settings = tree["settings"]
+    return (
+        tree["format"] == _FORMAT
+        and tree["round"] in _NAMES
+        and set(settings) == _SETTINGS
+        and isinstance(settings["columns"], list | int)
+        and isinstance(settings["classes"], list | None)
+        and all(isinstance(settings[name], int) for name in _WHOLE)
+    )
 
 
 def _checked_classes(classes):

@@ -6,12 +6,22 @@ from typing import Any
 import numpy as np
 
 from sklearn_homeo._utils.messages import listed
+from sklearn_homeo._utils.paths import ordinary_file
 from sklearn_homeo._utils.trees import dump_tree, load_tree
+from sklearn_homeo.keys._files import replace_private
 from sklearn_homeo.keys._masks import MaskingKey
 
 __all__ = ["Summary", "total_of"]
 
 _FORMAT = "sklearn_homeo summary"
+_KINDS = {
+    "format": str,
+    "plan": str,
+    "n_owners": int,
+    "masked_by": dict,
+    "owners": list,
+    "arrays": dict,
+}
 
 
 class Summary:
@@ -88,6 +98,15 @@ class Summary:
         twice = sorted(set(self.owners) & set(other.owners))
         if twice:
             raise ValueError(f"The masked sums of {listed(twice)} are there twice.")
+        shapes, others = (
+            {name: array.shape for name, array in one._arrays.items()}
+            for one in (self, other)
+        )
+        if shapes != others:
+            raise ValueError(
+                "Summaries of other sums or sizes do not add up: an owner's summary is "
+                "damaged, or of another version. Ask again."
+            )
         arrays = {name: own + other._arrays[name] for name, own in self._arrays.items()}
         return Summary(
             self.plan,
@@ -203,9 +222,11 @@ class Summary:
         ValueError
             If these are other bytes, or the answer to another plan.
         """
+        if not hasattr(plan, "fingerprint"):
+            raise TypeError(f"plan must be a SummaryPlan, got {type(plan).__name__}.")
         tree = load_tree(data)
-        if not isinstance(tree, dict) or tree.get("format") != _FORMAT:
-            raise ValueError("These bytes hold no summary.")
+        if not _is_summary(tree):
+            raise ValueError("These bytes hold no summary, or a damaged one.")
         if tree["plan"] != plan.fingerprint:
             raise ValueError(
                 f"This summary answers the plan {tree['plan']}, not {plan.fingerprint}."
@@ -214,15 +235,14 @@ class Summary:
         return cls(plan, tree["arrays"], tree["n_owners"], *masks)
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write it to a file: a JSON header and arrays, no pickle, not encrypted.
+        """Write it to a file that only you can read, but that is not encrypted.
 
         Parameters
         ----------
         path : str or path-like
             Where to write; what is there is replaced.
         """
-        with open(path, "wb") as file:
-            file.write(self.to_bytes())
+        replace_private(path, self.to_bytes())
 
     @classmethod
     def load(cls, path: str | os.PathLike, plan: Any) -> "Summary":
@@ -239,13 +259,28 @@ class Summary:
         -------
         summary : Summary
         """
-        with open(path, "rb") as file:
-            return cls.from_bytes(file.read(), plan)
+        return cls.from_bytes(ordinary_file(path).read_bytes(), plan)
 
     def __repr__(self):
         owners = "1 owner" if self.n_owners == 1 else f"{self.n_owners} owners"
         masked = ", masked" if self.masked_by else ""
         return f"Summary({self.plan.round!r}, {owners}{masked}, {self.nbytes} bytes)"
+
+
+def _is_summary(tree):
+    """Whether what was read has the parts of a summary, each of its type."""
+    if not isinstance(tree, dict) or not _KINDS.keys() <= tree.keys():
+        return False
+    if not all(isinstance(tree[name], kind) for name, kind in _KINDS.items()):
+        return False
+    arrays = tree["arrays"].values()
+    texts = [*tree["masked_by"], *tree["masked_by"].values(), *tree["owners"]]
+    return (
+        tree["format"] == _FORMAT
+        and tree["n_owners"] > 0
+        and all(isinstance(text, str) for text in texts)
+        and all(isinstance(one, np.ndarray) and one.dtype == np.int64 for one in arrays)
+    )
 
 
 def total_of(summaries):
