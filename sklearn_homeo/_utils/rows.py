@@ -343,6 +343,8 @@ def check_out(out, shape):
             f"out holds {out.dtype}, but only float64 holds ciphertexts and rows "
             "exactly."
         )
+    if isinstance(out, np.ndarray) and not out.flags.writeable:
+        raise ValueError('out is read-only: open its file with mode "r+".')
 
 
 def check_separate(rows, out):

@@ -189,6 +189,7 @@ def test_into_an_array_that_exists_or_the_rows_themselves(tmp_path):
     for out, message in [
         (np.empty((999, 20)), r"shape \(999, 20\), but the rows need \(1000, 20\)"),
         (np.empty((1000, 20), np.float32), "out holds float32"),
+        (np.broadcast_to(0.0, (1000, 20)), r"out is read-only: .* mode \"r\+\""),
     ]:
         with pytest.raises(ValueError, match=message):
             encryptor.encrypt_into(X, out)
