@@ -6,19 +6,21 @@ letters.
 
 import html
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 from scipy.stats import norm
+from sklearn.utils.validation import check_consistent_length
 
 from sklearn_homeo._utils.labels import missing_labels
 from sklearn_homeo.ciphers.base import Workspace
 from sklearn_homeo.ciphers.lock import LEFT_BITS, N_HASHED, RIGHT_BITS
 from sklearn_homeo.ciphers.packing import RESIDUE_BITS
+from sklearn_homeo.encryption._number_floors import NumberFloors, number_floors
 from sklearn_homeo.encryption.label_space.joined import parts_of
-from sklearn_homeo.encryption.label_space.target import Target
+from sklearn_homeo.encryption.label_space.target import Target, are_numbers
 
 __all__ = [
     "Certificate",
@@ -140,6 +142,10 @@ class Linking:
         Half-width of the 95 % interval of an estimate; 0 for a bound.
     n_matched : int
         Candidates among which `one_to_one` was estimated.
+    number_floors : NumberFloors or None, default=None
+        Shares of that variance that are rebuilt from a label of numbers alone, and from
+        predictions of it: whatever leaves them possible tells as much. None without
+        `y`.
     """
 
     n_candidates: int
@@ -152,6 +158,7 @@ class Linking:
     label_floor: float
     error: float
     n_matched: int
+    number_floors: NumberFloors | None = None
 
     @property
     def is_exact(self):
@@ -440,6 +447,11 @@ class Certificate:
             lines.append(("variance that cells explain", f"{link.r2:.1%}"))
         if not math.isnan(link.label_floor):
             lines.append(("linking by the label alone", f"{link.label_floor:.1%}"))
+        floors = link.number_floors
+        if floors is not None and not math.isnan(floors.label):
+            lines.append(("variance by the label alone", f"{floors.label:.1%}"))
+            told = f"{floors.prediction:.1%} (of an R2 of {floors.prediction_r2:.3f})"
+            lines.append(("variance by predictions of it", told))
         return lines
 
     def __str__(self):
@@ -510,17 +522,31 @@ def certify(encryptor, X, y, n_fits, n_repeats):
 
 
 def _linking(encryptor, X, y, n_fits, n_repeats):
-    floor = _label_floor(encryptor, len(X), y)
+    is_number = _is_number(encryptor, y)
+    floor = float("nan") if is_number else _label_floor(encryptor, len(X), y)
+    lattice = encryptor._cipher.lattice
+    units = (X - lattice.mean) / lattice.scale
     if encryptor.leakage_ == "scores":
         S, noise = _of_equal_noise(encryptor.preserve(X), encryptor._state["view"])
-        return scores_linking(S, noise, n_fits * n_repeats, floor)
-    lattice = encryptor._cipher.lattice
-    u = lattice.round(X, Workspace())
-    codes = encryptor._cipher.view.codes(u)
-    units = (X - lattice.mean) / lattice.scale
-    return cells_linking(
-        codes, units, encryptor.n_cells_, n_fits, lattice.randomized, floor
-    )
+        linking = scores_linking(S, noise, n_fits * n_repeats, floor)
+    else:
+        codes = encryptor._cipher.view.codes(lattice.round(X, Workspace()))
+        linking = cells_linking(
+            codes, units, encryptor.n_cells_, n_fits, lattice.randomized, floor
+        )
+    if not is_number or y is None:
+        return linking
+    check_consistent_length(X, y)
+    return replace(linking, number_floors=number_floors(units, y))
+
+
+def _is_number(encryptor, y):
+    """Whether the label is a number, as far as can be told."""
+    parts = parts_of(encryptor._state["view"])
+    sizes = [(part.get("regions") or {}).get("sizes") for part in parts]
+    if all(size is None for size in sizes):
+        return y is not None and are_numbers(np.asarray(y), encryptor.target_type)
+    return all(size is not None and len(size) == 0 for size in sizes)
 
 
 def _of_equal_noise(S, view):

@@ -603,7 +603,8 @@ class HomeomorphicEncryptor(
         X : array-like of shape (n_candidates, n_features), default=None
             Candidates, with the columns of `fit`.
         y : array-like of shape (n_candidates,), default=None
-            Their classes, for the rate of linking by the label alone.
+            Their classes, for the rate of linking by the label alone. Or numbers, for
+            what they tell of the rows, and what predictions of them cannot but tell.
         n_fits : int, default=1
             Encryptors that were fitted to the same rows, all of whose ciphertexts are
             taken to be known: their cells multiply.

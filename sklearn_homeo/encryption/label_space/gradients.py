@@ -51,7 +51,7 @@ def gradient_outer_product(sample):
     Returns
     -------
     moments : ndarray of shape (n_axes, n_axes), dtype float64
-        Among the sample's leading axes; of unit mean diagonal.
+        Among the sample's leading axes; the mean of the diagonal is 1.
 
     References
     ----------

@@ -10,7 +10,7 @@ from sklearn.utils.validation import assert_all_finite
 
 from sklearn_homeo._utils.labels import check_one_each, missing_labels
 
-__all__ = ["Target", "check_target"]
+__all__ = ["Target", "are_numbers", "check_target"]
 
 # One row of each class for every fold.
 MIN_CLASS_ROWS = 3
@@ -114,7 +114,7 @@ def check_target(X, y, target_type):
     if y.dtype.kind not in "biufOSU":
         raise ValueError(f"y must hold classes or numbers, got dtype {y.dtype}.")
     try:
-        target = Target.from_labels(y, _is_numeric(y, target_type))
+        target = Target.from_labels(y, are_numbers(y, target_type))
     except TypeError as error:
         raise ValueError(
             f"y mixes labels that cannot be ordered ({error}); make them all strings "
@@ -136,7 +136,8 @@ def _check_missing(y):
         raise ValueError("Input y contains missing values; drop these rows.")
 
 
-def _is_numeric(y, target_type):
+def are_numbers(y, target_type):
+    """Whether labels are numbers, not classes; ``target_type`` as of the encryptor."""
     if target_type == "auto":
         return y.dtype.kind in "iuf" and _is_continuous(y)
     if target_type == "continuous" and y.dtype.kind not in "biuf":
