@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import math
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -121,12 +122,39 @@ def _write_delta(delta):
     return [delta.days, delta.seconds, delta.microseconds]
 
 
+def _write_moment(moment):
+    """ISO 8601, which knows neither the names of zones nor which of two hours it is."""
+    zone = moment.tzinfo
+    if zone is None or type(zone) is dt.timezone:
+        text, name = moment.isoformat(), None
+    elif isinstance(zone, ZoneInfo) and zone.key:
+        text, name = moment.replace(tzinfo=None).isoformat(), zone.key
+    else:
+        kind = type(zone).__name__
+        raise TypeError(
+            f"a time with a zone of type {kind} cannot be written to a file"
+        )
+    return text if name is None and not moment.fold else [text, moment.fold, name]
+
+
+def _read_moment(kind, written):
+    if isinstance(written, str):
+        return kind.fromisoformat(written)
+    text, fold, name = written
+    moment = kind.fromisoformat(text).replace(fold=fold)
+    return moment if name is None else moment.replace(tzinfo=ZoneInfo(name))
+
+
 _KINDS = {
     "tuple": (tuple, list, tuple),
     "bytes": (bytes, lambda raw: base64.b64encode(raw).decode(), base64.b64decode),
     "decimal": (Decimal, str, Decimal),
-    "datetime": (dt.datetime, dt.datetime.isoformat, dt.datetime.fromisoformat),
+    "datetime": (
+        dt.datetime,
+        _write_moment,
+        lambda part: _read_moment(dt.datetime, part),
+    ),
     "date": (dt.date, dt.date.isoformat, dt.date.fromisoformat),
-    "time": (dt.time, dt.time.isoformat, dt.time.fromisoformat),
+    "time": (dt.time, _write_moment, lambda part: _read_moment(dt.time, part)),
     "timedelta": (dt.timedelta, _write_delta, lambda parts: dt.timedelta(*parts)),
 }

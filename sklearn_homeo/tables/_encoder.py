@@ -99,7 +99,8 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
     two for slopes, so that they are undone exactly.
 
     Decimal numbers of one column as Python objects come back with equal numbers of
-    places. Rows of a NumPy array or of a frame without an index are numbered from 0.
+    places, and a negative zero among them without its sign. Rows of a NumPy array or of
+    a frame without an index are numbered from 0.
 
     Examples
     --------

@@ -13,6 +13,7 @@ __all__ = ["level_key", "limited_decimals", "read_objects", "write_objects"]
 _DAY = 86_400 * 10**9
 _MICROSECOND = 1000
 _EPOCH = dt.datetime(1970, 1, 1)
+_TOLD_BY_TEXT = (float, complex, Decimal, dt.datetime, dt.time)
 _MAX_PLACES = 18
 
 
@@ -76,9 +77,11 @@ def limited_decimals(cells, precision):
 
 def level_key(level):
     """Return what tells a level from others: 1, 1.0 and True differ."""
-    if isinstance(level, float):
-        return float, repr(level)
-    return type(level), level
+    if isinstance(level, tuple | frozenset):
+        return type(level), type(level)(map(level_key, level))
+    # Equal ones may differ in a sign, in zeros at the end, in their time zone.
+    told_by_text = isinstance(level, _TOLD_BY_TEXT)
+    return type(level), repr(level) if told_by_text else level
 
 
 def _native(value):
@@ -142,7 +145,9 @@ def _read_decimals(values):
 
 
 def _read_times(values):
-    if any(getattr(value, "tzinfo", None) is not None for value in values):
+    if any(
+        getattr(v, "tzinfo", None) is not None or getattr(v, "fold", 0) for v in values
+    ):
         return _read_levels(values)
     kind = type(values[0])
     count, unit = _TIMES[kind]

@@ -1,6 +1,9 @@
 """Sealed table encoders: every type of column, and a file of version 1."""
 
+import datetime as dt
+from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -65,6 +68,38 @@ def test_types_of_sealed_columns_come_back(dtype, tmp_path):
     back = loaded.inverse_transform(loaded.transform(table), sealed)
     assert_polars_equal(back, table)
     assert loaded._layout.dtypes == encoder._layout.dtypes
+
+
+NOON = dt.datetime(2020, 10, 25, 2, 30)
+EQUAL_BUT_NOT_THE_SAME = {
+    "which of two hours": [dt.time(1, 30), dt.time(1, 30, fold=1)],
+    "which of two moments": [NOON, NOON.replace(fold=1)],
+    "time zones": [
+        NOON.replace(tzinfo=dt.UTC),
+        NOON.replace(tzinfo=dt.UTC).astimezone(ZoneInfo("Europe/Warsaw")),
+    ],
+    "tuples next to text": [(1,), (1.0,), (True,), "a"],
+    "decimals next to text": [Decimal("1.0"), Decimal("1.00"), Decimal("-0"), "0"],
+}
+
+
+@pytest.mark.parametrize("values", EQUAL_BUT_NOT_THE_SAME.values())
+def test_equal_objects_that_differ_come_back_also_from_a_file(values, tmp_path):
+    table = pd.DataFrame(
+        {"x": range(40), "t": pd.Series((values * 20)[:40], dtype="O")}
+    )
+    encoder = TableEncoder().fit(table)
+    encoder.save(tmp_path / "table.sealed", KEY)
+    for one in (encoder, TableEncoder.load(tmp_path / "table.sealed", KEY)):
+        back = one.inverse_transform(one.transform(table))
+        assert list(map(repr, back["t"])) == list(map(repr, table["t"]))
+
+
+def test_objects_that_no_file_takes_are_told(tmp_path):
+    zone = type("Zone", (dt.tzinfo,), {"utcoffset": lambda *_: dt.timedelta(0)})()
+    table = pd.DataFrame({"x": range(4), "t": [NOON.replace(tzinfo=zone), "a"] * 2})
+    with pytest.raises(TypeError, match="a zone of type Zone cannot be written"):
+        TableEncoder().fit(table).save(tmp_path / "table.sealed", KEY)
 
 
 def test_wrong_keys_and_other_files_are_told(tmp_path):
