@@ -30,7 +30,7 @@ _HOME = {
     "SealedColumnsWarning": "exceptions",
     "SealedFileError": "exceptions",
     "SecretKey": "keys._key",
-    "SubspaceDisplay": "encryption._display",
+    "SubspaceDisplay": "encryption._subspace_display",
     "Summary": "encryption.summaries.summary",
     "SummaryPlan": "encryption.summaries.plan",
     "TableEncoder": "tables._encoder",

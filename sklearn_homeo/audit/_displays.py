@@ -10,8 +10,12 @@ from sklearn_homeo._utils.plotting import (
     label_points,
     make_axes,
 )
+from sklearn_homeo._utils.rows import check_real_array
 from sklearn_homeo.audit._scale import GOOD, MODERATE
-from sklearn_homeo.audit.known_plaintext._leak import known_plaintext_curve
+from sklearn_homeo.audit.known_plaintext._leak import (
+    KnownPlaintextCurve,
+    known_plaintext_curve,
+)
 
 
 class KnownPlaintextCurveDisplay:
@@ -68,7 +72,14 @@ class KnownPlaintextCurveDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+        TypeError
+            If it is something else.
         """
+        if not isinstance(curve, KnownPlaintextCurve):
+            raise TypeError(
+                "curve must be what known_plaintext_curve returns, got "
+                f"{type(curve).__name__}"
+            )
         fields = ("n_leaked", "r2", "rate", "low", "high", "chance")
         return cls(*(getattr(curve, field) for field in fields)).plot(ax=ax)
 
@@ -203,9 +214,15 @@ class PrivacyUtilityDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+        TypeError
+            If `reports` is not a dict of reports.
         ValueError
             If the lengths differ or a report has no re-identification.
         """
+        if not isinstance(reports, dict) or not all(
+            hasattr(report, "linked") for report in reports.values()
+        ):
+            raise TypeError("reports must be a dict of names to AuditReport")
         leak = [report.linked for report in reports.values()]
         if not np.isfinite(leak).all():
             raise ValueError("reports: one has no tier that re-identifies records")
@@ -235,9 +252,16 @@ class PrivacyUtilityDisplay:
         ------
         ImportError
             If matplotlib is not installed.
+        TypeError
+            If `cv_results` is not a dict.
         KeyError
             If the search was not scored by that name.
         """
+        if not isinstance(cv_results, dict):
+            raise TypeError(
+                "cv_results must be the cv_results_ of a search, got "
+                f"{type(cv_results).__name__}"
+            )
         leak = 1.0 - np.asarray(cv_results[f"mean_test_{privacy}"])
         labels = [
             ", ".join(f"{name.split('__')[-1]}={value}" for name, value in one.items())
@@ -257,10 +281,13 @@ class PrivacyUtilityDisplay:
         -------
         display : PrivacyUtilityDisplay
         """
-        leak, utility = (np.asarray(side, float) for side in (self.leak, self.utility))
-        check_consistent_length(leak, utility, self.labels)
-        if len(leak) == 0:
+        if np.size(self.leak) == 0:
             raise ValueError("leak is empty: there is nothing to draw")
+        leak, utility = (
+            check_real_array(values, ensure_2d=False, input_name=name)
+            for name, values in (("leak", self.leak), ("utility", self.utility))
+        )
+        check_consistent_length(leak, utility, self.labels)
         ax = make_axes(ax)
         self.frontier_ = _frontier(leak, utility)
         ax.axvspan(0, GOOD, color=BLUE, alpha=0.08)

@@ -92,6 +92,11 @@ class AuditReport:
         certificate=None,
         advice=(),
     ):
+        if not _are_results(rows):
+            raise TypeError(
+                "rows must be the list of results that privacy_audit makes: call "
+                "privacy_audit(encryptor, X, y)."
+            )
         self.rows = rows
         self.settings = settings
         self.references = References() if references is None else references
@@ -363,6 +368,13 @@ _HEADER = (
     "verdict",
     "beyond label",
 )
+
+
+def _are_results(rows):
+    fields = {"tier", "cipher", "attack", "rate", "chance", "n"}
+    return isinstance(rows, list) and all(
+        isinstance(row, dict) and fields <= row.keys() for row in rows
+    )
 
 
 def _name(tier, one):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from attacked import encrypted, features
 from sklearn.utils import Bunch
 
 from sklearn_homeo.audit import (
+    AuditReport,
     KnownPlaintextCurveDisplay,
     PrivacyUtilityDisplay,
     known_plaintext_curve,
@@ -76,6 +78,22 @@ def test_bad_input():
         PrivacyUtilityDisplay.from_points([1], [1, 2])
     with pytest.raises(ValueError, match="nothing to draw"):
         PrivacyUtilityDisplay.from_points([], [])
+    with pytest.raises(ValueError, match="leak must hold real numbers"):
+        PrivacyUtilityDisplay.from_points(["Kowalska"], [1])
+
+
+@pytest.mark.parametrize("mistake", [None, np.eye(3), ["Kowalska"], {"Kowalska": 1}])
+def test_what_is_no_curve_report_or_search_is_told(mistake):
+    for draw, message in [
+        (KnownPlaintextCurveDisplay.from_curve, "what known_plaintext_curve returns"),
+        (partial(PrivacyUtilityDisplay.from_reports, utility=[1]), "reports must be"),
+        (partial(AuditReport, settings={}), "rows must be the list of results"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            draw(mistake)
+    if not isinstance(mistake, dict):
+        with pytest.raises(TypeError, match="cv_results must be"):
+            PrivacyUtilityDisplay.from_cv_results(mistake)
 
 
 def test_matplotlib_is_loaded_late_and_missed_clearly():
