@@ -32,6 +32,8 @@ FEWEST_KERNEL_COLUMNS = 8
 N_NEIGHBOURS = 10
 # A tree for each class and round; fewer and larger steps of many.
 N_BOOSTED_TREES, FEWEST_ROUNDS, MOST_ROUNDS = 280, 20, 40
+# With larger steps boosting of many classes diverges.
+LARGEST_STEP = 0.2
 # From so many rows on, twice as many trees that are twice as large.
 MANY_ROWS = 5000
 # Categories are columns of few ones.
@@ -161,7 +163,7 @@ def _class_probe(name, n_coordinates, n_rows, n_classes):
         n_rounds = int(np.clip(n_rounds, FEWEST_ROUNDS, more * MOST_ROUNDS))
         return HistGradientBoostingClassifier(
             max_iter=n_rounds,
-            learning_rate=min(0.3, 8.0 / n_rounds),
+            learning_rate=min(LARGEST_STEP, 8.0 / n_rounds),
             max_leaf_nodes=15 * more,
             min_samples_leaf=MIN_LEAF_ROWS,
             max_bins=128 * _more(n_rows) - 1,

@@ -26,6 +26,8 @@ BOOSTING = {
 }
 # A tree for each class and round, but for two classes.
 MOST_TREES, FEWEST_ROUNDS, MOST_ROUNDS = 280, 20, 40
+# With larger steps boosting of many classes diverges.
+LARGEST_STEP = 0.2
 # From so many rows on, twice as many trees that are twice as large and deeper, with
 # thresholds in finer bins, but more rows in a leaf: small ones learn wrong labels.
 MANY_ROWS = 5000
@@ -157,7 +159,7 @@ def _settings(n_trees, n_rows):
         **(MANY_SETTINGS if more > 1 else {}),
         "max_leaf_nodes": more * LEAVES + more - 1,
         "max_iter": n_rounds,
-        "learning_rate": min(0.3, 8.0 / n_rounds),
+        "learning_rate": min(LARGEST_STEP, 8.0 / n_rounds),
     }
 
 

@@ -290,6 +290,16 @@ def test_thresholds_of_boosted_trees_are_nearly_where_the_label_has_them():
     assert (scores.argmax(axis=1) == labels[3000:, 0]).mean() > 0.995
 
 
+def test_boosting_of_many_classes_does_not_diverge():
+    X = np.random.default_rng(1).normal(size=(1500, 4))
+    ring = np.digitize(np.hypot(X[:, 0], X[:, 1]), [0.67, 1.01, 1.35, 1.79])
+    labels = ring * 4 + np.digitize(X[:, 2], [-0.67, 0.0, 0.67])
+    u = on_lattice(X)
+    scorer = fit_boosted_scores(u[:1000], labels[:1000, None], (20,))
+    right = scorer.scores(u[1000:]).argmax(axis=1) == labels[1000:]
+    assert right.mean() > 0.7
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 32), st.integers(5, 40), st.integers(0, 9))
 def test_a_line_keeps_its_order_in_every_column_and_its_cells_apart(n, width, seed):
