@@ -23,7 +23,7 @@ __all__ = [
 
 # Of columns that all are functions of one number: neural networks learn little from
 # columns that are straight and alike, and follow the noise of few rows.
-LINE_SOFTNESS = 0.3
+LINE_SOFTNESS = 0.2
 
 
 @dataclass(frozen=True)

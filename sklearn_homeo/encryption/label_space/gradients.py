@@ -101,7 +101,7 @@ def next_moments(U, outputs, moments):
     Returns
     -------
     moments : ndarray of shape (n_axes, n_axes), dtype float64
-        Of unit mean diagonal.
+        The mean of their diagonal is 1.
     """
     values, vectors = eigh(moments)
     Z = U @ (vectors * np.sqrt(np.maximum(values, 0.0)))
