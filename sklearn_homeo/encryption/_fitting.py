@@ -14,6 +14,7 @@ from sklearn_homeo.encryption.label_space.subspace import find_label_space
 
 __all__ = [
     "Fitted",
+    "LatticeRows",
     "fit_cells_state",
     "fit_scores_state",
     "fit_space_state",
@@ -112,6 +113,28 @@ def fit_scores_state(lattice, X, target, depth, linkage_noise, **options):
     )
 
 
+@dataclass(frozen=True)
+class LatticeRows:
+    """Rows that are rounded to the lattice when they are taken.
+
+    All of them at once would take as much memory as the data.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    X : ndarray of shape (n_samples, n_features), dtype float64
+    """
+
+    lattice: Lattice
+    X: np.ndarray
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, rows):
+        return self.lattice.round(self.X[rows], Workspace())
+
+
 def fit_cells_state(lattice, X, target, depth, n_cells, min_cell_size):
     """Fit the view by cells to rows.
 
@@ -128,7 +151,7 @@ def fit_cells_state(lattice, X, target, depth, n_cells, min_cell_size):
     -------
     fitted : Fitted
     """
-    u = lattice.round(X, Workspace())
+    u = LatticeRows(lattice, X)
     choice = choose_cells(u, target, n_cells, min_cell_size)
     index = choice.cells.index(u)
     # Column by column: a copy of large data would not fit beside them.

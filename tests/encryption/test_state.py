@@ -11,7 +11,10 @@ from sklearn.datasets import load_wine
 
 from problems import CIPHERS, KEY, wine
 from sklearn_homeo import HomeomorphicEncryptor
+from sklearn_homeo.ciphers.base import Workspace
+from sklearn_homeo.ciphers.lattice import Lattice
 from sklearn_homeo.encryption._building import build_cipher, cipher_keys
+from sklearn_homeo.encryption._fitting import LatticeRows
 from sklearn_homeo.encryption._state import canonical_bytes, digest
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
@@ -71,3 +74,12 @@ def test_a_state_holds_nothing_of_the_key():
     assert digest(states[0]) == digest(states[1])
     shapes = {key: np.shape(value) for key, value in states[0]["view"].items()}
     assert json.dumps(shapes)
+
+
+def test_rows_are_rounded_when_they_are_taken():
+    X = np.random.default_rng(0).normal(size=(9, 3))
+    lattice = Lattice.from_data(X)
+    rows, whole = LatticeRows(lattice, X), lattice.round(X, Workspace())
+    assert len(rows) == 9
+    for some in (slice(2, 5), np.array([7, 1]), np.arange(9) > 4):
+        np.testing.assert_array_equal(rows[some], whole[some])

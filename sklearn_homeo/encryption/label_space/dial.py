@@ -182,7 +182,7 @@ def choose_cells(u, target, n_cells, min_cell_size):
 
     Parameters
     ----------
-    u : ndarray of shape (n_samples, n_features), dtype int64
+    u : ndarray or LatticeRows of shape (n_samples, n_features), dtype int64
         Rows on the lattice.
     target : Target
     n_cells : "auto" or int
@@ -488,7 +488,7 @@ class _Final:
         unseen[trial_rows] = unseen[self.rows] = False
         fresh = np.flatnonzero(unseen)
         self.fresh = fresh[:: max(len(fresh) // MOST_FRESH_ROWS, 1)][:MOST_FRESH_ROWS]
-        self._scorers = {}
+        self._scorers, self._scores = {}, {}
 
     def worth_proving(self, rung, n_cells):
         """Attempts that are enough, and boosted trees, which gain most by more rows."""
@@ -535,6 +535,13 @@ class _Final:
             self._scorers[family] = fit(self.u[rows], outputs, self.bench.sizes)
         return self._scorers[family]
 
+    def _scores_of(self, family, part):
+        """Scores of the fitted or of the fresh rows."""
+        if (family, part) not in self._scores:
+            u = self.u[{"fitted": self.rows, "fresh": self.fresh}[part]]
+            self._scores[family, part] = self._scorer(family).scores(u)
+        return self._scores[family, part]
+
     def _held_out(self, family):
         """Scores of the trial's rows, as sure as those of more rows will be."""
         held_out = self.bench.held_out(family)
@@ -542,19 +549,20 @@ class _Final:
             return held_out
         # Of more rows, trees learn to be surer.
         folds = [_certainty(fold.inside) for fold in self.bench.scores[family]]
-        certainty = _certainty(self._scorer(family).scores(self.u[self.rows]))
+        certainty = _certainty(self._scores_of(family, "fitted"))
         return np.rint(held_out * (certainty / max(np.mean(folds), 1.0)))
 
     def _proof(self, cells, attempt):
         """How cells, and models on all features, do on rows that are new to them."""
-        bench, u, outputs = self.bench, self.u, self.target.outputs
+        regions, family = cells.regions, attempt.family
         labels = cell_labels(
-            predicted_labels(cells.regions, self._held_out(attempt.family)),
-            cells.index(u[self.rows]),
-            outputs[self.rows],
-            bench.sizes,
+            predicted_labels(regions, self._held_out(family)),
+            regions.index(self._scores_of(family, "fitted")),
+            self.target.outputs[self.rows],
+            self.bench.sizes,
         )
-        kept = self._in_parts(labels[cells.index(u[self.fresh])])
+        fresh = regions.index(self._scores_of(family, "fresh"))
+        kept = self._in_parts(labels[fresh])
         if not self._whole:
             self._whole = self._on_all_features()
             self.references = [
@@ -581,7 +589,7 @@ class _Final:
         bench, u, outputs = self.bench, self.u, self.target.outputs
         rows, fresh = self.rows, self.fresh
         found = {
-            name: self._in_parts(bench.predicted(self._scorer(name).scores(u[fresh])))
+            name: self._in_parts(bench.predicted(self._scores_of(name, "fresh")))
             for name in bench.families
             if name in (BOOSTED, self.bench.best_family)
         }
