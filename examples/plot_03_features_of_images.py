@@ -117,4 +117,5 @@ for ax, image, answer, truth in zip(
     ax.imshow(image.reshape(28, 28), "gray_r")
     ax.set_title(answer, color="#D55E00" if answer != truth else "black", fontsize=9)
     ax.set_axis_off()
+figure.suptitle("Encrypted features are as good as the view they show")
 plt.show()

@@ -80,4 +80,7 @@ import matplotlib.pyplot as plt
 
 display = EncryptedImagesDisplay.from_estimator(pipeline, X_new[:6])
 display.figure_.set_size_inches(6, 9)
+display.figure_.suptitle(
+    "Encrypted images show a digit of their class, not the original"
+)
 plt.show()

@@ -110,6 +110,7 @@ figure, axes = plt.subplots(4, 10, figsize=(8, 3.4), layout="constrained")
 for ax, image in zip(axes.T.ravel(), new_images, strict=True):
     ax.imshow(image, "gray_r")
     ax.set_axis_off()
+figure.suptitle("Synthetic digits of each class can be read")
 plt.show()
 
 # %%
@@ -134,4 +135,5 @@ for ax, (title, rows, labels) in zip(axes, shown, strict=True):
     ax.set_title(title)
     ax.set_xlabel("first discriminant direction")
 axes[0].set_ylabel("second discriminant direction")
+figure.suptitle("Synthetic ciphertexts lie where those of their class lie")
 plt.show()

@@ -156,4 +156,5 @@ right_axis.hlines(
 )
 right_axis.set_ylim(0, 1)
 right_axis.legend(frameon=False)
+figure.suptitle("One model serves all owners; a colluding owner stays below the bound")
 plt.show()

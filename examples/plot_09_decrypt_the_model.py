@@ -94,4 +94,5 @@ for name, model in (("plain model", plain), ("decrypted model", decrypted)):
         ax=axes,
         line_kw={"color": colours[name], "label": name},
     )
+figure.suptitle("The decrypted model explains itself; the service's copy cannot")
 plt.show()

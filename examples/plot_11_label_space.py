@@ -34,7 +34,8 @@ encryptor.fit(X[train], y[train])
 print(
     encryptor.n_preserved_, "of 20, leak", round(encryptor.preserved_variance_ratio_, 2)
 )
-SubspaceDisplay.from_estimator(encryptor)
+display = SubspaceDisplay.from_estimator(encryptor)
+display.ax_.set_title("Lines lose the label; two columns keep it")
 
 # %%
 # Rows, label space, ciphertexts
@@ -54,6 +55,7 @@ for ax, (title, points) in zip(axes, panels.items(), strict=True):
     ax.set_title(title)
     ax.set_xticks([])
     ax.set_yticks([])
+figure.suptitle("The four corners of the label stay four corners")
 
 # %%
 # Models

@@ -83,7 +83,7 @@ print(back.dtypes.to_string())
 # On the left masses and bills, on the right two columns of the ciphertexts.
 import matplotlib.pyplot as plt
 
-_, (plain, encrypted) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+figure, (plain, encrypted) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 for name in np.unique(species):
     rows = species == name
     mass = table["mass"][rows].astype(float)
@@ -92,4 +92,5 @@ for name in np.unique(species):
 plain.set(xlabel="bill (mm)", ylabel="mass (g)", title="the table")
 encrypted.set(xlabel="column 0", ylabel="column 1", title="its ciphertexts")
 plain.legend()
+figure.suptitle("Species stay apart in the ciphertexts; masses and bills do not show")
 plt.show()

@@ -1,20 +1,15 @@
 """The audit's report as a page of HTML."""
 
 import html
-from string import Template
+
+from sklearn_homeo._utils.html import PALETTE, make_page
 
 _COLOURS = {"good": "good", "moderate": "moderate", "bad": "bad"}
 
-_STYLE = """
-:root { --ink: #1d2329; --paper: #ffffff; --faint: #5d6b78; --line: #d8dee4;
-  --card: #f6f8fa; --bar: #0072B2; --floor: #7a848e; --bound: #D55E00;
-  --good: #1a7f37; --moderate: #9a6700; --bad: #cf222e; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --paper: #0d1117;
-  --faint: #9aa7b4; --line: #30363d; --card: #161b22; --bar: #56B4E9;
-  --floor: #8b949e; --bound: #F0883E; --good: #3fb950; --moderate: #d29922;
-  --bad: #f85149; } }
-.audit { color: var(--ink); background: var(--paper); max-width: 60rem;
-  margin: 0 auto; font: 1rem/1.5 system-ui, sans-serif; }
+_STYLE = (
+    PALETTE.substitute(name="audit")
+    + """
+.audit { max-width: 60rem; margin: 0 auto; font: 1rem/1.5 system-ui, sans-serif; }
 .audit h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; }
 .audit h2 { font-size: 1.1rem; margin: 1.75rem 0 .5rem; }
 .audit .what { color: var(--faint); margin: 0 0 1.25rem; overflow-wrap: anywhere; }
@@ -50,31 +45,12 @@ _STYLE = """
     color: var(--faint); }
   .audit .tiers td.wide { grid-column: 1 / -1; } }
 """
-
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Privacy audit: $verdict</title>
-<style>
-html { background: Canvas; } body { margin: 0; padding: 1.5rem 1rem 3rem; }
-@media (prefers-color-scheme: dark) { html { background: #0d1117; } }
-</style>
-</head>
-<body>
-$fragment
-</body>
-</html>
-""")
+)
 
 
 def report_page(report):
     """A whole page, which needs no other file."""
-    return _PAGE.substitute(
-        verdict=html.escape(report.verdict), fragment=report_fragment(report)
-    )
+    return make_page(f"Privacy audit: {report.verdict}", report_fragment(report))
 
 
 def report_fragment(report):

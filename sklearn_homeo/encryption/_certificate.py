@@ -7,6 +7,7 @@ letters.
 import html
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -14,6 +15,7 @@ from scipy.spatial import cKDTree
 from scipy.stats import norm
 from sklearn.utils.validation import check_consistent_length
 
+from sklearn_homeo._utils.html import PALETTE, make_page
 from sklearn_homeo._utils.labels import missing_labels
 from sklearn_homeo.ciphers.base import Workspace
 from sklearn_homeo.ciphers.lock import LEFT_BITS, N_HASHED, RIGHT_BITS
@@ -31,6 +33,20 @@ __all__ = [
     "log2_forgery",
     "scores_linking",
 ]
+
+_STYLE = (
+    PALETTE.substitute(name="certificate")
+    + """
+.certificate { border-collapse: collapse; max-width: 60rem; margin: 0 auto;
+  font: .9rem/1.5 system-ui, sans-serif; }
+.certificate caption { text-align: left; font-weight: 600; padding: .3rem 0; }
+.certificate th, .certificate td { text-align: left; vertical-align: top;
+  padding: .45rem 1rem .45rem 0; border-bottom: 1px solid var(--line); }
+.certificate th { color: var(--faint); font-weight: 600; }
+@media (max-width: 44rem) { .certificate th, .certificate td { display: block;
+  padding-bottom: .1rem; } .certificate th { border: 0; } }
+"""
+)
 
 QUERIES = (2**20, 2**30)
 # Of a block that F enciphers: the counter, and as many halves come out.
@@ -464,16 +480,25 @@ class Certificate:
 
     def _repr_html_(self):
         rows = "".join(
-            "<tr><th style='text-align:left;padding-right:1em'>"
-            f"{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
             for name, text in self.lines()
         )
         head = f"Certificate: {self.leakage}, {self.width} columns, {self.depth} locks"
         return (
-            f"<table><caption style='text-align:left'>{html.escape(head)}</caption>"
-            f"{rows}</table>"
+            f'<style>{_STYLE}</style><table class="certificate">'
+            f"<caption>{html.escape(head)}</caption>{rows}</table>"
         )
+
+    def save_html(self, path):
+        """Write the certificate as one page that needs no other file and no network.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File to write.
+        """
+        page = make_page("Certificate", self._repr_html_())
+        Path(path).expanduser().write_text(page, "utf-8")
 
 
 def certify(encryptor, X, y, n_fits, n_repeats):

@@ -171,7 +171,7 @@ def certificate(**changes):
     return Certificate(**{**given, **changes})
 
 
-def test_text_and_html():
+def test_text_and_html(tmp_path):
     codes, X = some_cells(np.random.default_rng(0))
     link = cells_linking(codes, X, 7, 1, False, 0.05)
     whole = certificate(linking=link)
@@ -183,7 +183,12 @@ def test_text_and_html():
     assert "at most 11.7%" in text
     assert len(text.splitlines()) == 1 + len(whole.lines())
     assert max(len(line) for line in text.splitlines()) < 120
-    assert whole._repr_html_().count("<tr>") == len(whole.lines())
+    fragment = whole._repr_html_()
+    assert fragment.count("<tr>") == len(whole.lines())
+    whole.save_html(tmp_path / "certificate.html")
+    page = (tmp_path / "certificate.html").read_text("utf-8")
+    assert fragment in page and "prefers-color-scheme: dark" in fragment
+    assert not any(outside in page for outside in ("http", "src=", "<script"))
     space = certificate(leakage="space", n_cells=None)
     assert "everything" in str(space)
     scores = certificate(
