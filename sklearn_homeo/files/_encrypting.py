@@ -89,7 +89,7 @@ def encrypt_table_file(
         If the table cannot be read.
     ValueError
         If the file is not a table, has no such column or no other, or no row with a
-        label.
+        label, or a single one.
     """
     on_step(STEPS[0])
     source = open_source(path)
@@ -105,6 +105,10 @@ def encrypt_table_file(
     labelled = frame[target].notna().to_numpy()
     if not labelled.any():
         raise ValueError(f"{path}: no row has a label in column {target!r}")
+    if labelled.sum() < 2:
+        raise ValueError(
+            f"{path}: an encryptor learns from 2 rows with a label or more"
+        )
     encoder = TableEncoder() if encoder is None else encoder
     # An exception is sealed, and stays as it is.
     encoder.set_params(handle_unknown="ignore")

@@ -176,8 +176,9 @@ class TableEncoder(TransformerMixin, DocLinkMixin, BaseEstimator):
         sealed = self._find_sealed(table, cells)
         if len(sealed) == len(cells):
             raise ValueError(
-                "all columns of X are sealed, so there is nothing to encode; "
-                "sealed_columns=[] seals none"
+                "all columns of X are sealed, as identifiers, free text or by name, so "
+                "there is nothing to encode. Name the columns to seal, and no others "
+                "are; sealed_columns=[] seals none"
             )
         codes, heavy = [], []
         for i, column in enumerate(cells):

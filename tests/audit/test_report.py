@@ -301,7 +301,7 @@ def test_without_labels_and_with_numbers_to_predict():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"attacks": ["T9"]}, "T9"),
+        ({"attacks": ["T9"]}, "attacks must be 'all', 'quick' or names from .*T0"),
         ({"attacks": []}, "must be 'all', 'quick' or names"),
         ({"attacks": "some"}, "attacks"),
         ({"leak": 1.0}, "leak"),

@@ -259,6 +259,7 @@ BAD = {
     "no such column": ("a,b\n1,2\n", "c", "no column 'c'; columns: 'a', 'b'"),
     "one column": ("a\n1\n", "a", "no column but"),
     "no label": ("a,b\n1,\n2,\n", "b", "no row has a label"),
+    "one label": ("a,b\n1,2\n2,\n", "b", "2 rows with a label or more"),
     "uneven": ("a,b\n1,2\n1\n", "b", "row 2 has 1 cells"),
 }
 
