@@ -17,6 +17,7 @@ References
 """
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 
@@ -41,6 +42,7 @@ _NOT_COVERED = (
 _MOST = 2.0**58
 
 
+@lru_cache
 def plan_noise(epsilon, delta, n_sharing, rounds):
     """Divide a privacy budget among rounds, without any rows.
 
@@ -49,7 +51,7 @@ def plan_noise(epsilon, delta, n_sharing, rounds):
     epsilon, delta : float
     n_sharing : int
         Owners who add the noise together.
-    rounds : list of str
+    rounds : tuple of str
         Those whose sums get noise.
 
     Returns

@@ -83,8 +83,8 @@ class SummaryPlan:
     n_cells : "auto" or int, default="auto"
         Greatest number of cells, as in `HomeomorphicEncryptor`.
     n_random_features : int, default=1536
-        In the last of the rounds that have some; the others have two thirds of them. A
-        summary's size grows with the square.
+        In the last of the rounds that have some; the others have two thirds of them.
+        There are never more than rows. A summary's size grows with the square.
     min_group_size : int, default=10
         Sums over fewer rows of a class are not told: `summarize` raises, or `advance`
         after the first round if only the sum of all owners becomes known. Classes of
@@ -312,7 +312,8 @@ class SummaryPlan:
         Returns
         -------
         deviation : float
-            The largest of all entries; 0 without noise.
+            The largest of all entries; 0 without noise, and in the first round, in
+            which no sum gets any.
         """
         own = self.deviations()
         # The first round draws no noise.

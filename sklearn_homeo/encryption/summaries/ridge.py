@@ -1,9 +1,10 @@
 """Penalised least squares from sums, and class logits of what they predict."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
 from sklearn_homeo._utils.threads import single_threaded_blas
 from sklearn_homeo.encryption.summaries.sums import FOLDS
@@ -17,6 +18,10 @@ PENALTIES = np.geomspace(10.0, 1e-6, 15)
 _WORTHWHILE = 0.98
 # Of the variance of a score: what keeps scores that tell each other apart.
 _JITTER = 1e-3
+_IMPOSSIBLE = (
+    "No rows can have these sums: an owner has sent wrong ones, or noise that the plan "
+    "does not know of."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,73 +37,93 @@ class Ridge:
         Squared error on left-out folds, a row's mean over the outputs.
     fresh_error : float
         The same on the first fold alone, from which no metric is learnt.
+    penalty : float
+        Times the mean variance of a feature.
     """
 
     weights: np.ndarray
     offsets: np.ndarray
     error: float
     fresh_error: float
+    penalty: float
 
 
-def fit_ridge(sums):
+def fit_ridge(sums, near=None):
     """Fit with the penalty of least squared error on left-out folds.
 
     Parameters
     ----------
     sums : FoldSums
+    near : float, default=None
+        The penalty where the search begins, of features like these.
 
     Returns
     -------
     ridge : Ridge
+
+    Raises
+    ------
+    ValueError
+        If no rows can have such sums.
     """
+    parts = [sums.part(fold) for fold in range(FOLDS)]
     with single_threaded_blas():
-        bases = [_Basis(sums.all_but(fold)) for fold in (*range(FOLDS), None)]
-        parts = [sums.part(fold) for fold in range(FOLDS)]
-        parts = [basis.turned(part) for basis, part in zip(bases, parts, strict=False)]
-        best, errors = PENALTIES[0], np.full(FOLDS, np.inf)
-        for penalty in PENALTIES:
-            found = np.array(
+        systems = [_System(sums.all_but(fold)) for fold in range(FOLDS)]
+
+        @functools.cache
+        def errors(place):
+            pairs = zip(systems, parts, strict=True)
+            return np.array(
                 [
-                    _squared_error(*basis.inner_weights(penalty), part)
-                    for basis, part in zip(bases, parts, strict=False)
+                    _squared_error(*system.weights(PENALTIES[place]), part)
+                    for system, part in pairs
                 ]
             )
-            if found.sum() < _WORTHWHILE * errors.sum():
-                best, errors = penalty, found
-        fitted = [basis.weights(best) for basis in bases]
+
+        start = len(PENALTIES) // 2
+        if near is not None:
+            start = int(np.argmin(np.abs(np.log(PENALTIES / near))))
+        best = _best_place(lambda place: errors(place).sum(), start)
+        penalty, systems = PENALTIES[best], [*systems, _System(sums.all_but(None))]
+        fitted = [system.weights(penalty) for system in systems]
     weights, offsets = (np.stack(one) for one in zip(*fitted, strict=True))
     n_outputs = sums.target_sums.shape[1]
-    error = errors.sum() / (sums.counts.sum() * n_outputs)
-    fresh = errors[0] / (sums.counts[0] * n_outputs)
-    return Ridge(weights, offsets, float(error), float(fresh))
+    error = errors(best).sum() / (sums.counts.sum() * n_outputs)
+    fresh = errors(best)[0] / (sums.counts[0] * n_outputs)
+    return Ridge(weights, offsets, float(error), float(fresh), float(penalty))
 
 
-class _Basis:
-    """Centred moments on their principal axes: every penalty is a division there."""
+def _best_place(error, start):
+    """The strongest penalty that errs hardly more than the best: down the hill."""
+    best, last = start, len(PENALTIES) - 1
+    for step in (1, -1):
+        while 0 <= best + step <= last and error(best + step) < error(best):
+            best += step
+    least = error(best)
+    while best > 0 and _WORTHWHILE * error(best - 1) <= least:
+        best -= 1
+    return best
+
+
+class _System:
+    """Centred moments, ready for any penalty."""
 
     def __init__(self, moments):
         gram, cross, _, sums, target_sums, count = moments
         self.mean, self.target_mean = sums / count, target_sums / count
-        covariance = gram / count - np.outer(self.mean, self.mean)
-        self.values, self.vectors = eigh(covariance)
-        self.values = np.maximum(self.values, 0.0)
-        self.scale = max(self.values.mean(), 1e-12)
-        between = cross / count - np.outer(self.mean, self.target_mean)
-        self.products = self.vectors.T @ between
-        self.inner_mean = self.vectors.T @ self.mean
-
-    def inner_weights(self, penalty):
-        shrunk = self.products / (self.values + penalty * self.scale)[:, None]
-        return shrunk, self.target_mean - self.inner_mean @ shrunk
+        self.covariance = gram / count - np.outer(self.mean, self.mean)
+        self.scale = max(np.trace(self.covariance) / len(gram), 1e-12)
+        self.products = cross / count - np.outer(self.mean, self.target_mean)
 
     def weights(self, penalty):
-        shrunk, offsets = self.inner_weights(penalty)
-        return self.vectors @ shrunk, offsets
-
-    def turned(self, moments):
-        gram, cross, target_gram, sums, target_sums, count = moments
-        V = self.vectors
-        return V.T @ gram @ V, V.T @ cross, target_gram, V.T @ sums, target_sums, count
+        shrunk = self.covariance.copy()
+        shrunk[np.diag_indices(len(shrunk))] += penalty * self.scale
+        try:
+            factor = cho_factor(shrunk, overwrite_a=True, check_finite=False)
+        except LinAlgError:
+            raise ValueError(_IMPOSSIBLE) from None
+        weights = cho_solve(factor, self.products, check_finite=False)
+        return weights, self.target_mean - self.mean @ weights
 
 
 def _squared_error(weights, offsets, moments):

@@ -135,8 +135,9 @@ class FoldSums:
 
     def of_features(self, places):
         """The moments of some of the features."""
+        pairs = np.ix_(range(len(self.gram)), places, places)
         return FoldSums(
-            self.gram[:, places][:, :, places],
+            self.gram[pairs],
             self.cross[:, places],
             self.target_gram,
             self.sums[:, places],

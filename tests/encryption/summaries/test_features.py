@@ -74,3 +74,11 @@ def test_the_last_round_has_the_best_features_alone():
     assert known[best]["error"] < known["linear"]["error"]
     scorer = FeatureMap.from_state(known[best]["scorers"][0])
     assert scorer.projection.weights.shape[1] <= 32
+
+
+def test_there_are_no_more_features_than_rows():
+    summaries = last_summaries(*among_others(90), n_random_features=1536)
+    for family in summaries[0].plan.known["families"].values():
+        if family["kind"] == "features":
+            used = FeatureMap.from_state(family["scorers"][0]).projection.weights
+            assert 2 * used.shape[1] <= 90

@@ -119,6 +119,14 @@ def test_noise_has_the_stated_spread(plans):
             assert abs(found.var() - 1) < 5 * np.sqrt(2 / len(found))
 
 
+def test_the_noise_of_a_plan_is_known_before_any_row_is_seen(plans):
+    # No sum of the first round has noise; the number of owners is not known yet.
+    assert plans[0].round == "ranges" and plans[0].noise_of("classes") == 0.0
+    assert plans[1].noise_of("squares") > 0.0
+    # The mechanism's root is found once for all plans of a budget.
+    assert plans[0].privacy is plans[-1].privacy
+
+
 def test_owners_share_the_noise_behind_masks(plans):
     X, y = curved()
     sharing = SummaryPlan(5, [0, 1], masked=True, n_sharing=3, **NOISE)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sklearn_homeo.encryption.summaries.ridge import (
-    _Basis,
+    PENALTIES,
     _squared_error,
+    _System,
     fit_ridge,
     score_moments,
 )
@@ -61,8 +64,8 @@ def test_fold_sums_are_moments(sample):
 def test_ridge_needs_sums_only(sample):
     features, targets, folds = sample
     sums, X = moments_of(sample), features / 512
-    penalty, basis = 0.1, _Basis(sums.all_but(0))
-    weights, offsets = basis.weights(penalty)
+    penalty, system = 0.1, _System(sums.all_but(0))
+    weights, offsets = system.weights(penalty)
     A, T = X[folds != 0], targets[folds != 0]
     centred = A - A.mean(axis=0)
     covariance = centred.T @ centred / len(A)
@@ -94,3 +97,25 @@ def test_moments_of_scores_of_left_out_rows(sample):
     drawn = moments.draw(1000)
     np.testing.assert_allclose(drawn.mean(axis=0), scores.mean(axis=0), atol=0.05)
     assert (drawn == moments.draw(1000)).all()
+
+
+def test_the_penalty_errs_hardly_more_than_the_best_wherever_the_search_begins(sample):
+    sums = moments_of(sample)
+    ridge = fit_ridge(sums)
+    errors = [
+        sum(
+            _squared_error(*_System(sums.all_but(i)).weights(penalty), sums.part(i))
+            for i in range(FOLDS)
+        )
+        for penalty in PENALTIES
+    ]
+    strongest = next(i for i, e in enumerate(errors) if 0.98 * e <= min(errors))
+    for near in (None, *PENALTIES[[0, -1]]):
+        assert fit_ridge(sums, near).penalty == PENALTIES[strongest]
+    assert ridge.error * 180 == pytest.approx(errors[strongest])
+
+
+def test_sums_of_no_rows_are_refused(sample):
+    sums = moments_of(sample)
+    with pytest.raises(ValueError, match="No rows can have these sums"):
+        fit_ridge(replace(sums, gram=-sums.gram))
