@@ -27,6 +27,7 @@ from sklearn_homeo.audit._controls import CONTROLS, control_ciphertexts, is_cont
 from sklearn_homeo.audit._references import find_references
 from sklearn_homeo.audit._registry import TIERS, Scenario, attacks_of
 from sklearn_homeo.audit._report import AuditReport
+from sklearn_homeo.encryption.label_space.target import are_numbers
 from sklearn_homeo.keys._key import SecretKey
 
 _MIN_ROWS = 60
@@ -147,7 +148,7 @@ def privacy_audit(
             leak=leak,
             attacks=attacks if isinstance(attacks, str) else ", ".join(tiers),
         ),
-        find_references(fitted[:n_audited], scenarios),
+        find_references(fitted[:n_audited], scenarios, _numbers(encryptor, y)),
         certificate=_certificate(fitted[0], scenarios[0]),
     )
     if report.verdict == "bad":
@@ -167,6 +168,12 @@ def _public_classes(y, n_rows):
         return None
     counts = np.unique(y, return_counts=True)[1]
     return y if len(counts) > 1 and counts.min() >= _MIN_CLASS_ROWS else None
+
+
+def _numbers(encryptor, y):
+    """Labels that are numbers; None of others."""
+    target_type = getattr(encryptor, "target_type", "auto")
+    return y if y is not None and are_numbers(np.asarray(y), target_type) else None
 
 
 def _fitted(encryptor, X, y, n_keys, linkable):

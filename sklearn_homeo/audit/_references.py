@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_homeo.audit._checks import check_labels, standardise
 from sklearn_homeo.audit._metrics import pooled_r2
+from sklearn_homeo.encryption._number_floors import number_floors
 
 N_NEIGHBOURS = 10
 
@@ -22,7 +23,11 @@ class References:
         By tier, the expected rate that no attack can exceed, or for noise the estimate
         of it; tiers without one are missing.
     r2_floor : float
-        Share of the targets' variance that the means of the classes explain.
+        Share of the targets' variance that the means of the classes explain, or that is
+        rebuilt from a label of numbers.
+    r2_prediction : float
+        The same of good predictions of such a label: who keeps its accuracy tells as
+        much. It is nan for classes.
     r2_leaked : float
         The same of the view, as the encryptor states it; nan if it states nothing.
     """
@@ -30,10 +35,11 @@ class References:
     floors: dict = field(default_factory=dict)
     bounds: dict = field(default_factory=dict)
     r2_floor: float = np.nan
+    r2_prediction: float = np.nan
     r2_leaked: float = np.nan
 
 
-def find_references(encryptors, scenarios):
+def find_references(encryptors, scenarios, numbers=None):
     """Compute the references of an audit, as means over keys.
 
     Parameters
@@ -42,6 +48,8 @@ def find_references(encryptors, scenarios):
         Fitted, one a key.
     scenarios : list of Scenario
         One a key.
+    numbers : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        The label, if it is of numbers, which the attackers do not use.
 
     Returns
     -------
@@ -53,6 +61,11 @@ def find_references(encryptors, scenarios):
     neighbours = np.mean(N_NEIGHBOURS / np.maximum(sizes[labels] - 1, N_NEIGHBOURS))
     targets = [labels[_hidden(one)] for one in scenarios]
     linked = [len(np.unique(one)) / len(one) for one in targets]
+    r2_floor = float(np.mean([_class_r2(one, labels) for one in scenarios]))
+    r2_prediction = np.nan
+    if numbers is not None:
+        floors = number_floors(standardise(scenarios[0].X), numbers)
+        r2_floor, r2_prediction = floors.label, floors.prediction
     leaked = [getattr(one, "preserved_variance_ratio_", np.nan) for one in encryptors]
     return References(
         floors={
@@ -64,7 +77,8 @@ def find_references(encryptors, scenarios):
             "T5": 0.5,
         },
         bounds=_bounds(encryptors, scenarios),
-        r2_floor=float(np.mean([_class_r2(one, labels) for one in scenarios])),
+        r2_floor=r2_floor,
+        r2_prediction=r2_prediction,
         r2_leaked=float(np.mean(leaked)),
     )
 

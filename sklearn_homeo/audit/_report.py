@@ -350,6 +350,8 @@ class AuditReport:
     def _reconstruction(self):
         r = self.references
         view = "" if np.isnan(r.r2_leaked) else f", the view {r.r2_leaked:.3f}"
+        if not np.isnan(r.r2_prediction):
+            view = f", good predictions of it {r.r2_prediction:.3f}{view}"
         leak, r2 = 100 * self.settings.leak, self.tiers["T4"].r2
         return (
             f"T4: {leak:.0f} % of the records leaked; of the others' variance R2 = "

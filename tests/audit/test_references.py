@@ -13,7 +13,7 @@ from sklearn_homeo.audit import (
     linkability_attack,
     ridge_attack,
 )
-from sklearn_homeo.audit._audit import make_scenarios
+from sklearn_homeo.audit._audit import _numbers, make_scenarios
 from sklearn_homeo.audit._references import (
     best_linking,
     cell_linkability,
@@ -103,3 +103,15 @@ def test_transformers_without_a_certificate_have_no_bound():
     )
     assert references.bounds == {}
     assert np.isnan(references.r2_leaked)
+
+
+def test_numbers_have_a_floor_and_good_predictions_a_higher_one():
+    X, _ = features(200)
+    numbers = X[:, 0] + np.random.default_rng(0).normal(size=200) * X[:, 0].std()
+    given = {"X": X, "y": None, "leak": 0.5}
+    scenarios = make_scenarios([X], [0], given)
+    found = find_references([Bunch()], scenarios, numbers)
+    assert 0 < found.r2_floor < found.r2_prediction
+    assert _numbers(HomeomorphicEncryptor(), numbers) is numbers
+    assert _numbers(HomeomorphicEncryptor(), X[:, 0] > 0) is None
+    assert np.isnan(find_references([Bunch()], scenarios).r2_prediction)
