@@ -424,6 +424,37 @@ def within_shared_view(name, value):
     return 1.5
 
 
+# python benchmarks/rekeying.py --models
+
+
+def read_rekeying(output):
+    """Answers that change, of all, by data, model and what the model is asked about."""
+    measured = {}
+    for line in output.splitlines():
+        name, _, counts = line.partition(":")
+        data, model = re.fullmatch(r"load_(\w+) \(\w+\), (\w+)", name).groups()
+        found = re.findall(r"(\d+) of (\d+)", counts)
+        for kind, (changed, asked) in zip(("whole", "views"), found, strict=True):
+            measured[data, model, kind, "changed"] = int(changed)
+            measured[data, model, kind, "asked"] = int(asked)
+    return measured
+
+
+def sentences_rekeying(measured):
+    """How many answers about digits change in all."""
+    digits = {n: v for n, v in measured.items() if n[0] == "digits" and n[2] == "whole"}
+    changed, asked = (
+        sum(value for name, value in digits.items() if name[3] == what)
+        for what in ("changed", "asked")
+    )
+    yield f"{GUIDE}/keys.rst", f"{changed} of {asked:,} on digits"
+
+
+def within_rekeying(name, value):
+    """Every key is another one, but views never change."""
+    return 5 if name[2:] == ("whole", "changed") else 0
+
+
 # python benchmarks/bounds.py
 
 
@@ -521,6 +552,13 @@ FIGURES = {
         read_shared_view,
         within_shared_view,
         sentences=sentences_shared_view,
+    ),
+    "rekeying": Figures(
+        "python benchmarks/rekeying.py --models",
+        (f"{GUIDE}/keys.rst",),
+        read_rekeying,
+        within_rekeying,
+        sentences=sentences_rekeying,
     ),
     "bounds": Figures(
         "python benchmarks/bounds.py",

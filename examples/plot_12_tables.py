@@ -92,5 +92,5 @@ for name in np.unique(species):
 plain.set(xlabel="bill (mm)", ylabel="mass (g)", title="the table")
 encrypted.set(xlabel="column 0", ylabel="column 1", title="its ciphertexts")
 plain.legend()
-figure.suptitle("Species stay apart in the ciphertexts; masses and bills do not show")
+figure.suptitle("Species stay apart in the ciphertexts")
 plt.show()
