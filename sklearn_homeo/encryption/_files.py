@@ -4,8 +4,8 @@ import numpy as np
 
 from sklearn_homeo._utils.hidden import HiddenDict
 from sklearn_homeo.encryption._cipher_keys import CipherKeys
-from sklearn_homeo.encryption.label_space.dial import Trial
 from sklearn_homeo.encryption.label_space.search import ProbeScore
+from sklearn_homeo.encryption.label_space.trials import Trial
 
 __all__ = ["encryptor_tree", "restore_encryptor"]
 

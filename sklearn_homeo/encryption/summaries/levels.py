@@ -7,7 +7,6 @@ import numpy as np
 from sklearn_homeo.encryption.label_space.carriers import on_grid
 from sklearn_homeo.encryption.label_space.cells import Cells
 from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP
-from sklearn_homeo.encryption.label_space.dial import TOLERANCES, CellChoice, Trial
 from sklearn_homeo.encryption.label_space.feature_scores import FeatureScores
 from sklearn_homeo.encryption.label_space.linear_scores import LinearScores
 from sklearn_homeo.encryption.label_space.regions import (
@@ -16,6 +15,7 @@ from sklearn_homeo.encryption.label_space.regions import (
     labels_of_sums,
     predicted_of_sums,
 )
+from sklearn_homeo.encryption.label_space.trials import TOLERANCES, CellChoice, Trial
 from sklearn_homeo.encryption.summaries import families
 from sklearn_homeo.encryption.summaries.sums import FOLDS
 

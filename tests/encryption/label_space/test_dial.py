@@ -5,9 +5,12 @@ from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_homeo.encryption._state import canonical_bytes
-from sklearn_homeo.encryption.label_space import dial
-from sklearn_homeo.encryption.label_space.dial import TOLERANCES, choose_cells
+from sklearn_homeo.encryption.label_space import dial, proof
+from sklearn_homeo.encryption.label_space.bench import BOOSTED, SHARP, SOFT, Bench
+from sklearn_homeo.encryption.label_space.dial import choose_cells
+from sklearn_homeo.encryption.label_space.regions import POWERS
 from sklearn_homeo.encryption.label_space.target import Target
+from sklearn_homeo.encryption.label_space.trials import TOLERANCES
 from sklearn_homeo.encryption.label_space.yardsticks import (
     class_measures,
     number_measures,
@@ -100,8 +103,8 @@ def test_no_sharp_metric_is_learnt_for_linear_labels():
     X = rng.normal(size=(900, 3))
     straight = (X[:, 0] + X[:, 1] + 0.3 * rng.normal(size=900) > 0).astype(int)
     models = [one.name for one in choose(X, straight).others if one.n_cells is None]
-    assert dial.SOFT in models
-    assert dial.SHARP not in models
+    assert SOFT in models
+    assert SHARP not in models
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
@@ -153,7 +156,7 @@ def test_the_same_data_give_the_same_cells():
 
 
 def test_cells_of_many_rows_are_proved_on_fresh_ones(monkeypatch):
-    monkeypatch.setattr(dial, "FEWEST_PROVED_ROWS", 1000)
+    monkeypatch.setattr(proof, "FEWEST_PROVED_ROWS", 1000)
     monkeypatch.setattr(dial, "TRIAL_ROWS", 420)
     rng = np.random.default_rng(7)
     X = rng.normal(size=(1200, 5))
@@ -172,7 +175,7 @@ def test_cells_of_many_rows_are_proved_on_fresh_ones(monkeypatch):
 
 
 def test_no_cells_pass_that_fail_on_fresh_rows(monkeypatch):
-    monkeypatch.setattr(dial, "FEWEST_PROVED_ROWS", 1000)
+    monkeypatch.setattr(proof, "FEWEST_PROVED_ROWS", 1000)
     # So few rows show nothing of it but its linear part.
     monkeypatch.setattr(dial, "TRIAL_ROWS", 60)
     rng = np.random.default_rng(8)
@@ -187,13 +190,13 @@ def test_no_cells_pass_that_fail_on_fresh_rows(monkeypatch):
 def test_trees_far_behind_are_kept_only_where_more_rows_will_help_them():
     X = np.random.default_rng(0).normal(size=(700, 40))
     u, outputs = on_lattice(X), (X.sum(axis=1) > 0).astype(int)[:, None]
-    bench = dial._Bench(u, outputs, (2,), 10, is_part=False)
-    assert dial.BOOSTED not in bench.scores
-    bench.kept = {dial.BOOSTED}
-    bench._measured[dial.BOOSTED] = [dict.fromkeys(bench.best, 0.5)] * 2
+    bench = Bench(u, outputs, (2,), 10, is_part=False)
+    assert BOOSTED not in bench.scores
+    bench.kept = {BOOSTED}
+    bench._measured[BOOSTED] = [dict.fromkeys(bench.best, 0.5)] * 2
     bench._drop_the_hopeless()
-    assert dial.BOOSTED in bench._measured
+    assert BOOSTED in bench._measured
     # Two classes have two cells, whatever the power.
     first, second = [rung for rung, _ in zip(bench.rungs("auto"), "12", strict=False)]
-    assert {one.power for one in first} == {dial.POWERS[0]}
-    assert {one.power for one in second} == set(dial.POWERS)
+    assert {one.power for one in first} == {POWERS[0]}
+    assert {one.power for one in second} == set(POWERS)

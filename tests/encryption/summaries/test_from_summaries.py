@@ -6,7 +6,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from owners import curved, last_summaries
 from problems import KEY, OTHER
 from sklearn_homeo import HomeomorphicEncryptor, InvalidCiphertextError
-from sklearn_homeo.encryption.label_space.dial import TOLERANCES
+from sklearn_homeo.encryption.label_space.trials import TOLERANCES
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,328 @@
+"""Folds of a sample, on which families of cells and models without them compete."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
+
+from sklearn_homeo.encryption.label_space.classifiers import LATTICE_STEP, SCORE_STEP
+from sklearn_homeo.encryption.label_space.kernel_scores import (
+    KernelMachines,
+    fit_kernel_scores,
+)
+from sklearn_homeo.encryption.label_space.linear_scores import (
+    find_penalties,
+    fit_linear_scores,
+)
+from sklearn_homeo.encryption.label_space.references import models_of, predicted_by
+from sklearn_homeo.encryption.label_space.regions import (
+    POWERS,
+    Regions,
+    cell_labels,
+    predicted_labels,
+)
+from sklearn_homeo.encryption.label_space.tree_scores import fit_boosted_scores
+from sklearn_homeo.encryption.label_space.trials import TOLERANCES, Trial
+from sklearn_homeo.encryption.label_space.yardsticks import (
+    chance,
+    chance_errors,
+    class_measures,
+    number_measures,
+    softmax,
+)
+
+__all__ = ["BOOSTED", "SHARP", "SOFT", "Attempt", "Bench", "certainty_of"]
+
+# Folds and repeats. On fewer rows than that, more folds: training rows are scarce.
+FOLDS, SMALL_ROWS, SMALL_FOLDS = 3, 700, 5
+FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS = 8, 64
+# Cells for each class; with more, scores are not much worse.
+MOST_CELLS_PER_CLASS = 16
+MAX_BOOSTED_CLASSES, FEWEST_BOOSTED_ROWS = 20, 400
+SHRINKAGE = 0.1
+BOOSTED = "boosted trees"
+SOFT, SHARP = "kernel, soft metric", "kernel, sharp metric"
+METRICS = {"kernel": "plain", SOFT: "soft", SHARP: "sharp"}
+# So near to chance, in standard errors, a model is taken to see nothing.
+CHANCE_ERRORS = 3.0
+# Tolerances by which a family's scores may do worse than the best one's; beyond, no
+# cells are cut in them.
+HOPELESS = 5.0
+# As far behind by every measure, on so many rows, it is not tried on others.
+SURELY_HOPELESS, FEWEST_SEEN_ROWS = 2 * HOPELESS, 300
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """What cells of one family, in one number, did.
+
+    Parameters
+    ----------
+    trial : Trial
+    family : str
+    n_wanted : int
+        Cells asked for; small ones are merged.
+    power : float
+        Power of the probabilities that were compared.
+    """
+
+    trial: Trial
+    family: str
+    n_wanted: int
+    power: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """Scores of one family in one fold, of its training and of its held-out rows."""
+
+    inside: np.ndarray
+    outside: np.ndarray
+
+
+class Bench:
+    """Folds of a sample, with the scores of all families and models without cells.
+
+    More rows than the sample's do most for boosted trees: where there are any, these
+    are kept, however far behind they are.
+    """
+
+    def __init__(self, u, outputs, sizes, min_rows, is_part):
+        self.u, self.outputs, self.sizes, self.min_rows = u, outputs, sizes, min_rows
+        self.kept = {BOOSTED} if is_part else set()
+        self.n_splits, self.folds = _folds(outputs, sizes)
+        self.families = _families(u, outputs, sizes)
+        self.scores = {name: [] for name in self.families}
+        self._measured = {}
+        X, n_seen = u * LATTICE_STEP, 0
+        for fold, (_, test) in enumerate(self.folds):
+            if n_seen >= FEWEST_SEEN_ROWS:
+                self._drop_the_hopeless()
+            self._run(fold, X)
+            n_seen += len(test)
+        self.families = {name: self.families[name] for name in self.scores}
+        self.best = self._best_of(self._measured)
+        self.references = [
+            self._trial(name, None, found) for name, found in self._measured.items()
+        ]
+
+    def _run(self, fold, X):
+        """Let all families, and models without cells, learn from one fold."""
+        train, test = self.folds[fold]
+        for name, scorer in self._scorers(train):
+            one = _Fold(scorer.scores(self.u[train]), scorer.scores(self.u[test]))
+            self.scores[name].append(one)
+            self._measure(name, self.predicted(one.outside), test)
+        for name, model in models_of(self.sizes, len(train)).items():
+            if fold == 0 or name in self._measured:
+                predicted = predicted_by(
+                    model, X[train], self.outputs[train], X[test], self.sizes
+                )
+                self._measure(name, predicted, test)
+
+    def _scorers(self, rows):
+        """Scorers of the families left, fitted to some rows, with their names."""
+        rows = self.u[rows], self.outputs[rows], self.sizes
+        machines = KernelMachines(*rows)
+        for name in list(self.scores):
+            if name == SHARP and self._is_linear(len(self.u) - len(rows[1])):
+                del self.scores[SHARP]
+                continue
+            fit = self.families[name]
+            yield name, fit(*rows, machines=machines) if name in METRICS else fit(*rows)
+
+    def _measure(self, name, predicted, test):
+        found = self.measures(predicted, self.outputs[test])
+        self._measured.setdefault(name, []).append(found)
+
+    def _is_linear(self, n_seen):
+        """Whether linear models see all that a soft metric does, on enough rows."""
+        known = self._measured.keys() & {"linear", "linear, shrunk", SOFT}
+        if n_seen < FEWEST_SEEN_ROWS or SHARP in self._measured or len(known) < 2:
+            return False
+        found = {name: self._measured[name][-1] for name in known}
+        return all(
+            score - max(found[name][m] for name in known - {SOFT}) < TOLERANCES[m]
+            for m, score in found[SOFT].items()
+        )
+
+    def _drop_the_hopeless(self):
+        """Leave out what is far behind the best by every measure, fold after fold."""
+        means = {}
+        for name, found in self._measured.items():
+            table = [[fold[m] / TOLERANCES[m] for m in fold] for fold in found]
+            means[name] = np.mean(table, axis=0)
+        best = np.max(list(means.values()), axis=0)
+        for name, mean in means.items():
+            if (best - mean > SURELY_HOPELESS).all() and name not in self.kept:
+                del self._measured[name]
+                self.scores.pop(name, None)
+
+    def measures(self, predicted, outputs):
+        """Measures of probabilities of classes, or of numbers."""
+        if self.sizes is None:
+            return number_measures(predicted, outputs)
+        return class_measures(predicted, outputs, self.sizes)
+
+    def predicted(self, scores):
+        """What a family's scores say: probabilities of classes, or numbers."""
+        logits = scores * SCORE_STEP
+        return logits if self.sizes is None else softmax(logits, self.sizes)
+
+    def _best_of(self, measured):
+        """Measures, fold by fold, of the model that is best on other rows.
+
+        Of several models that do alike, the luckiest would look better than it is: so
+        the best one is chosen by the other folds of the same repeat.
+        """
+        overall = {
+            name: np.array(
+                [sum(fold[m] / TOLERANCES[m] for m in fold) for fold in found]
+            )
+            for name, found in measured.items()
+        }
+        best = []
+        for i in range(len(self.folds)):
+            repeat = np.arange(len(self.folds)) // self.n_splits == i // self.n_splits
+            repeat[i] = False
+            name = max(overall, key=lambda name: overall[name][repeat].sum())
+            best.append(measured[name][i])
+        return {name: np.array([fold[name] for fold in best]) for name in best[0]}
+
+    def sees_nothing(self):
+        """Whether no model on all features can be told from chance."""
+        errors = chance_errors(self.outputs, self.sizes)
+        return all(
+            scores.mean() <= chance(name, self.sizes) + CHANCE_ERRORS * errors[name]
+            for name, scores in self.best.items()
+        )
+
+    def _trial(self, name, n_cells, found):
+        by_measure = {m: np.array([fold[m] for fold in found]) for m in self.best}
+        return Trial.from_folds(name, n_cells, by_measure, self.best)
+
+    def rungs(self, n_cells):
+        """Trials with few cells, with twice as many, and so on, or with those wanted.
+
+        Yields
+        ------
+        rung : list of Attempt
+            Attempts of all families that are any good.
+        """
+        powers = POWERS if self.sizes is not None else POWERS[:1]
+        growing = [(name, power) for name in self._contenders() for power in powers]
+        for n_wanted in self._ladder() if n_cells == "auto" else [n_cells]:
+            tried = growing
+            if self._has_a_cell_a_class(n_wanted):
+                tried = [(name, power) for name, power in tried if power == POWERS[0]]
+            rung = [self._attempt(name, n_wanted, power) for name, power in tried]
+            yield rung
+            # Rows are too few for more.
+            full = {
+                (one.family, one.power)
+                for one in rung
+                if one.trial.n_cells < n_wanted / 2
+            }
+            growing = [pair for pair in growing if pair not in full]
+            if not growing:
+                return
+
+    def _has_a_cell_a_class(self, n_wanted):
+        """Whether cells are those of the likeliest class, whatever the power."""
+        return self.sizes is not None and self.sizes == (n_wanted,)
+
+    def _contenders(self):
+        most = self._excess(self.best_family) + HOPELESS
+        return [
+            name
+            for name in self.families
+            if self._excess(name) <= most or name in self.kept
+        ]
+
+    @property
+    def best_family(self):
+        """The one whose scores as they are lose least."""
+        return min(self.families, key=self._excess)
+
+    def _excess(self, name):
+        return next(one.excess for one in self.references if one.name == name)
+
+    def _ladder(self):
+        if self.sizes is None:
+            fewest, most = FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS
+        else:
+            fewest = len(np.unique(self.outputs, axis=0))
+            most = MOST_CELLS_PER_CLASS * fewest
+        n_steps = int(np.log2(most / fewest)) + 1
+        return [fewest << i for i in range(n_steps)]
+
+    def held_out(self, family):
+        """Scores of every row by a scorer that was not fitted to it."""
+        scores = np.empty((len(self.u), self.scores[family][0].outside.shape[1]))
+        # The first repeat; later ones hold the same rows out once more.
+        for (_, test), fold in list(zip(self.folds, self.scores[family], strict=True))[
+            : self.n_splits
+        ]:
+            scores[test] = fold.outside
+        return scores
+
+    def _attempt(self, family, n_wanted, power):
+        held_out = self.held_out(family)
+        regions = Regions.from_scores(
+            held_out, self.sizes, n_wanted, self.min_rows, power
+        )
+        found, numbers = [], []
+        for fold, (train, test) in zip(self.scores[family], self.folds, strict=True):
+            min_rows = -(-self.min_rows * len(train) // len(self.u))
+            merged = regions.with_at_least(min_rows, regions.counts(fold.inside))
+            # Models of the service see the cells' centres and the labels in them.
+            labels = cell_labels(
+                predicted_labels(merged, held_out[train]),
+                merged.index(fold.inside),
+                self.outputs[train],
+                self.sizes,
+            )
+            predicted = labels[merged.index(fold.outside)]
+            found.append(self.measures(predicted, self.outputs[test]))
+            numbers.append(merged.n_cells)
+        n_cells = int(np.rint(np.mean(numbers)))
+        return Attempt(self._trial(family, n_cells, found), family, n_wanted, power)
+
+
+def certainty_of(scores):
+    """How far apart the scores of a row are, in the middle."""
+    return max(float(np.median(np.ptp(scores, axis=1))), 1.0)
+
+
+def _families(u, outputs, sizes):
+    families = {"linear": fit_linear_scores}
+    if sizes is not None:
+        penalties = find_penalties(u, outputs, sizes)
+        shrunk = [SHRINKAGE * C for C in penalties]
+        families["linear"] = partial(fit_linear_scores, penalties=penalties)
+        # More alike within and outside the training rows.
+        families["linear, shrunk"] = partial(fit_linear_scores, penalties=shrunk)
+    for name, metric in METRICS.items():
+        families[name] = partial(fit_kernel_scores, metric=metric)
+    few = sizes is None or sizes[0] <= MAX_BOOSTED_CLASSES
+    if few and outputs.shape[1] == 1 and len(outputs) >= FEWEST_BOOSTED_ROWS:
+        families[BOOSTED] = fit_boosted_scores
+    return families
+
+
+def _folds(outputs, sizes):
+    """How many folds there are, and the folds of all repeats."""
+    small = len(outputs) < SMALL_ROWS
+    n_splits = min(SMALL_FOLDS if small else FOLDS, len(outputs))
+    settings = {
+        "n_splits": n_splits,
+        "n_repeats": int(np.clip(300 // len(outputs), 1, 2)),
+        "random_state": 0,
+    }
+    labels = outputs[:, 0]
+    if sizes is not None and np.bincount(labels)[labels].min() >= n_splits:
+        folds = RepeatedStratifiedKFold(**settings).split(outputs, labels)
+    else:
+        folds = RepeatedKFold(**settings).split(outputs)
+    return n_splits, list(folds)

@@ -1,0 +1,108 @@
+"""How cells and models did, and which cells were chosen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_homeo.encryption.label_space.cells import Cells
+
+__all__ = ["CellChoice", "TOLERANCES", "Trial"]
+
+TOLERANCES = {"balanced accuracy": 0.01, "ROC AUC": 0.01, "R2": 0.02}
+# Tolerances that cells may lose before scores, which leak far more, are taken instead.
+NEARLY = 2.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How cells, or a model on all features, did on held-out rows.
+
+    Parameters
+    ----------
+    name : str
+        The family, or the model.
+    n_cells : int or None
+        How many cells there were; None for all features.
+    scores : dict of str to float
+        Mean balanced accuracy and ROC AUC, or R2.
+    losses : dict of str to float
+        What is lost against the best model on all features; by cross-validation, one
+        standard error of the paired difference included.
+    """
+
+    name: str
+    n_cells: int | None
+    scores: dict
+    losses: dict
+
+    @classmethod
+    def from_folds(cls, name, n_cells, found, best):
+        """Compare what was found on each fold with the best, on the same folds.
+
+        Parameters
+        ----------
+        name : str
+        n_cells : int or None
+        found, best : dict of str to ndarray of shape (n_folds,)
+            Each measure's values.
+        """
+        scores, losses = {}, {}
+        for measure, highest in best.items():
+            loss = highest - found[measure]
+            error = loss.std(ddof=1) / np.sqrt(len(loss))
+            scores[measure] = float(found[measure].mean())
+            losses[measure] = float(loss.mean() + error)
+        return cls(name, n_cells, scores, losses)
+
+    @property
+    def excess(self):
+        """The largest loss, in tolerances: up to 1 is enough."""
+        return max(loss / TOLERANCES[name] for name, loss in self.losses.items())
+
+
+@dataclass(frozen=True)
+class CellChoice:
+    """Cells, and how they and others did.
+
+    Parameters
+    ----------
+    cells : Cells
+    trial : Trial
+        Trial of these cells.
+    others : list of Trial
+        Other cells, and models on all features.
+    is_enough : bool
+        Whether the label is kept within the tolerances.
+    """
+
+    cells: Cells
+    trial: Trial
+    others: list
+    is_enough: bool
+
+    @property
+    def is_nearly_enough(self):
+        """Whether no more than twice the tolerances is lost."""
+        return self.trial.excess <= NEARLY
+
+    @property
+    def kept(self):
+        """What cells and the best model score, in words."""
+        return ", ".join(
+            f"{name} {score:.3f} (best model {best:.3f})"
+            for (name, score), best in zip(
+                self.trial.scores.items(), self._best(), strict=True
+            )
+        )
+
+    def __str__(self):
+        n_cells = self.cells.n_cells
+        return (
+            f"{n_cells} cells, {np.log2(n_cells):.2f} bits a row, {self.trial.name}: "
+            f"{self.kept}{'' if self.is_enough else '; not enough'}"
+        )
+
+    def _best(self):
+        """The best of each measure on all features."""
+        models = [one.scores for one in self.others if one.n_cells is None]
+        return [max(scores[name] for scores in models) for name in self.trial.scores]
