@@ -8,7 +8,7 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
 )
 
-__all__ = ["boosting_columns", "forest_columns", "screened_columns", "unit_vectors"]
+__all__ = ["boosting_columns", "forest_columns", "unit_vectors"]
 
 # Columns whose importance is measured: those of most impurity decrease.
 MOST_COLUMNS = 48
@@ -62,7 +62,7 @@ def _by_importance(sample, n_directions, model):
     X, n = sample.X, sample.X.shape[1]
     n_test = min(len(X) // 3, HELD_OUT_ROWS)
     train, test = X[n_test:], X[:n_test]
-    tried = screened_columns(sample, MOST_COLUMNS)
+    tried = _screened(sample)
     importance = np.zeros(n)
     for labels in sample.target.outputs.T:
         if len(np.unique(labels[n_test:])) < 2:
@@ -82,10 +82,10 @@ def unit_vectors(n, columns):
     return (np.arange(n)[:, None] == columns).astype(np.float64)
 
 
-def screened_columns(sample, most):
-    """The columns that one quick forest splits by most; all, if they are not more."""
+def _screened(sample):
+    """The columns that one quick forest splits by most."""
     n = sample.X.shape[1]
-    if n <= most:
+    if n <= MOST_COLUMNS:
         return np.arange(n)
     if "screened" not in sample.shared:
         head = sample.head(FOREST_ROWS)
@@ -95,8 +95,8 @@ def screened_columns(sample, most):
         labels = head.target.outputs
         forest.fit(head.X, labels[:, 0] if labels.shape[1] == 1 else labels)
         order = np.argsort(-forest.feature_importances_, kind="stable")
-        sample.shared["screened"] = order
-    return sample.shared["screened"][:most]
+        sample.shared["screened"] = order[:MOST_COLUMNS]
+    return sample.shared["screened"]
 
 
 def _held_out_loss(model, labels, numeric):

@@ -15,14 +15,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.svm import SVC, SVR
 
-__all__ = [
-    "MOST_SPLIT_COLUMNS",
-    "PROBES",
-    "QUICK_PROBES",
-    "Metric",
-    "metrics_of",
-    "probe_rows",
-]
+__all__ = ["PROBES", "QUICK_PROBES", "Metric", "metrics_of", "probe_rows"]
 
 # Support vectors take a machine for each pair of classes.
 MAX_PAIRED_CLASSES = 20

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 
-from sklearn_homeo.encryption.label_space.columns import screened_columns
 from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
 from sklearn_homeo.encryption.label_space.finders import (
     BY_COLUMN,
@@ -19,12 +18,7 @@ from sklearn_homeo.encryption.label_space.finders import (
     suitable_finders,
 )
 from sklearn_homeo.encryption.label_space.leak import linear_leaks
-from sklearn_homeo.encryption.label_space.probes import (
-    MOST_SPLIT_COLUMNS,
-    PROBES,
-    metrics_of,
-    probe_rows,
-)
+from sklearn_homeo.encryption.label_space.probes import PROBES, metrics_of, probe_rows
 
 __all__ = [
     "ALL_FEATURES",
@@ -457,16 +451,9 @@ class Search:
         train, test = self.folds[fold]
         for kind in kinds:
             if kind not in asked:
-                S = self._seen_by(kind, candidate, fold)
+                S = self._coordinates(candidate, fold)
                 asked[kind] = probe_rows(kind, self.sample.target, S, train, test)
         return asked
-
-    def _seen_by(self, kind, candidate, fold):
-        """Coordinates; of all features, boosting sees those that a forest splits by."""
-        if candidate == self._everything and kind == "boosting":
-            columns = screened_columns(self.samples[fold], MOST_SPLIT_COLUMNS)
-            return self.sample.X[:, columns]
-        return self._coordinates(candidate, fold)
 
     def _coordinates(self, candidate, fold):
         if candidate == self._everything:
