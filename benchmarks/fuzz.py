@@ -1,11 +1,12 @@
-"""Fuzz what comes from outside: key files, shares, images, sealed and encrypted files.
+"""Fuzz what comes from outside: key files, shares, images, sealed and encrypted files,
+and the plans and summaries of other owners.
 
 Every mutated input must either be read as what it was, or raise an error that is a
 ValueError, TypeError or OSError and shows nothing private. Sealed files must not load
 at all, unless nothing was changed. Prints how many of each.
 
     python benchmarks/fuzz.py [--files 10000] [--shares 200000] [--images 600]
-        [--sealed 10000] [--ciphertexts 1000]
+        [--sealed 10000] [--ciphertexts 1000] [--summaries 1000]
 """
 
 import argparse
@@ -29,6 +30,8 @@ from sklearn_homeo import (
     ImageAutoencoder,
     KeyShare,
     SecretKey,
+    Summary,
+    SummaryPlan,
     TableEncoder,
     load_pipeline,
     save_pipeline,
@@ -269,6 +272,42 @@ def is_part_of(back, table):
     return all(line in lines for line in back.read_text().splitlines())
 
 
+def fuzz_summaries(n, rng):
+    """Plans and summaries of all rounds: read as what they were, or refused.
+
+    Neither is sealed, so that numbers in them may change: what is read must then be
+    of the same form.
+    """
+    X = 7319 + np.random.default_rng(0).normal(size=(80, 3))
+    y = np.arange(80) % 2
+    plans = [SummaryPlan(3, [0, 1], n_cells=2, n_random_features=8)]
+    while not plans[-1].is_last:
+        plans.append(plans[-1].advance([plans[-1].summarize(X, y)]))
+    written = [(plan, plan.summarize(X, y)) for plan in plans]
+    counts = collections.Counter()
+    for _ in range(n):
+        plan, summary = rng.choice(written)
+        data = mutate(plan.to_bytes(), rng)
+        counts[
+            outcome(
+                lambda data=data: SummaryPlan.from_bytes(data),
+                lambda found: found.n_features > 0,
+                ("7319",),
+            )
+        ] += 1
+        data = mutate(summary.to_bytes(), rng)
+        counts[
+            outcome(
+                lambda data=data, plan=plan, own=summary: (
+                    own + Summary.from_bytes(data, plan)
+                ),
+                lambda found: found.nbytes > 0,
+                ("7319",),
+            )
+        ] += 1
+    return counts
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--files", type=int, default=10_000)
@@ -276,6 +315,7 @@ def main():
     parser.add_argument("--images", type=int, default=600)
     parser.add_argument("--sealed", type=int, default=10_000)
     parser.add_argument("--ciphertexts", type=int, default=1000)
+    parser.add_argument("--summaries", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for name, fuzz in (
@@ -284,6 +324,7 @@ def main():
         ("images", fuzz_images),
         ("sealed", fuzz_sealed),
         ("ciphertexts", fuzz_ciphertexts),
+        ("summaries", fuzz_summaries),
     ):
         start = time.perf_counter()
         with warnings.catch_warnings(action="ignore"):
