@@ -1095,7 +1095,8 @@ class HomeomorphicEncryptor(
         message = self._invalid_message(rows, n_samples) + (
             ' Set on_invalid="warn" or "ignore" to get random rows in their places.'
         )
-        if self.on_invalid == "raise":
+        # A misspelt setting, which may come after fit, must not let them pass.
+        if self.on_invalid != "warn":
             raise InvalidCiphertextError(message, rows)
         warn(message)
 

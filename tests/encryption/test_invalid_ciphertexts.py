@@ -172,6 +172,9 @@ def test_on_invalid_warns_or_goes_on():
     np.testing.assert_allclose(back[valid], X[valid], rtol=1e-6)
     encryptor.set_params(on_invalid="ignore")
     assert np.isfinite(encryptor.inverse_transform(Z)).all()
+    encryptor.set_params(on_invalid="Raise")
+    with pytest.raises(InvalidCiphertextError):
+        encryptor.inverse_transform(Z)
 
 
 @pytest.mark.parametrize("options", CIPHERS)
