@@ -240,6 +240,8 @@ def _sharpened(X, targets, plain, soft):
     most = SHARPENING[-1][0]
     rows = np.random.RandomState(0).permutation(len(X))[:most]
     varying = targets.std(axis=0) > 0
+    if not varying.any():
+        return soft
     outputs = targets[rows][:, varying] - targets[:, varying].mean(axis=0)
     outputs /= targets[:, varying].std(axis=0)
     frame = _frame(plain.axes)

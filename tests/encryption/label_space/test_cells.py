@@ -215,6 +215,14 @@ def test_a_sharp_metric_finds_few_directions_among_many():
     assert right["sharp"] > 0.89
 
 
+@pytest.mark.parametrize("metric", ["plain", "soft", "sharp"])
+@pytest.mark.parametrize("sizes", [(2,), None])
+def test_a_fold_of_one_label_leaves_nothing_to_learn(metric, sizes):
+    u = on_lattice(np.random.default_rng(0).normal(size=(5, 2)))
+    scores = fit_kernel_scores(u, np.zeros((5, 1), int), sizes, metric).scores(u)
+    assert np.ptp(scores, axis=0).max() <= 1
+
+
 def test_small_cells_are_merged_with_their_neighbours():
     rng = np.random.default_rng(0)
     scores = np.rint(rng.normal(size=(500, 1)) * 1024)
