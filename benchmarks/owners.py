@@ -42,7 +42,7 @@ DATA = {
 }
 OWNERS = (3, 20)
 # Splits; small tables need more of them.
-REPEATS, SMALL_REPEATS, SMALL_ROWS = 12, 24, 1000
+REPEATS, SMALL_REPEATS, SMALL_ROWS = 8, 24, 1000
 
 
 def split(name, repeat, tables):

@@ -10,6 +10,7 @@ learns from all ciphertexts.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,8 @@ insecure = true
 
 def main():
     """Run all of it and print accuracies."""
+    # Who stops this program stops Flower's processes too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.perf_counter()
     X, y = load_breast_cancer(return_X_y=True)
     X, X_new, y, y_new = train_test_split(X, y, stratify=y, random_state=0)
