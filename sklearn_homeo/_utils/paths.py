@@ -1,5 +1,6 @@
 """Paths that come from outside."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -30,8 +31,10 @@ def ordinary_file(path: str | os.PathLike) -> Path:
     True
     """
     path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; give the path of a file")
-    if path.exists() and not path.is_file():
+    if not path.is_file():
         raise ValueError(f"{path} is not an ordinary file; copy its content into one")
     return path

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -277,12 +278,13 @@ def _write_npy(ciphertexts, file):
 
 def _read_npy(path):
     try:
-        Z = np.load(path, allow_pickle=False)
-    except (EOFError, ValueError):
+        # Mapped first, as a header may promise more numbers than the file has.
+        Z = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (EOFError, ValueError, OverflowError, BadZipFile):
         raise ValueError(f"{path}: no array of NumPy") from None
-    if Z.ndim != 2 or Z.dtype != np.float64:
+    if not isinstance(Z, np.ndarray) or Z.ndim != 2 or Z.dtype != np.float64:
         raise ValueError(f"{path}: no table of float64, which ciphertexts are")
-    return Ciphertexts(Z, [f"z{i}" for i in range(Z.shape[1])], "")
+    return Ciphertexts(np.array(Z), [f"z{i}" for i in range(Z.shape[1])], "")
 
 
 def _write_csv(ciphertexts, file):

@@ -157,6 +157,33 @@ def test_strange_columns_are_told(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("shape", [(10**12, 6), (-1, 6), (2**62, 2**62)])
+def test_headers_that_promise_more_than_there_is_are_told(shape, tmp_path):
+    header = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(480))
+    with pytest.raises(ValueError, match="no array of NumPy"):
+        read_ciphertexts(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 not an archive", b"archive"])
+def test_archives_are_no_ciphertexts(content, tmp_path):
+    path = tmp_path / "a.npy"
+    path.write_bytes(content)
+    if content == b"archive":
+        with path.open("wb") as file:
+            np.savez(file, np.eye(3))
+    with pytest.raises(ValueError, match="a.npy: no (array|table)"):
+        read_ciphertexts(path)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ".npy"])
+def test_a_missing_file_is_missing(suffix, tmp_path):
+    with pytest.raises(FileNotFoundError, match=f"No such file.*a{suffix}"):
+        read_ciphertexts(tmp_path / f"a{suffix}")
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".npy"])
 def test_pipes_are_refused_at_once(suffix, tmp_path):
     path = tmp_path / f"pipe{suffix}"
