@@ -6,7 +6,8 @@ It is computed for some widths, and for an attacker who has 2^20 or 2^30 rows of
 choice encrypted or decrypted. Nothing is measured.
 """
 
-from sklearn_homeo.encryption._certificate import QUERIES, log2_advantage
+from sklearn_homeo.encryption._bounds import log2_advantage
+from sklearn_homeo.encryption._certificate import QUERIES
 
 WIDTHS = (5, 10, 30, 512, 25_000, 3)
 
