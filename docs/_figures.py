@@ -545,7 +545,7 @@ FIGURES = {
         sentences_bare_view,
     ),
     "owners": Figures(
-        'python benchmarks/owners.py --only "breast cancer" digits --first 200',
+        "python benchmarks/owners.py --first 200",
         (f"{GUIDE}/owners.rst",),
         read_owners,
         within_owners,
