@@ -205,7 +205,7 @@ def measure(name, X, y, key_number, only_settings):
 
 
 def _mean_record(records):
-    """Mean of each figure that all records have; what is no number, of the first."""
+    """The mean of each figure that all records have, and the rest from the first."""
     mean = dict(records[0])
     for name, value in mean.items():
         values = [record[name] for record in records]
