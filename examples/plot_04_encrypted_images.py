@@ -81,6 +81,6 @@ import matplotlib.pyplot as plt
 display = EncryptedImagesDisplay.from_estimator(pipeline, X_new[:6])
 display.figure_.set_size_inches(6, 9)
 display.figure_.suptitle(
-    "Encrypted images show a digit of their class, not the original"
+    "Encrypted images of a class are alike, and unlike their originals"
 )
 plt.show()
