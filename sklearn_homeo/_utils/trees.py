@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import hashlib
 import json
 import math
 from decimal import Decimal
@@ -9,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-__all__ = ["dump_tree", "load_tree"]
+__all__ = ["dump_checked", "dump_tree", "load_checked", "load_tree"]
 
-_LENGTH_BYTES = 8
+_LENGTH_BYTES, _DIGEST_BYTES = 8, 32
 # What reading other bytes may end in.
 _NO_TREE = (
     AttributeError,
@@ -81,6 +82,27 @@ def load_tree(data):
         return _read(written, load(data[start:]))
     except (*_NO_TREE, SafetensorError) as error:
         raise ValueError("these bytes hold no tree") from error
+
+
+def dump_checked(tree):
+    """Write a tree as bytes that tell whether they were damaged on their way.
+
+    Anybody can write others: what must not be changed on purpose needs a seal.
+    """
+    data = dump_tree(tree)
+    return hashlib.sha256(data).digest() + data
+
+
+def load_checked(data):
+    """Return the tree of `dump_checked`; raises as `load_tree` does."""
+    if not isinstance(data, bytes | bytearray):
+        raise TypeError(f"data must be bytes, got {type(data).__name__}.")
+    digest, data = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+    if hashlib.sha256(data).digest() != digest:
+        raise ValueError(
+            "These bytes are damaged or of another kind; have them sent once more."
+        )
+    return load_tree(data)
 
 
 def _write(value, arrays):

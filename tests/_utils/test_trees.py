@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_homeo._utils.trees import dump_tree, load_tree
+from sklearn_homeo._utils.trees import (
+    dump_checked,
+    dump_tree,
+    load_checked,
+    load_tree,
+)
 
 leaves = (
     st.none()
@@ -62,3 +67,18 @@ def test_other_types_are_named(value):
 def test_other_bytes_hold_no_tree(data):
     with pytest.raises(ValueError):
         load_tree(data)
+
+
+def test_any_damaged_byte_is_noticed():
+    tree = {"a": [1, 2.5, np.arange(3)], "b": "text"}
+    data = dump_checked(tree)
+    assert load_checked(data)["b"] == "text"
+    for i in range(len(data)):
+        damaged = bytearray(data)
+        damaged[i] ^= 1 << i % 8
+        with pytest.raises(ValueError, match="sent once more"):
+            load_checked(bytes(damaged))
+    with pytest.raises(ValueError, match="sent once more"):
+        load_checked(data[:-1])
+    with pytest.raises(TypeError, match="must be bytes"):
+        load_checked("text")

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from sklearn_homeo._utils.messages import check_count, listed, shown
 from sklearn_homeo._utils.paths import ordinary_file
-from sklearn_homeo._utils.trees import dump_tree, load_tree
+from sklearn_homeo._utils.trees import dump_checked, dump_tree, load_checked
 from sklearn_homeo.encryption.summaries import features, levels, moments, ranges, scales
 from sklearn_homeo.encryption.summaries.noise import (
     deviations,
@@ -464,7 +464,7 @@ class SummaryPlan:
         data : bytes
             For `from_bytes`.
         """
-        return dump_tree(
+        return dump_checked(
             {
                 "format": _FORMAT,
                 "settings": self._settings,
@@ -491,7 +491,7 @@ class SummaryPlan:
         ValueError
             If these are other bytes.
         """
-        tree = load_tree(data)
+        tree = load_checked(data)
         if not _is_plan(tree):
             raise ValueError("These bytes hold no plan, or a damaged one.")
         plan = object.__new__(cls)

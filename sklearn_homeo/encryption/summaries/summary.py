@@ -7,7 +7,7 @@ import numpy as np
 
 from sklearn_homeo._utils.messages import listed
 from sklearn_homeo._utils.paths import ordinary_file
-from sklearn_homeo._utils.trees import dump_tree, load_tree
+from sklearn_homeo._utils.trees import dump_checked, load_checked
 from sklearn_homeo.keys._files import replace_private
 from sklearn_homeo.keys._masks import MaskingKey
 
@@ -191,7 +191,7 @@ class Summary:
         """
         if self.plan.masked and not self.masked_by:
             raise ValueError("The plan wants masks: call masked before.")
-        return dump_tree(
+        return dump_checked(
             {
                 "format": _FORMAT,
                 "plan": self.plan.fingerprint,
@@ -224,7 +224,7 @@ class Summary:
         """
         if not hasattr(plan, "fingerprint"):
             raise TypeError(f"plan must be a SummaryPlan, got {type(plan).__name__}.")
-        tree = load_tree(data)
+        tree = load_checked(data)
         if not _is_summary(tree):
             raise ValueError("These bytes hold no summary, or a damaged one.")
         if tree["plan"] != plan.fingerprint:

@@ -71,6 +71,18 @@ def test_plans_and_summaries_survive_files(rounds, tmp_path):
         assert Summary.load(tmp_path / "summary", loaded) == summaries[0]
 
 
+def test_damaged_plans_and_summaries_are_refused(rounds):
+    plan, (summary, *_) = rounds[-1]
+    for data, read in (
+        (plan.to_bytes(), SummaryPlan.from_bytes),
+        (summary.to_bytes(), lambda damaged: Summary.from_bytes(damaged, plan)),
+    ):
+        for i in range(0, len(data), len(data) // 50):
+            damaged = data[:i] + bytes([data[i] ^ 4]) + data[i + 1 :]
+            with pytest.raises(ValueError, match="damaged"):
+                read(damaged)
+
+
 def test_summaries_of_other_rounds_do_not_mix(rounds):
     (plan, (first, *_)), (later, (second, *_)) = rounds[:2]
     with pytest.raises(ValueError, match="different plans or rounds"):
