@@ -49,7 +49,8 @@ def is_missing(value):
 
 def check_one_each(X, y):
     """Raise ValueError unless there is a label for each row."""
-    # scikit-learn's own message shows a single label.
-    if np.ndim(y) == 0:
+    # scikit-learn's own message shows a single label. Array-likes may refuse np.ndim.
+    n_axes = y.ndim if hasattr(y, "ndim") else np.asarray(y).ndim
+    if n_axes == 0:
         raise ValueError("y must be an array of labels, one for each row.")
     check_consistent_length(X, y)
