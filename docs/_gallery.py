@@ -2,11 +2,18 @@
 
 import warnings
 
+from sklearn_homeo._utils.doc_links import DocLinkMixin
+
 __all__ = ["reset"]
 
 
 def reset(gallery_conf, fname):
-    """Let no example see which warnings another one silenced."""
+    """Let no example see which warnings another one silenced.
+
+    HTML views of estimators on gallery pages link to the reference next to them. Each
+    process that runs examples has to be told.
+    """
+    DocLinkMixin._doc_link_template = "../generated/sklearn_homeo.{estimator_name}.html"
     warnings.resetwarnings()
     # Without any filter scikit-learn takes its own workers for somebody else's.
     warnings.simplefilter("default")

@@ -13,8 +13,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _docstrings import prepare  # noqa: E402
 from _inventories import write_inventories  # noqa: E402
 
-from sklearn_homeo._utils.doc_links import DocLinkMixin  # noqa: E402
-
 project = "sklearn_homeo"
 author = "The sklearn_homeo developers"
 copyright = author
@@ -103,6 +101,8 @@ sphinx_gallery_conf = {
     "within_subsection_order": "sphinx_gallery.sorting.FileNameSortKey",
     "reset_modules": ("matplotlib", "_gallery.reset"),
     "show_memory": False,
+    # As many examples at a time.
+    "parallel": 2,
     # Its page takes scripts from another site.
     "write_computation_times": False,
     "remove_config_comments": True,
@@ -112,10 +112,6 @@ sphinx_gallery_conf = {
     # Others need several processes, and an extra.
     "ignore_pattern": r"^(?!plot_)",
 }
-
-
-# HTML views of estimators on gallery pages link to the reference beside them.
-DocLinkMixin._doc_link_template = "../generated/sklearn_homeo.{estimator_name}.html"
 
 
 def setup(app):
