@@ -73,9 +73,7 @@ def load_tree(data):
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    if not isinstance(data, bytes | bytearray):
-        raise TypeError(f"data must be bytes, got {type(data).__name__}.")
-    data = bytes(data)
+    data = _as_bytes(data)
     start = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
     try:
         written = json.loads(data[_LENGTH_BYTES:start])
@@ -95,14 +93,19 @@ def dump_checked(tree):
 
 def load_checked(data):
     """Return the tree of `dump_checked`; raises as `load_tree` does."""
-    if not isinstance(data, bytes | bytearray):
-        raise TypeError(f"data must be bytes, got {type(data).__name__}.")
+    data = _as_bytes(data)
     digest, data = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
     if hashlib.sha256(data).digest() != digest:
         raise ValueError(
             "These bytes are damaged or of another kind; have them sent once more."
         )
     return load_tree(data)
+
+
+def _as_bytes(data):
+    if not isinstance(data, bytes | bytearray):
+        raise TypeError(f"data must be bytes, got {type(data).__name__}.")
+    return bytes(data)
 
 
 def _write(value, arrays):

@@ -61,9 +61,10 @@ def find_references(encryptors, scenarios, numbers=None):
     neighbours = np.mean(N_NEIGHBOURS / np.maximum(sizes[labels] - 1, N_NEIGHBOURS))
     targets = [labels[_hidden(one)] for one in scenarios]
     linked = [len(np.unique(one)) / len(one) for one in targets]
-    r2_floor = float(np.mean([_class_r2(one, labels) for one in scenarios]))
-    r2_prediction = np.nan
-    if numbers is not None:
+    if numbers is None:
+        r2_floor = float(np.mean([_class_r2(one, labels) for one in scenarios]))
+        r2_prediction = np.nan
+    else:
         floors = number_floors(standardise(scenarios[0].X), numbers)
         r2_floor, r2_prediction = floors.label, floors.prediction
     leaked = [getattr(one, "preserved_variance_ratio_", np.nan) for one in encryptors]

@@ -264,10 +264,15 @@ def _linking(encryptor, X, y, n_fits, n_repeats):
     return replace(linking, number_floors=number_floors(units, y))
 
 
+def _class_sizes(encryptor):
+    """Numbers of classes by target: empty of numbers, None where they are not known."""
+    parts = parts_of(encryptor._state["view"])
+    return [(part.get("regions") or {}).get("sizes") for part in parts]
+
+
 def _is_number(encryptor, y):
     """Whether the label is a number, as far as can be told."""
-    parts = parts_of(encryptor._state["view"])
-    sizes = [(part.get("regions") or {}).get("sizes") for part in parts]
+    sizes = _class_sizes(encryptor)
     if all(size is None for size in sizes):
         return y is not None and are_numbers(np.asarray(y), encryptor.target_type)
     return all(size is not None and len(size) == 0 for size in sizes)
@@ -288,8 +293,7 @@ def _of_equal_noise(S, view):
 
 def _label_floor(encryptor, n, y):
     """Rate of linking by labels alone; NaN for numbers, or where it is not known."""
-    parts = parts_of(encryptor._state["view"])
-    sizes = [(part.get("regions") or {}).get("sizes") for part in parts]
+    sizes = _class_sizes(encryptor)
     if any(size is not None and len(size) == 0 for size in sizes):
         return float("nan")
     if y is not None:

@@ -183,7 +183,7 @@ def requested_counts(request, classes, counts, name):
         If a label is unknown or a number is negative or not an integer.
     """
     if not isinstance(request, Mapping):
-        return _share_out(_check_number(request, name), counts)
+        return _share_out(check_count(request, name, least=0), counts)
     wanted = np.zeros(len(classes), dtype=np.int64)
     codes = _codes(request, classes)
     for place, (code, number) in enumerate(zip(codes, request.values(), strict=True)):
@@ -192,7 +192,7 @@ def requested_counts(request, classes, counts, name):
                 f"Entry {place} of {name} asks for rows of a class that was not among "
                 f"the {len(classes)} classes seen during fit; see classes_."
             )
-        wanted[code] = _check_number(number, f"entry {place} of {name}")
+        wanted[code] = check_count(number, f"entry {place} of {name}", least=0)
     return wanted
 
 
@@ -200,10 +200,6 @@ def _codes(request, classes):
     """The code of each label that a dict names, None if there is no such class."""
     codes = {label: code for code, label in enumerate(classes.tolist())}
     return [codes.get(label) for label in request]
-
-
-def _check_number(number, name):
-    return check_count(number, name, least=0)
 
 
 def _share_out(total, counts):

@@ -19,6 +19,7 @@ __all__ = [
     "UNSEEN",
     "class_sizes",
     "in_steps",
+    "indicators",
     "logits_of",
     "logistic_regression",
 ]
@@ -37,6 +38,12 @@ def class_sizes(target):
     if target.is_numeric:
         return None
     return tuple(int(size) for size in target.outputs.max(axis=0) + 1)
+
+
+def indicators(outputs, sizes):
+    """Return a column of zeros and ones for each class of each output, side by side."""
+    blocks = zip(outputs.T, sizes, strict=True)
+    return np.hstack([np.eye(size)[labels] for labels, size in blocks])
 
 
 def in_steps(products, units):

@@ -16,6 +16,7 @@ from sklearn_homeo.encryption.label_space.classifiers import (
     LATTICE_STEP,
     SCORE_STEP,
     in_steps,
+    indicators,
     logits_of,
 )
 from sklearn_homeo.encryption.label_space.gradients import next_moments
@@ -158,7 +159,7 @@ class KernelMachines:
 
     def __init__(self, u, outputs, sizes):
         self.X = u * LATTICE_STEP
-        self.targets = outputs if sizes is None else _indicators(outputs, sizes)
+        self.targets = outputs if sizes is None else indicators(outputs, sizes)
 
     @cached_property
     def plain(self):
@@ -203,11 +204,6 @@ def fit_kernel_scores(u, outputs, sizes, metric, machines=None):
     else:
         matrix, offsets = logits_of(machine.left_out, outputs, sizes)
     return _in_integers(u, machine, matrix, machine.means @ matrix + offsets)
-
-
-def _indicators(outputs, sizes):
-    blocks = zip(outputs.T, sizes, strict=True)
-    return np.hstack([np.eye(size)[labels] for labels, size in blocks])
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,12 @@ from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.svm import SVC, SVR
 
+from sklearn_homeo.encryption.label_space.boosting import (
+    MOST_ROUNDS,
+    growth,
+    rounds_and_step,
+)
+
 __all__ = ["PROBES", "QUICK_PROBES", "Metric", "metrics_of", "probe_rows"]
 
 # Support vectors take a machine for each pair of classes.
@@ -23,12 +29,6 @@ MAX_PAIRED_CLASSES = 20
 MOST_MACHINE_ROWS = 2000
 FEWEST_KERNEL_COLUMNS = 8
 N_NEIGHBOURS = 10
-# A tree for each class and round; fewer and larger steps of many.
-N_BOOSTED_TREES, FEWEST_ROUNDS, MOST_ROUNDS = 280, 20, 40
-# With larger steps boosting of many classes diverges.
-LARGEST_STEP = 0.2
-# From so many rows on, twice as many trees that are twice as large.
-MANY_ROWS = 5000
 # Categories are columns of few ones.
 MIN_LEAF_ROWS = 5
 N_FOREST_TREES = 30
@@ -127,9 +127,9 @@ def _number_probe(name, n_coordinates, n_rows):
     if name == "boosting":
         return HistGradientBoostingRegressor(
             max_iter=2 * MOST_ROUNDS,
-            max_leaf_nodes=15 * _more(n_rows),
+            max_leaf_nodes=15 * growth(n_rows),
             min_samples_leaf=MIN_LEAF_ROWS,
-            max_bins=128 * _more(n_rows) - 1,
+            max_bins=128 * growth(n_rows) - 1,
             max_features=min(1.0, MOST_SPLIT_COLUMNS / n_coordinates),
             early_stopping=False,
             random_state=0,
@@ -151,15 +151,13 @@ def _class_probe(name, n_coordinates, n_rows, n_classes):
     if name == "neighbours":
         return KNeighborsClassifier(min(N_NEIGHBOURS, n_rows), weights="distance")
     if name == "boosting":
-        more = _more(n_rows)
-        n_rounds = more * N_BOOSTED_TREES // n_classes
-        n_rounds = int(np.clip(n_rounds, FEWEST_ROUNDS, more * MOST_ROUNDS))
+        n_rounds, step = rounds_and_step(n_classes, n_rows)
         return HistGradientBoostingClassifier(
             max_iter=n_rounds,
-            learning_rate=min(LARGEST_STEP, 8.0 / n_rounds),
-            max_leaf_nodes=15 * more,
+            learning_rate=step,
+            max_leaf_nodes=15 * growth(n_rows),
             min_samples_leaf=MIN_LEAF_ROWS,
-            max_bins=128 * _more(n_rows) - 1,
+            max_bins=128 * growth(n_rows) - 1,
             max_features=min(1.0, MOST_SPLIT_COLUMNS / n_coordinates),
             early_stopping=False,
             random_state=0,
@@ -190,10 +188,6 @@ def _with_kernels(model, known_rows, rows):
     model.set_params(kernel="precomputed")
     kernels = rbf_kernel(known_rows, gamma=gamma), rbf_kernel(rows, known_rows, gamma)
     return model, *kernels
-
-
-def _more(n_rows):
-    return 2 if n_rows >= MANY_ROWS else 1
 
 
 def _tree_columns(n_coordinates):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP
+from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP, indicators
 
 __all__ = [
     "POWERS",
@@ -378,10 +378,7 @@ def cell_labels(predicted, index, outputs, sizes):
     labels : ndarray of shape (n_cells, n_scores), dtype float64
         Shares of the classes of each output, or mean numbers.
     """
-    columns = outputs
-    if sizes is not None:
-        blocks = zip(outputs.T, sizes, strict=True)
-        columns = np.hstack([np.eye(size)[labels] for labels, size in blocks])
+    columns = outputs if sizes is None else indicators(outputs, sizes)
     sums, counts = np.zeros_like(predicted), np.zeros(len(predicted))
     np.add.at(sums, index, columns)
     np.add.at(counts, index, 1.0)

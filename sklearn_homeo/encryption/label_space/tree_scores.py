@@ -10,6 +10,7 @@ from sklearn.ensemble import (
 from threadpoolctl import threadpool_limits
 
 from sklearn_homeo._utils.validation import grown_trees
+from sklearn_homeo.encryption.label_space.boosting import growth, rounds_and_step
 from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP, UNSEEN
 from sklearn_homeo.encryption.label_space.projection import coarsened
 
@@ -24,13 +25,8 @@ BOOSTING = {
     "early_stopping": False,
     "random_state": 0,
 }
-# A tree for each class and round, but for two classes.
-MOST_TREES, FEWEST_ROUNDS, MOST_ROUNDS = 280, 20, 40
-# With larger steps boosting of many classes diverges.
-LARGEST_STEP = 0.2
-# From so many rows on, twice as many trees that are twice as large and deeper, with
-# thresholds in finer bins, but more rows in a leaf: small ones learn wrong labels.
-MANY_ROWS = 5000
+# Of many rows, trees are deeper too, with thresholds in finer bins, but more rows in a
+# leaf: small ones learn wrong labels.
 MANY_SETTINGS = {"max_depth": 10, "max_bins": 255, "min_samples_leaf": 20}
 LEAVES = 15
 # Leaves count in finer steps than scores, so that sums of them are not coarse.
@@ -150,16 +146,15 @@ def fit_boosted_scores(u, outputs, sizes):
 
 
 def _settings(n_trees, n_rows):
-    """Settings of boosting with `n_trees` a round: if many, fewer and larger steps."""
-    more = 2 if n_rows >= MANY_ROWS else 1
-    n_rounds = more * MOST_TREES // n_trees
-    n_rounds = int(np.clip(n_rounds, FEWEST_ROUNDS, more * MOST_ROUNDS))
+    """Settings of boosting with `n_trees` a round."""
+    more = growth(n_rows)
+    n_rounds, step = rounds_and_step(n_trees, n_rows)
     return {
         **BOOSTING,
         **(MANY_SETTINGS if more > 1 else {}),
         "max_leaf_nodes": more * LEAVES + more - 1,
         "max_iter": n_rounds,
-        "learning_rate": min(LARGEST_STEP, 8.0 / n_rounds),
+        "learning_rate": step,
     }
 
 

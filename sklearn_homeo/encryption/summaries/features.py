@@ -24,7 +24,7 @@ from sklearn_homeo.encryption.label_space.feature_scores import (
 )
 from sklearn_homeo.encryption.summaries import families
 from sklearn_homeo.encryption.summaries.noise import triangle
-from sklearn_homeo.encryption.summaries.ridge import Ridge, fit_ridge, score_moments
+from sklearn_homeo.encryption.summaries.ridge import fit_ridge, score_moments
 from sklearn_homeo.encryption.summaries.sums import FoldSums, fold_sums
 
 __all__ = [
@@ -97,7 +97,7 @@ def sensitivities(plan):
 def first_map(plan, known, axes):
     """Return the features along axes that second moments told, a list of arrays."""
     blocks = [(own, WIDTH) for own in axes]
-    return _draw_map(plan, blocks, known, "features", _CHOOSING)
+    return _draw_map(plan, blocks, known["second"], "features", _CHOOSING)
 
 
 def learn(plan, totals):
@@ -113,7 +113,7 @@ def learn(plan, totals):
         (_axes_of(plan, gradients, along, power), width)
         for along, power, width in metrics
     ]
-    drawn = _draw_map(plan, blocks, plan.known, plan.round, share)
+    drawn = _draw_map(plan, blocks, plan.known["second"], plan.round, share)
     return {
         "families": _with_family(plan, folds, best, ridge),
         "map": {**drawn, "metrics": [list(metric) for metric in metrics]},
@@ -142,7 +142,7 @@ def principal_axes(gram):
     return eigh(gram, subset_by_index=[n - MOST_AXES, n - 1])[1][:, ::-1]
 
 
-def _draw_map(plan, blocks, known, label, share):
+def _draw_map(plan, blocks, second, label, share):
     """Frequencies for pairs of axes and a width, and which are of which.
 
     The plan's settings alone say what they are drawn from. No more than there are
@@ -154,7 +154,7 @@ def _draw_map(plan, blocks, known, label, share):
     n_each = max(n_features // (2 * len(blocks)), 1)
     frequencies = []
     for axes, width in blocks:
-        size = max(np.trace(axes.T @ known["second"] @ axes), 1e-12)
+        size = max(np.trace(axes.T @ second @ axes), 1e-12)
         draws = _orthogonal_draws(rng, axes.shape[1], n_each)
         frequencies.append(axes @ draws * np.sqrt(2 * width / size))
     return {
@@ -197,7 +197,7 @@ def _best_features(plan, totals):
     candidates += [(blocks == one) | (blocks == one + 1) for one in range(n_blocks - 1)]
     candidates += [blocks >= 0] if n_blocks > 2 else []
     places = [np.flatnonzero(candidate) for candidate in candidates]
-    fitted: list[Ridge] = []
+    fitted = []
     for one in places:
         near = fitted[-1].penalty if fitted else None
         fitted.append(fit_ridge(folds.of_features(one), near))

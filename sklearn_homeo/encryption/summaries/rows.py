@@ -14,6 +14,7 @@ from sklearn_homeo._utils.rows import (
 )
 from sklearn_homeo.ciphers.base import RowOutOfRange, Workspace
 from sklearn_homeo.ciphers.lattice import Lattice
+from sklearn_homeo.encryption.label_space.classifiers import indicators
 from sklearn_homeo.encryption.summaries.ranges import HIGHEST
 from sklearn_homeo.encryption.summaries.sums import FOLDS
 
@@ -57,8 +58,7 @@ class OwnRows:
         targets : ndarray of shape (n_samples, t), dtype float64
         """
         if self.codes is not None:
-            blocks = zip(self.codes.T, plan.sizes, strict=True)
-            return np.hstack([np.eye(size)[codes] for codes, size in blocks])
+            return indicators(self.codes, plan.sizes)
         numbers = self.numbers[:, plan.n_features :]
         units = (numbers - plan.known["target_mean"]) / plan.known["target_scale"]
         end = 2.0**plan.target_bits
