@@ -43,17 +43,19 @@ def print_hybrid(rows):
     """Print Markdown tables of rows as `hybrid.py` measures them."""
     for name in dict.fromkeys(row["dataset"] for row in rows):
         mine = [row for row in rows if row["dataset"] == name]
-        print(f"\n{name}: accuracy, %\n")
-        models = list(make_models("classification"))
-        _print_table(
-            ["trained on", *models, "mean", "loss"],
-            [_utility_line(mine, trained_on, models) for trained_on in TRAINED_ON],
-        )
-        print(f"\n{name}: membership, AUC of the best attack (true positives at 1 %)\n")
-        lines = _membership_lines(mine)
-        _print_table(["rows", "attacker", "AUC", "TPR, %", "copies"], lines)
-        sizes = _small_sizes(mine)
-        if sizes:
+        studies = {row["study"] for row in mine}
+        if "utility" in studies:
+            print(f"\n{name}: accuracy, %\n")
+            models = list(make_models("classification"))
+            _print_table(
+                ["trained on", *models, "mean", "loss"],
+                [_utility_line(mine, trained_on, models) for trained_on in TRAINED_ON],
+            )
+        if "auc" in studies:
+            print(f"\n{name}: membership, best attack (true positives at 1 %)\n")
+            lines = _membership_lines(mine)
+            _print_table(["rows", "attacker", "AUC", "TPR, %", "copies"], lines)
+        if sizes := _small_sizes(mine):
             print(f"\n{name}: mean accuracy, %, by rows of each class\n")
             _print_table(
                 ["trained on", *sizes],

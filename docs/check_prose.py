@@ -223,6 +223,8 @@ def _paragraphs_between_cells(path, text):
     for cell in re.finditer(r"^# %%.*\n((?:#.*\n)+)", text, re.MULTILINE):
         line = text.count("\n", 0, cell.start(1)) + 1
         comment = re.sub(r"^# ?", "", cell[1], flags=re.MULTILINE)
+        # A title stands right above its text, and would hide it as a table's line does.
+        comment = re.sub(r"\A.+\n-{3,}\n", "\n\n", comment)
         yield from paragraphs_of_page(path, comment, line)
 
 

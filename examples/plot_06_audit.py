@@ -5,15 +5,15 @@ The audit, and the paper's 90 % leak
 
 The paper claims that an attacker who knows more than 90 % of the records and their
 ciphertexts cannot recover the others. Here that attack is carried out, on the published
-cipher and on the package's own, and then the whole battery.
+cipher and on the package's own, followed by the whole battery of attacks.
 """
 
 # %%
 # The leak
 # --------
-# Scikit-learn's digits. The attacker knows 90 % of the pairs and learns from them to
-# turn ciphertexts into records; *re-identified* is the share of the other 10 % that are
-# told apart among themselves.
+# The records are scikit-learn's digits. The attacker knows 90 % of the pairs and learns
+# from them to turn ciphertexts into records. *Re-identified* is the share of the other
+# 10 % that he tells apart from each other.
 import warnings
 
 import numpy as np
@@ -59,8 +59,8 @@ curves = {
 # %%
 # The battery
 # -----------
-# ``privacy_audit`` runs attackers of every kind under several keys, along with controls
-# that must be broken or must show nothing. *Quick* is for a page like this one; the
+# ``privacy_audit`` runs attacks of every kind under several keys, along with controls
+# that must be broken or must show nothing. ``"quick"`` is for a page like this one; the
 # default takes longer and finds more.
 from sklearn.datasets import load_breast_cancer
 
@@ -76,14 +76,14 @@ report = privacy_audit(
 print(report)
 
 # %%
-# Read it line by line: which attacker is yours? Then come the bounds that no attacker
-# exceeds.
+# Look for the line of the attacker whom you have to expect. The bounds at the end are
+# those that no attacker exceeds.
 
 # %%
 # The attacker's pictures
 # -----------------------
-# The attack by hand: ridge regression from ciphertexts to pixels, fitted to nine tenths
-# of the pairs, applied to the others.
+# This is the attack by hand: a ridge regression from ciphertexts to pixels is fitted to
+# nine tenths of the pairs and applied to the others.
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -96,11 +96,11 @@ for cipher, Z in ciphertexts.items():
     rebuilt[cipher] = attacker.fit(Z[leaked], X[leaked]).predict(Z[hidden])
 
 # %%
-# Above, the share of records that are told apart, and what is rebuilt of them (0: no
-# more than the mean picture); an estimate below 0 is drawn as 0. Below, digits that the
-# attacker has not seen. The published cipher gives each of them back. From the
-# package's cipher he gets what anybody can draw who knows the labels, which are not
-# secret: the average picture of the class.
+# The upper panels show the share of records that are told apart and how much of them is
+# rebuilt; 0 is no more than the mean picture, and estimates below 0 are drawn as 0. The
+# pictures are digits that the attacker has not seen. The published cipher gives each of
+# them back. From the package's cipher he gets the average picture of the class, which
+# anybody who knows the labels can draw; labels are not secret.
 import matplotlib.pyplot as plt
 
 colours = {"tanh": "#D55E00", "package": "#0072B2"}

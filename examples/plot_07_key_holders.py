@@ -3,16 +3,16 @@
 Holders of the key
 ======================
 
-A key that one person holds is a key that one person can lose, sell or be forced to hand
-over. There are two remedies: split the key into shares of which several are needed, or
-give several parties the key of one lock each.
+If one person holds the key, that person can lose it, sell it or be forced to hand it
+over. There are two remedies. Split the key into shares of which several are needed, or
+give each of several parties the key of one lock.
 """
 
 # %%
 # Split the key
 # -------------
-# Five holders, of whom any three bring the key back. Two shares tell nothing about it,
-# whatever one computes.
+# There are five holders, and any three of them can restore the key. Two shares tell
+# nothing about it, however much is computed.
 import warnings
 
 import numpy as np
@@ -39,7 +39,7 @@ except KeyShareError as refusal:
     print(refusal)
 
 # %%
-# A share travels as text, with a checksum against slips of the pen.
+# A share travels as text, with a checksum against typing errors.
 text = shares[0].to_string()
 print(f"{text[:20]}...")
 try:
@@ -51,17 +51,18 @@ except KeyShareError as refusal:
 # One lock for each holder
 # ------------------------
 # An encryptor of depth 3 applies three locks, and the key of each is derived from the
-# whole key: ``key.for_lock(0)``, ``key.for_lock(1)``, ``key.for_lock(2)``. Whoever
-# holds one of them learns neither another one nor the whole. The proof of
-# confidentiality holds as long as the attacker lacks the key of a single lock.
+# whole key: ``key.for_lock(0)``, ``key.for_lock(1)``, ``key.for_lock(2)``. A holder of
+# one of them learns neither another one nor the whole key. The proof of confidentiality
+# holds as long as the attacker lacks the key of one lock.
 warnings.simplefilter("ignore", InsecureKeyWarning)
 key = SecretKey.insecure_from_seed(0)
 for i, holder in enumerate(("hospital", "laboratory", "auditor")):
     print(f"{holder:<11} {key.for_lock(i)}")
 
 # %%
-# They pass a file on. The hospital has rows and the first lock, the others have one key
-# each and see nothing but ciphertexts. Here is how the rows come back.
+# The holders pass a file on. The hospital has the rows and the first lock. The others
+# have one key each and see only ciphertexts. On the way back the locks are opened in
+# reverse order.
 import os
 import tempfile
 
@@ -87,8 +88,8 @@ with tempfile.TemporaryDirectory() as folder:
 print(np.abs(back - X).max())
 
 # %%
-# How much does a lock cost? Time, and nothing else: the view is the same, so models see
-# the same thing, and decryption is exact at any depth.
+# A lock costs time and nothing else. The view is the same, so models see the same
+# thing, and decryption is exact at any depth.
 from time import perf_counter
 
 model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
@@ -105,7 +106,7 @@ for depth in depths:
     print(f"depth {depth}: {scores[-1]:.1f} % correct, largest error {errors[-1]:.0e}")
 
 # %%
-# Another key in one holder's place is refused, for every row.
+# Another key is refused for every row.
 other = HomeomorphicEncryptor(3, leakage="cells", n_cells=20, key=SecretKey.generate())
 try:
     other.fit(X, y).inverse_transform(Z)
@@ -113,8 +114,8 @@ except InvalidCiphertextError as refusal:
     print(str(refusal).split(":")[0])
 
 # %%
-# If the holders act for one owner, splitting the key is simpler. Locks of their own are
-# for parties that do not trust each other.
+# If the holders act for one owner, splitting the key is simpler. Separate locks are for
+# parties that do not trust each other.
 import matplotlib.pyplot as plt
 
 figure, (above, below) = plt.subplots(

@@ -4,17 +4,17 @@ Three owners train one model
 ==============================
 
 Three owners have records of the same kind, and none wants to show them to the others or
-to a service. They send sums, of which only the total becomes known, and get an
-encryptor each: one view in common, keys of their own. One model learns from all
-ciphertexts.
+to a service. They send sums, of which only the total becomes known. Each of them gets
+an encryptor with the same view and a key of his own, and one model learns from the
+ciphertexts of all.
 """
 
 # %%
 # Three post offices
 # ------------------
-# All read handwritten digits. The first is large. Most digits of the second are low and
-# those of the third high; it is small, and its scanner darkens one pixel. A third of
-# scikit-learn's digits stays aside to test on.
+# All three read handwritten digits. The first office is large. The second has mostly
+# low digits, the third mostly high ones; the third is small, and its scanner darkens
+# one pixel. A third of scikit-learn's digits is kept for testing.
 import warnings
 
 import numpy as np
@@ -53,8 +53,8 @@ for name, (rows, labels) in owners.items():
 # Sums instead of records
 # -----------------------
 # Each owner draws a :class:`~sklearn_homeo.MaskingKey` and tells the others its public
-# half. In every round he answers the plan with masked sums; whoever adds them up sees
-# the total, and plans the next round.
+# half. In every round he answers the plan with masked sums. The party that adds them up
+# sees the total and plans the next round.
 masks = {name: MaskingKey.generate() for name in owners}
 roster = {name: mask.public for name, mask in masks.items()}
 plan = SummaryPlan(64, list(range(10)), n_random_features=512, masked=True)
@@ -71,8 +71,8 @@ while True:
 # %%
 # One view, keys of their own
 # ---------------------------
-# A fourth party, whom all owners trust with the key but show no record, makes the
-# encryptor and gives each owner his own. None decrypts another's rows.
+# A fourth party makes the encryptor and gives each owner his own. All owners trust it
+# with the key, but it sees no record. No owner can decrypt another's rows.
 key = SecretKey.insecure_from_seed(0)
 encryptor = HomeomorphicEncryptor.from_summaries(sent, key=key)
 own = {name: encryptor.for_owner(name) for name in owners}
@@ -89,9 +89,9 @@ for name in owners:
 # %%
 # What the service can make of it
 # -------------------------------
-# One model on the ciphertexts of all; and, to compare, on all plain records, which
-# nobody has, and on each owner's plain records. An owner encrypts queries with his own
-# encryptor.
+# One model learns from the ciphertexts of all. For comparison, others learn from each
+# owner's plain records, and from all plain records, which nobody has. An owner encrypts
+# queries with his own encryptor.
 Z = np.vstack([rows for rows, _ in handed_over.values()])
 labels = np.concatenate([labels for _, labels in handed_over.values()])
 model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
@@ -111,9 +111,9 @@ for name, score in scores.items():
 # An owner who works together with the service
 # --------------------------------------------
 # East gets south's ciphertexts from the service and knows all of south's records, but
-# not which ciphertext is of which. The view is the same in both encryptors, so he sees
-# in which cell a ciphertext lies, and takes any record of this cell. The certificate
-# bounds how often he is right. As pixels he guesses the mean of the cell.
+# not which ciphertext belongs to which. Both encryptors have the same view, so he sees
+# the cell of each ciphertext and picks a record from that cell. The certificate bounds
+# how often he is right. To rebuild pixels he guesses the mean of the cell.
 view = np.floor(8 * handed_over["south"][0])
 rows = owners["south"][0]
 known = np.floor(8 * own["east"].transform(rows))
@@ -132,29 +132,27 @@ print(f"a cell:  {encryptor.leakage_bits_:.2f} bits of a record at most")
 
 # %%
 # The cells tell little more than the labels, which the service has anyway. The party
-# that made the encryptor has the whole key and decrypts all rows, should it get them.
-# And of two owners each knows the other's sums: the total without his own.
+# that made the encryptor has the whole key, and can decrypt any rows that it gets. If
+# there are only two owners, each knows the other's sums: the total less his own.
 import matplotlib.pyplot as plt
 
-figure, (left_axis, right_axis) = plt.subplots(
-    1, 2, figsize=(9, 3.2), width_ratios=(1.6, 1), layout="constrained"
+figure, (above, below) = plt.subplots(
+    2, 1, figsize=(6, 5.2), height_ratios=(1.7, 1), layout="constrained"
 )
 colours = ["#56B4E9"] * 3 + ["0.6", "#0072B2"]
-bars = left_axis.barh(list(scores), [100 * s for s in scores.values()], color=colours)
-left_axis.bar_label(bars, fmt="%.1f", padding=2)
-left_axis.invert_yaxis()
-left_axis.set_xlim(0, 115)
-left_axis.set_xlabel("accuracy on new records in %")
-names = ["linked", "R2 of pixels"]
-right_axis.bar(names, [linked, rebuilt], 0.4, label="colluding owner", color="#D55E00")
-right_axis.hlines(
-    [bound.one_target, bound.r2],
-    [-0.35, 0.65],
-    [0.35, 1.35],
-    color="black",
-    label="bound",
-)
-right_axis.set_ylim(0, 1)
-right_axis.legend(frameon=False)
-figure.suptitle("One model serves all owners; a colluding owner stays below the bound")
+bars = above.barh(list(scores), [100 * s for s in scores.values()], color=colours)
+above.bar_label(bars, fmt="%.1f", padding=2)
+above.set_xlim(0, 115)
+above.set_xlabel("accuracy on new records in %")
+names = ["records linked", "R2 of pixels"]
+below.barh(names, [linked, rebuilt], 0.4, color="#D55E00")
+bounds = [bound.one_target, bound.r2]
+below.vlines(bounds, [-0.35, 0.65], [0.35, 1.35], color="black")
+for place, value in enumerate(bounds):
+    below.text(value + 0.01, place, f"bound {value:.2f}", va="center")
+below.set_xlim(0, 1)
+below.set_xlabel("what an owner gets who works with the service")
+for ax in (above, below):
+    ax.invert_yaxis()
+figure.suptitle("One model serves all; a colluding owner keeps to the bound")
 plt.show()

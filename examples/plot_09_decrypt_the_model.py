@@ -3,16 +3,16 @@
 Decrypt the model: compose it at home
 ===========================================
 
-The service hands back a model that answers about ciphertexts. Put the encryptor before
-it, and it answers about records: that is the decrypted model. It can be explained like
-any other, which the service's copy cannot.
+The service hands back a model of ciphertexts. With the encryptor in front of it, it is
+a model of records: the *decrypted model*. That one can be explained like any other; the
+service's copy cannot.
 """
 
 # %%
 # A model from the service
 # ------------------------
-# Diabetes progression after a year, a number, from ten measurements. The service trains
-# support vectors on ciphertexts.
+# The label is a number, the progression of diabetes after a year, and there are ten
+# measurements. The service trains support vectors on ciphertexts.
 import warnings
 
 import numpy as np
@@ -35,8 +35,8 @@ from_the_service = make_pipeline(StandardScaler(), SVR(C=100, gamma=0.01)).fit(Z
 # %%
 # At home
 # -------
-# Composing fits nothing: both steps are fitted already. The model that was trained on
-# plain records is for comparison.
+# Composing fits nothing, since both steps are fitted already. A model of plain records
+# is there for comparison.
 decrypted = make_pipeline(encryptor, from_the_service)
 plain = make_pipeline(StandardScaler(), SVR(C=100, gamma=0.01)).fit(X, y)
 print(f"R2 of the decrypted model {decrypted.score(X_new, y_new):.3f}")
@@ -44,16 +44,17 @@ print(f"R2 of the plain model     {plain.score(X_new, y_new):.3f}")
 decrypted
 
 # %%
-# It is the same function whether the owner encrypts a query and the service answers it,
-# or the owner composes.
+# The answers are the same whether the service answers an encrypted query or the owner
+# uses the composed model.
 answers = from_the_service.predict(encryptor.transform(X_new))
 print(np.array_equal(decrypted.predict(X_new), answers))
 
 # %%
 # What does the model look at?
 # ----------------------------
-# The service's copy has ten inputs without meaning: every one is a mixture of all. The
-# decrypted model has the owner's columns, and scikit-learn's inspection works on it.
+# The ten inputs of the service's copy have no meaning, since each is a mixture of all
+# columns. The decrypted model has the owner's columns, and scikit-learn's inspection
+# works on it.
 from sklearn.inspection import permutation_importance
 
 importances = {
@@ -68,8 +69,9 @@ importances = {
 }
 
 # %%
-# Above, the importance of each input to the three models; below, how the two models
-# with meaningful inputs depend on the body-mass index and on a serum measurement.
+# The upper panels show how important each input is to the three models. The lower ones
+# show how the two models with meaningful inputs depend on the body-mass index and on a
+# serum measurement.
 import matplotlib.pyplot as plt
 from sklearn.inspection import PartialDependenceDisplay
 

@@ -3,17 +3,18 @@
 Search for privacy and utility together
 =========================================
 
-More cells are more accurate and let an attacker link more records. A grid search with
-two scorers, one for the model and one for an attacker, finds settings that no other
-beats in both; the certificate then bounds what any attacker gets with the chosen one.
+With more cells models are more accurate, and an attacker links more records. A grid
+search with two scorers, one for the model and one for an attacker, finds the settings
+that no other beats in both. The certificate then bounds what any attacker gets from the
+chosen one.
 """
 
 # %%
 # Two scores for each setting
 # ---------------------------
-# The utility is the area under the ROC curve. The privacy scorer plays the attacker on
-# the rows that are left out: knowing 70 % of their pairs, it links the others'
-# ciphertexts to records; the score is one minus its rate of success.
+# The utility is the area under the ROC curve. The privacy scorer plays an attacker on
+# the rows that are left out: it knows 70 % of their pairs and links the ciphertexts of
+# the others to records. The score is one minus its rate of success.
 import warnings
 
 import matplotlib.pyplot as plt
@@ -55,8 +56,8 @@ search.fit(X, y)
 print(search.best_params_)
 
 # %%
-# The rule took the most private setting that loses at most 0.01 against the best. All
-# settings:
+# The rule took the most private setting that loses at most 0.01 against the best. These
+# are all settings:
 results = search.cv_results_
 names = []
 for i, setting in enumerate(results["params"]):
@@ -73,15 +74,15 @@ for i, setting in enumerate(results["params"]):
 # %%
 # A bound for the chosen one
 # --------------------------
-# The scorer's attacker is one of many and had few rows. The certificate is not an
-# attack's figure: at cells, nobody links ciphertexts to these records at a greater
+# The scorer's attacker is one of many and had few rows. The certificate does not depend
+# on an attack: with cells, nobody can link ciphertexts to these records at a greater
 # rate.
 print(search.best_estimator_["encryptor"].certificate(X, y))
 
 # %%
-# The line joins the settings that no other beats in both respects; the chosen one is
-# circled. Scores keep a little more of the label and let an attacker link several times
-# as many records.
+# The line joins the settings that no other beats in both respects, and the chosen one
+# has a circle. Scores keep a little more of the label and let an attacker link several
+# times as many records.
 from sklearn_homeo.audit import PrivacyUtilityDisplay
 
 figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")

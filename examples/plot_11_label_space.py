@@ -3,9 +3,9 @@
 The label space of the exclusive or
 ============================================
 
-What ciphertexts keep of the data is *label space*: the few directions or columns that
-every model needs. The sign of a product of two columns is the smallest label that no
-straight line tells; 18 columns of noise hide which two they are.
+Of the data, ciphertexts keep *label space*: the few directions or columns that every
+model needs. The sign of a product of two columns is the simplest label that no straight
+line separates. Here 18 columns of noise hide which two columns matter.
 """
 
 # %%
@@ -26,9 +26,9 @@ train, test = slice(0, 2000), slice(2000, None)
 # %%
 # What was chosen, and why
 # ------------------------
-# Each mark is a set of directions that probes learnt from, and what they got. The ring
-# is what was chosen: among those that lose nothing against all twenty columns, the one
-# that gives away least of the data.
+# Each mark is a set of directions from which probes learnt, at the height of their
+# score. The ring marks the choice: of the sets that lose nothing against all twenty
+# columns, it is the one that gives away least of the data.
 encryptor = HomeomorphicEncryptor(leakage="scores", key=SecretKey.generate())
 encryptor.fit(X[train], y[train])
 print(
@@ -40,16 +40,16 @@ display.ax_.set_title("Lines lose the label; two columns keep it")
 # %%
 # Rows, label space, ciphertexts
 # ------------------------------
-# The key turns, bends and blurs label space, and ciphertexts show it coarsely. The four
-# corners stay four corners, in the two columns that have least in common.
+# The key turns, bends and blurs label space, and ciphertexts show it coarsely. In the
+# two columns that are least correlated, the four corners are still four corners.
 S, Z = encryptor.preserve(X), encryptor.transform(X)
 alike = np.abs(np.corrcoef(Z, rowvar=False))
 least = np.unravel_index(alike.argmin(), alike.shape)
-figure, axes = plt.subplots(1, 3, figsize=(9, 3.2), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(6, 2.6), layout="constrained")
 panels = {
-    "two of twenty columns": X[:, [4, 11]],
-    "label space (secret)": S[:, :2],
-    "two columns of the ciphertexts": Z[:, least],
+    "two of 20 columns": X[:, [4, 11]],
+    "label space": S[:, :2],
+    "ciphertexts": Z[:, least],
 }
 for ax, (title, points) in zip(axes, panels.items(), strict=True):
     for label, colour in enumerate(["#0072B2", "#E69F00"]):
@@ -62,8 +62,8 @@ figure.suptitle("The four corners of the label stay four corners")
 # %%
 # Models
 # ------
-# A linear label space would hold nothing of this label. Here models lose next to
-# nothing.
+# A linear label space would hold nothing of this label. With this one, models lose next
+# to nothing.
 for model in (SVC(), HistGradientBoostingClassifier()):
     plain = model.fit(X[train], y[train]).score(X[test], y[test])
     kept = model.fit(Z[train], y[train]).score(Z[test], y[test])

@@ -3,15 +3,15 @@
 A mixed table, there and back
 =====================================
 
-Penguins with text, dates, gaps and an identifier become numbers, ciphertexts, and the
-same penguins again.
+A table of penguins with text, dates, gaps and an identifier becomes numbers, then
+ciphertexts, and then the same table again.
 """
 
 # %%
 # A table as it comes
 # -------------------
-# Whole numbers with gaps, decimals, categories, days, and a name for each animal, which
-# is nothing to learn from.
+# The table has whole numbers with gaps, decimals, categories and days. It also has a
+# name for each animal, from which there is nothing to learn.
 import warnings
 
 import numpy as np
@@ -44,8 +44,8 @@ print(table.head(3).to_string())
 # %%
 # Numbers
 # -------
-# The encoder sets the names aside and says so. The rest becomes numbers: a column of 0
-# and 1 for each island, and one for the gaps of the masses.
+# The encoder sets the names aside and says so. Everything else becomes numbers. Each
+# island gets a column of 0 and 1, and so do the gaps of the masses.
 from sklearn.pipeline import make_pipeline
 
 with warnings.catch_warnings(record=True) as caught:
@@ -71,26 +71,29 @@ print(f"{table.shape[1]} columns, {Z.shape[1]} numbers a ciphertext")
 # %%
 # The same table again
 # --------------------
-# Names go back to their places, types, gaps and every digit come back.
+# The names go back to their places, and types, gaps and every digit are as before.
 rest, names = pipeline[0].split(table)
 back = pipeline[0].inverse_transform(pipeline[1].inverse_transform(Z), names)
 print("equal:", back.equals(table))
 print(back.dtypes.to_string())
 
 # %%
-# What shows
-# ----------
-# On the left masses and bills, on the right two columns of the ciphertexts.
+# What can be seen
+# ----------------
+# Above are bills and masses, below two columns of the ciphertexts.
 import matplotlib.pyplot as plt
 
-figure, (plain, encrypted) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
-for name in np.unique(species):
+figure, (plain, encrypted) = plt.subplots(
+    2, 1, figsize=(5.5, 7), layout="constrained"
+)
+colours = {"Adelie": "#D55E00", "Chinstrap": "#CC79A7", "Gentoo": "#0072B2"}
+for name, colour in colours.items():
     rows = species == name
     mass = table["mass"][rows].astype(float)
-    plain.scatter(table["bill"][rows], mass, s=8, label=name)
-    encrypted.scatter(Z[rows, 0], Z[rows, 1], s=8, label=name)
-plain.set(xlabel="bill (mm)", ylabel="mass (g)", title="the table")
-encrypted.set(xlabel="column 0", ylabel="column 1", title="its ciphertexts")
-plain.legend()
+    plain.scatter(table["bill"][rows], mass, s=8, color=colour, label=name)
+    encrypted.scatter(Z[rows, 0], Z[rows, 1], s=8, color=colour)
+plain.set(xlabel="bill (mm)", ylabel="mass (g)")
+plain.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
+encrypted.set(xlabel="ciphertexts, column 0", ylabel="ciphertexts, column 1")
 figure.suptitle("Species stay apart in the ciphertexts")
 plt.show()

@@ -3,18 +3,18 @@
 How many cells does a label need?
 =================================
 
-The view of a ciphertext names one of a few cells. Fewer cells let an attacker link
-fewer records; more cells keep more of the label. This example turns the dial on three
-data sets and draws both sides of it.
+The view of a ciphertext names one of a few cells. With fewer cells an attacker links
+fewer records; with more cells ciphertexts keep more of the label. This page turns the
+dial on three data sets and draws both.
 """
 
 # %%
 # Three data sets
 # ---------------
-# For each number of cells, an encryptor learns from 70 % of the records, a logistic
-# regression learns from their ciphertexts, and both are judged by the other records.
-# The share that anybody can link is a bound and not the figure of an attack: it holds
-# for whoever knows all the records and has the cells in his hands.
+# For each number of cells, an encryptor learns from 70 % of the records and a logistic
+# regression from their ciphertexts. Both are judged by the other records. The share
+# that anybody can link is a bound and not the success of an attack: it holds even for
+# an attacker who knows all records and all cells.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_breast_cancer, load_wine, make_classification
 
@@ -29,21 +29,23 @@ data = {
     "overlapping classes": overlapping,
 }
 encryptor = HomeomorphicEncryptor(key=SecretKey.generate())
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
+figure, axes = plt.subplots(3, 1, figsize=(5.5, 9), layout="constrained")
 displays = {}
 for ax, (name, (X, y)) in zip(axes, data.items(), strict=True):
     displays[name] = LeakageDisplay.from_estimator(encryptor, X, y, ax=ax)
     ax.set_title(name)
-for ax in axes[[0, 2]]:
+for ax in axes:
     ax.get_legend().remove()
-figure.suptitle("A few cells keep the label, and every further one links more records")
+lines = axes[0].get_legend_handles_labels()
+figure.legend(*lines, loc="outside lower center", ncols=2, frameon=False)
+figure.suptitle("A few cells keep the label; more of them link more records")
 
 # %%
 # In numbers
 # ----------
 # The dotted lines of the figure are plain records and, at the bottom, what the label
-# alone tells an attacker. Linking grows with every cell; the scores soon stop growing.
-# Small classes have no room for many cells of ten records, so the wine stops early.
+# alone tells an attacker. Linking grows with every cell, while the scores soon stop
+# growing. Wine has small classes, which have no room for many cells of ten records.
 for name, display in displays.items():
     print(name)
     for point in [display.plain, *display.points]:
@@ -56,8 +58,8 @@ for name, display in displays.items():
 # %%
 # What ``"auto"`` takes
 # ---------------------
-# The encryptor looks at records of its own, by cross-validation, and takes the fewest
-# cells that keep balanced accuracy and the area under the ROC curve.
+# The encryptor compares numbers of cells by cross-validation. It takes the fewest that
+# keep balanced accuracy and the area under the ROC curve.
 for name, (X, y) in data.items():
     chosen = HomeomorphicEncryptor(key=SecretKey.generate()).fit(X, y)
     print(f"{name}: {chosen.leakage_}, {chosen.n_cells_} cells")
