@@ -83,9 +83,7 @@ print(back.dtypes.to_string())
 # Above are bills and masses, below two columns of the ciphertexts.
 import matplotlib.pyplot as plt
 
-figure, (plain, encrypted) = plt.subplots(
-    2, 1, figsize=(5.5, 7), layout="constrained"
-)
+figure, (plain, encrypted) = plt.subplots(2, 1, figsize=(5.5, 7), layout="constrained")
 colours = {"Adelie": "#D55E00", "Chinstrap": "#CC79A7", "Gentoo": "#0072B2"}
 for name, colour in colours.items():
     rows = species == name

@@ -162,7 +162,7 @@ def _is_image(file):
 def _check_outside(root, images):
     if images:
         raise ValueError(
-            f"{len(images)} images in {str(root)!r} lie outside the classes' folders: "
+            f"image(s) in {str(root)!r} lie outside the classes' folders: "
             f"{_listed(images, root)}. Move them into a folder or away."
         )
 
@@ -170,7 +170,7 @@ def _check_outside(root, images):
 def _warn_of_strays(root, strays):
     if strays:
         warn(
-            f"{len(strays)} files in {str(root)!r} are not images and are skipped: "
+            f"Skipped in {str(root)!r}, as they are not images: "
             f"{_listed(strays, root)}.",
         )
 

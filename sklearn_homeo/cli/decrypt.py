@@ -1,6 +1,7 @@
 """Decrypt a ciphertext file. The table that was encrypted comes back, with the same
 rows, order, names, types and cells; of a CSV file the same text. Images come back as a
-folder of the same files, or as a table of their names and features.
+folder of the same files, or as a table of their names and features. With --answers,
+what a service answered to encrypted queries comes next to the queries.
 """
 
 from sklearn_homeo.cli.parsing import (
@@ -23,6 +24,11 @@ def add_options(parser):
     )
     add("--key", required=True, metavar="KEYFILE", help="the saved key")
     add(
+        "--answers",
+        metavar="TABLE",
+        help="of the service: the column 'row' of FILE, and others (CSV, Parquet)",
+    )
+    add(
         "--out",
         required=True,
         metavar="PATH",
@@ -33,9 +39,10 @@ def add_options(parser):
 @private_files()
 def run(options):
     path, sealed = existing_file(options.file), existing_file(options.sealed)
+    answers = None if options.answers is None else existing_file(options.answers)
     out = new_file(options.out)
     key = load_key(options.key)
     from sklearn_homeo.files._decrypting import decrypt_table_file
 
-    n_rows = decrypt_table_file(path, key, sealed, out)
+    n_rows = decrypt_table_file(path, key, sealed, out, answers=answers)
     print(f"{n_rows} rows in {out}.")

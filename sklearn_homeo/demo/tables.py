@@ -8,8 +8,9 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.utils import Bunch
 
 from sklearn_homeo._utils.messages import listed
+from sklearn_homeo.files._sources import open_source
 from sklearn_homeo.tables._encoder import TableEncoder
-from sklearn_homeo.tables._reading import read_table
+from sklearn_homeo.tables._reading import EXCEL, PARQUET, read_table
 
 __all__ = ["BUNDLED", "load_bundled", "read_file"]
 
@@ -120,6 +121,9 @@ def read_file(path, target):
         y, task = _labels(frame[target])
     except ValueError as error:
         raise ValueError(f"{path}: target {target!r} {error}") from None
+    if path.suffix.lower() not in (*PARQUET, *EXCEL):
+        # As `encrypt` reads text, in which dates are dates.
+        frame = open_source(path).frame()
     try:
         X, names, notes = _encode(frame.drop(columns=target))
     except (TypeError, ValueError) as error:

@@ -14,6 +14,7 @@ from sklearn_homeo._utils.paths import ordinary_file
 from sklearn_homeo.keys._files import new_file
 
 __all__ = [
+    "ROW",
     "Ciphertexts",
     "Locks",
     "check_target_name",
@@ -47,6 +48,9 @@ class Ciphertexts:
         What `seal_rows` returned.
     locks : Locks or None, default=None
         Which are set; None where the file does not tell.
+    rows : list or None, default=None
+        The numbers by which a service names rows that were read from a file; None
+        where the file has none.
     """
 
     Z: np.ndarray
@@ -56,6 +60,7 @@ class Ciphertexts:
     labels: object = None
     sealed: list | None = field(default=None, repr=False)
     locks: "Locks | None" = None
+    rows: list | None = None
 
 
 @dataclass(frozen=True)
@@ -245,6 +250,7 @@ def _from_arrow(table, about):
         table[target].combine_chunks() if target in table.column_names else None,
         sealed,
         Locks.from_about(about.get("locks")),
+        table[ROW].to_pylist() if ROW in table.column_names else None,
     )
 
 
@@ -322,7 +328,8 @@ def _parse_csv(path):
         sealed = [base64.b64decode(cell) for cell in frame[SEALED]]
     labels = None if target is None else pa.array(frame[target])
     Z = frame[names].to_numpy(dtype=str).astype(np.float64)
-    return Ciphertexts(Z, names, "", target, labels, sealed)
+    rows = [int(row) for row in frame[ROW]] if ROW in frame else None
+    return Ciphertexts(Z, names, "", target, labels, sealed, rows=rows)
 
 
 _WRITERS = {".parquet": _write_parquet, ".csv": _write_csv, ".npy": _write_npy}

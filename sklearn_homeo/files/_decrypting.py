@@ -6,17 +6,18 @@ import pandas as pd
 
 from sklearn_homeo._utils.messages import listed
 from sklearn_homeo.exceptions import InvalidCiphertextError
-from sklearn_homeo.files._ciphertexts import read_ciphertexts
+from sklearn_homeo.files._ciphertexts import ROW, read_ciphertexts
 from sklearn_homeo.files._folders import CLASS, FILE, KIND, write_image_folder
 from sklearn_homeo.files._locks import check_own_locks
 from sklearn_homeo.files._pipelines import open_pipeline
 from sklearn_homeo.files._rows import open_rows
 from sklearn_homeo.files._sources import TABLES, source_class, write_frame
+from sklearn_homeo.tables._reading import read_table
 
 __all__ = ["decrypt_table_file"]
 
 
-def decrypt_table_file(path, key, sealed, out):
+def decrypt_table_file(path, key, sealed, out, *, answers=None):
     """Decrypt a ciphertext file into the table that was encrypted.
 
     The same rows in the same order, names, types and cells; of a CSV file the same
@@ -34,6 +35,10 @@ def decrypt_table_file(path, key, sealed, out):
         Where to write; nothing may be there. ``.parquet``, a spreadsheet (``.xlsx``),
         or text; the table's own kind gives the same file. Of images, a folder for the
         files, or a table (``.parquet``, ``.csv``) of their names and features.
+    answers : str or Path or None, default=None
+        What a service said of each row: a table with the column ``row`` of the
+        ciphertext file and others, which are put behind those of the table. `out` is
+        then a table; of images, one of names and answers.
 
     Returns
     -------
@@ -51,12 +56,14 @@ def decrypt_table_file(path, key, sealed, out):
         If the sealed file does not open with this key.
     ValueError
         If `path` is not a ciphertext file, or one of another key, or locks of other
-        holders are set.
+        holders are set. If `answers` is a table of other rows.
     """
     out = Path(out).expanduser()
     if out.exists() or out.is_symlink():
         raise FileExistsError(f"{out} exists; nothing was overwritten")
     ciphertexts = read_ciphertexts(path)
+    if answers is not None:
+        answers = _read_answers(answers, path, ciphertexts)
     if ciphertexts.fingerprint not in ("", key.fingerprint):
         raise ValueError(
             f"{path} was encrypted with the key {ciphertexts.fingerprint}, not with "
@@ -68,7 +75,7 @@ def decrypt_table_file(path, key, sealed, out):
     check_own_locks(path, ciphertexts, pipeline[-1])
     decoded = pipeline.inverse_transform(ciphertexts.Z)
     if about["kind"] == KIND:
-        _write_images(path, ciphertexts, decoded, key, about, out)
+        _write_images(path, ciphertexts, decoded, key, about, out, answers)
         return len(ciphertexts.Z)
     source = source_class(about["kind"])
     columns = {
@@ -85,20 +92,57 @@ def decrypt_table_file(path, key, sealed, out):
             for place, i in enumerate(order)
             if "text" in trees[i]
         }
-    source.write(columns, about, out)
+    if answers is None:
+        source.write(columns, about, out)
+    else:
+        _write_answered(source.as_frame(columns, about), answers.iloc[order], out)
     return len(ciphertexts.Z)
 
 
-def _write_images(path, ciphertexts, features, key, about, out):
+def _read_answers(path, of, ciphertexts):
+    """Return the answers of a file without their numbers, in the ciphertexts' order."""
+    if ciphertexts.rows is None or ciphertexts.sealed is None:
+        raise ValueError(
+            f"{of} does not say which row is which; give the .parquet file"
+        )
+    table = read_table(path)
+    if ROW not in table or table.shape[1] < 2:
+        raise ValueError(
+            f"{path}: answers are a table with the column {ROW!r} of {of}, and others"
+        )
+    places = {row: place for place, row in enumerate(table[ROW].tolist())}
+    missing = [row for row in ciphertexts.rows if row not in places]
+    if missing or len(table) != len(ciphertexts.rows):
+        what = f"no answer to rows {listed(missing)}" if missing else "too many rows"
+        raise ValueError(f"{path}: {what}; each row of {of} needs one answer")
+    return table.drop(columns=ROW).iloc[[places[row] for row in ciphertexts.rows]]
+
+
+def _write_answered(table, answers, out):
+    """Write a table with the answers, which are in its order, behind its columns."""
+    common = [name for name in answers if name in table]
+    if common:
+        raise ValueError(
+            f"the table has a column {listed(common)} already; give the answers "
+            "another name"
+        )
+    answers = answers.reset_index(drop=True)
+    write_frame(pd.concat([table, answers], axis=1), out)
+
+
+def _write_images(path, ciphertexts, features, key, about, out, answers):
     """Write image files, or a table of their names, classes and features."""
     if ciphertexts.sealed is None:
         raise ValueError(f"{path}: its format holds nothing but numbers, so no images")
     trees = open_rows(ciphertexts.sealed, ciphertexts.Z, key)
     order = _order_of(path, trees)
+    names = [trees[i]["cells"][FILE] for i in order]
+    if answers is not None:
+        _write_answered(pd.DataFrame({FILE: names}), answers.iloc[order], out)
+        return
     if out.suffix.lower() not in TABLES:
         write_image_folder([trees[i] for i in order], out)
         return
-    names = [trees[i]["cells"][FILE] for i in order]
     table = pd.DataFrame(features[order], columns=about["names"][2:])
     if ciphertexts.labels is not None:
         labels = ciphertexts.labels.to_pylist()

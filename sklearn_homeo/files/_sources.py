@@ -167,6 +167,11 @@ class TextSource:
         typed = {name: parse(cells, forms[name]) for name, cells in columns.items()}
         write_frame(pd.DataFrame(typed), path)
 
+    @staticmethod
+    def as_frame(columns, about):
+        """Return columns of cells as a frame, in which they are the same text."""
+        return pd.DataFrame(columns)
+
 
 def _decimal_mark(column):
     """Return the decimal mark where columns are not separated by commas."""
@@ -327,8 +332,23 @@ class ParquetSource:
     @staticmethod
     def write(columns, about, path):
         """Write columns of cells to a new file."""
-        import pyarrow as pa
         from pyarrow import parquet
+
+        path = Path(path)
+        if path.suffix.lower() not in PARQUET:
+            write_frame(ParquetSource.as_frame(columns, about), path)
+            return
+        with new_file(path) as file:
+            parquet.write_table(ParquetSource._arrow_table(columns, about), file)
+
+    @staticmethod
+    def as_frame(columns, about):
+        """Return columns of cells as a frame."""
+        return ParquetSource._arrow_table(columns, about).to_pandas()
+
+    @staticmethod
+    def _arrow_table(columns, about):
+        import pyarrow as pa
 
         schema = pa.ipc.read_schema(pa.py_buffer(about["schema"]))
         fields = [schema.field(name) for name in columns]
@@ -337,13 +357,7 @@ class ParquetSource:
             for (name, cells), field in zip(columns.items(), fields, strict=True)
         ]
         kept = pa.schema(fields, metadata=schema.metadata)
-        table = pa.Table.from_arrays(arrays, schema=kept)
-        path = Path(path)
-        if path.suffix.lower() not in PARQUET:
-            write_frame(table.to_pandas(), path)
-            return
-        with new_file(path) as file:
-            parquet.write_table(table, file)
+        return pa.Table.from_arrays(arrays, schema=kept)
 
 
 def _arrow_cells(array):
@@ -413,11 +427,17 @@ class FrameSource:
     @staticmethod
     def write(columns, about, path):
         """Write columns of cells to a new file."""
-        table = {
-            name: [read_level(cell) for cell in cells]
-            for name, cells in columns.items()
-        }
-        write_frame(pd.DataFrame(table), Path(path))
+        write_frame(FrameSource.as_frame(columns, about), Path(path))
+
+    @staticmethod
+    def as_frame(columns, about):
+        """Return columns of cells as a frame."""
+        return pd.DataFrame(
+            {
+                name: [read_level(cell) for cell in cells]
+                for name, cells in columns.items()
+            }
+        )
 
 
 def _frame_cells(column):

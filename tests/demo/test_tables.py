@@ -97,3 +97,9 @@ def test_classes_that_are_too_small_are_not_named(tmp_path):
 def test_unknown_bundled_table():
     with pytest.raises(ValueError, match="unknown dataset 'iris'"):
         load_bundled("iris")
+
+
+def test_days_are_no_identifiers(tmp_path):
+    days = pd.date_range("2026-01-01", periods=40).strftime("%Y-%m-%d")
+    table = table_of(tmp_path, day=days, y=["a", "b"] * 20)
+    assert table.feature_names == ["day"] and not table.notes

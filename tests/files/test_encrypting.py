@@ -113,13 +113,48 @@ def test_a_model_learns_from_the_file_and_answers_queries(encrypted, tmp_path):
     )
     answers = parquet.read_table(tmp_path / "ciphertext.parquet").to_pandas()
     assert len(model.predict(answers[found.ciphertexts.names])) == 10
-    decrypt_table_file(
-        tmp_path / "ciphertext.parquet",
-        KEY,
-        folder / "out" / "encryptor.sealed",
-        tmp_path / "back.csv",
-    )
+    sent = tmp_path / "ciphertext.parquet", KEY, folder / "out" / "encryptor.sealed"
+    decrypt_table_file(*sent, tmp_path / "back.csv")
     assert (tmp_path / "back.csv").read_text() == queries
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_answers_come_to_their_records(suffix, encrypted, tmp_path):
+    folder, _ = encrypted
+    sent, sealed = folder / "out/ciphertext.parquet", folder / "out/encryptor.sealed"
+    told = parquet.read_table(sent).to_pandas()[["row", "outcome"]]
+    told = told.rename(columns={"outcome": "answer"}).sample(frac=1, random_state=0)
+    answers, out = tmp_path / "answers.csv", tmp_path / f"answered{suffix}"
+    told.to_csv(answers, index=False)
+    decrypt_table_file(sent, KEY, sealed, out, answers=answers)
+    read = pd.read_csv if suffix == ".csv" else pd.read_parquet
+    back = read(out)
+    assert back["id"].tolist() == [f"p{i:03d}" for i in range(N_ROWS)]
+    assert (back["answer"] == back["outcome"]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.iloc[1:], "no answer to rows"),
+        (lambda table: pd.concat([table, table]), "too many rows"),
+        (lambda table: table[["row"]], "the column 'row'"),
+        (lambda table: table.rename(columns={"answer": "age"}), "another name"),
+    ],
+)
+def test_answers_of_other_rows_are_told(change, message, encrypted, tmp_path):
+    folder, _ = encrypted
+    table = pd.DataFrame({"row": range(N_ROWS), "answer": "yes"})
+    change(table).to_csv(tmp_path / "answers.csv", index=False)
+    with pytest.raises(ValueError, match=message):
+        decrypt_table_file(
+            folder / "out/ciphertext.parquet",
+            KEY,
+            folder / "out/encryptor.sealed",
+            tmp_path / "back.csv",
+            answers=tmp_path / "answers.csv",
+        )
+    assert not (tmp_path / "back.csv").exists()
 
 
 def test_queries_unlike_the_table_come_back_sealed(encrypted, tmp_path):
