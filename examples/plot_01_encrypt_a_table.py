@@ -126,4 +126,5 @@ for ax in (axes[0, 0], axes[0, 1], axes[1, 1]):
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     ax.set_xlabel("mean radius")
     ax.set_ylabel("mean texture")
+figure.suptitle("Eight cells are enough to tell benign from malignant")
 plt.show()

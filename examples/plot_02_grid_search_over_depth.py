@@ -100,7 +100,8 @@ for name, colour in (("package", "#0072B2"), ("tanh", "#D55E00")):
     above.text(*place, name, ha="right", color=colour)
     found = [(depth, errors[one, depth]) for one, depth in errors if one == name]
     below.semilogy(*zip(*found, strict=True), "o-", color=colour)
-    below.text(2, 30 * dict(found)[1], name, color=colour)
+    label = name if errors[name, 1] > 1e-17 else f"{name}: no error"
+    below.text(2, 30 * errors[name, 1], label, color=colour)
 above.axhline(100 * plain, color="0.4", linestyle=":")
 above.text(4.5, 100 * plain - 0.9, "plain rows", color="0.4")
 above.set_ylabel("accuracy in % (band: folds)")

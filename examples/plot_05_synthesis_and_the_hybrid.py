@@ -130,9 +130,16 @@ shown = (("(a) encrypted", Z, y), ("(b) encrypted, then synthetic", Z_hybrid, y_
 for ax, (title, rows, labels) in zip(axes, shown, strict=True):
     points = plane.transform(rows)
     ax.scatter(*points.T, c=labels, cmap="tab10", s=6)
+    places = {}
     for digit in range(10):
         middle = np.median(points[labels == digit], axis=0)
-        ax.annotate(str(digit), middle, (5, 5), textcoords="offset points")
+        near = [place for place in places if np.linalg.norm(middle - place) < 15]
+        places.setdefault(near[0] if near else tuple(middle), []).append(str(digit))
+    for place, digits in places.items():
+        ax.annotate(
+            ", ".join(digits), place, (-4, 8), textcoords="offset points", ha="center"
+        )
+    ax.margins(0.12)
     ax.set_title(title)
     ax.set_ylabel("second discriminant direction")
 axes[1].set_xlabel("first discriminant direction")

@@ -140,4 +140,5 @@ for line, (name, pictures) in zip(grid, rows.items(), strict=True):
         ax.set_xticks([])
         ax.set_yticks([])
     line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+figure.suptitle("The published cipher gives away the record, the package the class")
 plt.show()

@@ -151,7 +151,7 @@ below.vlines(bounds, [-0.35, 0.65], [0.35, 1.35], color="black")
 for place, value in enumerate(bounds):
     below.text(value + 0.01, place, f"bound {value:.2f}", va="center")
 below.set_xlim(0, 1)
-below.set_xlabel("what an owner gets who works with the service")
+below.set_xlabel("what an owner who works with the service gets")
 for ax in (above, below):
     ax.invert_yaxis()
 figure.suptitle("One model serves all; a colluding owner keeps to the bound")
