@@ -14,6 +14,7 @@ from sklearn_homeo._utils.threads import single_threaded_blas
 
 __all__ = [
     "LATTICE_STEP",
+    "MAX_CALIBRATED",
     "MAX_SCORE",
     "SCORE_STEP",
     "UNSEEN",
@@ -30,7 +31,7 @@ MAX_SCORE = 2.0**20
 # Logit of a class that no row was seen of.
 UNSEEN = -16.0
 # Calibrating many classes on many scores must not take longer than finding them.
-_MAX_CALIBRATED = 30
+MAX_CALIBRATED = 30
 
 
 def class_sizes(target):
@@ -107,7 +108,7 @@ def logits_of(scores, outputs, sizes):
     matrix, offsets = np.zeros((total, total)), np.zeros(total)
     for size, labels in zip(sizes, outputs.T, strict=True):
         block = slice(start, start + size)
-        if size <= _MAX_CALIBRATED:
+        if size <= MAX_CALIBRATED:
             weights, intercepts = logistic_regression(
                 scores[:, block], labels, size, 100.0, 500
             )

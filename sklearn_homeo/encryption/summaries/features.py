@@ -20,9 +20,8 @@ from scipy.linalg import eigh
 from sklearn_homeo.encryption.label_space.feature_scores import (
     FEATURE_STEP,
     FeatureMap,
-    FeatureScores,
 )
-from sklearn_homeo.encryption.summaries import families
+from sklearn_homeo.encryption.summaries import families, logistic
 from sklearn_homeo.encryption.summaries.noise import triangle
 from sklearn_homeo.encryption.summaries.ridge import fit_ridge, score_moments
 from sklearn_homeo.encryption.summaries.sums import FoldSums, fold_sums
@@ -71,10 +70,9 @@ def sums(plan, rows):
     sums : dict of str to ndarray, dtype int64
     """
     features = FeatureMap.from_state(plan.known["map"]["features"])
-    values = features(rows.lattice_rows(plan))
-    return fold_sums(
-        values, rows.targets(plan), rows.folds, FEATURE_BITS, plan.target_bits
-    )
+    values, targets = features(rows.lattice_rows(plan)), rows.targets(plan)
+    found = fold_sums(values, targets, rows.folds, FEATURE_BITS, plan.target_bits)
+    return {**found, **logistic.sums(plan, rows)}
 
 
 def sensitivities(plan):
@@ -117,16 +115,19 @@ def learn(plan, totals):
     return {
         "families": _with_family(plan, folds, best, ridge),
         "map": {**drawn, "metrics": [list(metric) for metric in metrics]},
+        "logistic": logistic.next_step(plan, totals),
     }
 
 
 def learn_last(plan, totals):
-    """Return the scores of the best features."""
+    """Return the scores of the best features, and linear ones."""
     folds, best, ridge, _ = _best_features(plan, totals)
     found = _with_family(plan, folds, best, ridge)
-    curved = [name for name in found if name != "linear"]
-    kept = min(curved, key=lambda name: found[name]["error"])
-    return {"families": {name: found[name] for name in ("linear", kept)}, "map": None}
+    linear = {"linear": found.pop("linear")}
+    kept = min(found, key=lambda name: found[name]["error"])
+    if plan.known["logistic"]:
+        linear = logistic.families_of(plan, logistic.next_step(plan, totals))
+    return {"families": {**linear, kept: found[kept]}, "map": {}, "logistic": {}}
 
 
 def principal_axes(gram):
@@ -214,13 +215,7 @@ def _with_family(plan, folds, places, ridge):
 def _family(plan, folds, places, ridge):
     """The scores of some features of the map, ready for the last round."""
     moments = score_moments(ridge, folds, plan.sizes)
-    matrix, offsets = moments.logits()
-    features = _part_of(plan, places)
-    scorers = [
-        FeatureScores.from_real(features, weights @ matrix, own @ matrix + offsets)
-        for weights, own in zip(ridge.weights, ridge.offsets, strict=True)
-    ]
-    return families.describe(plan, "features", scorers, ridge.fresh_error, moments)
+    return families.describe(ridge, moments, _part_of(plan, places))
 
 
 def _part_of(plan, places):

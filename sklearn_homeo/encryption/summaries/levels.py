@@ -7,8 +7,6 @@ import numpy as np
 from sklearn_homeo.encryption.label_space.carriers import on_grid
 from sklearn_homeo.encryption.label_space.cells import Cells
 from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP
-from sklearn_homeo.encryption.label_space.feature_scores import FeatureScores
-from sklearn_homeo.encryption.label_space.linear_scores import LinearScores
 from sklearn_homeo.encryption.label_space.regions import (
     PROBABILITY_BITS,
     centred_logarithms,
@@ -17,11 +15,11 @@ from sklearn_homeo.encryption.label_space.regions import (
 )
 from sklearn_homeo.encryption.label_space.trials import TOLERANCES, CellChoice, Trial
 from sklearn_homeo.encryption.summaries import families
+from sklearn_homeo.encryption.summaries.scores import regions_of
 from sklearn_homeo.encryption.summaries.sums import FOLDS
 
 __all__ = ["choose", "sensitivities", "sums"]
 
-_SCORERS = {"linear": LinearScores, "features": FeatureScores}
 # Levels of a probability's square root, for the area under the ROC curve.
 _N_LEVELS = 128
 _NOISE_DEVIATIONS = 3.0
@@ -43,10 +41,9 @@ def sums(plan, rows):
     u, targets = rows.lattice_rows(plan), rows.targets(plan)
     found = {}
     for name, family in plan.known["families"].items():
-        kind = _SCORERS[family["kind"]]
-        scores = [kind.from_state(state).scores(u) for state in family["scorers"]]
-        left_out = np.choose(rows.folds[:, None], scores[:FOLDS])
-        regions = families.regions_of(plan, family)
+        scores = [one.scores(u) for one in families.scorers_of(family)]
+        left_out = families.left_out_scores(scores, rows.folds)
+        regions = regions_of(plan, family)
         predicted = regions[0].predictions(left_out)
         own = _Tables(plan, rows, targets, left_out, predicted)
         found.update({f"{name}/{k}": v for k, v in own.of_scores().items()})
@@ -180,9 +177,7 @@ class _Bench:
 
     def __init__(self, plan, totals, min_cell_size):
         self.plan, self.totals, self.min_cell_size = plan, totals, min_cell_size
-        self.n_outputs = totals["linear/0/all"].shape[1] - 1
-        if plan.sizes is None:
-            self.n_outputs //= 2
+        self.n_outputs = plan.n_outputs if plan.sizes is None else sum(plan.sizes)
         whole = {name: self._of_scores(name) for name in plan.known["families"]}
         worth = {
             name: sum(values.mean() / TOLERANCES[m] for m, values in found.items())
@@ -198,7 +193,7 @@ class _Bench:
         return [
             self._attempt(name, i, regions)
             for name, family in self.plan.known["families"].items()
-            for i, regions in enumerate(families.regions_of(self.plan, family))
+            for i, regions in enumerate(regions_of(self.plan, family))
         ]
 
     def _attempt(self, name, place, regions):
@@ -239,7 +234,7 @@ class _Bench:
         if self.plan.sizes is not None:
             labels = centred_logarithms(labels, self.plan.sizes)
         family = self.plan.known["families"][attempt.family]
-        scorer = _SCORERS[family["kind"]].from_state(family["scorers"][FOLDS])
+        scorer = families.scorers_of(family)[FOLDS]
         smallest = int(_merged(merged, sizes).min()) - (least - self.min_cell_size)
         return Cells(scorer, merged, on_grid(labels)), smallest
 
@@ -317,8 +312,9 @@ def _merged(regions, table):
 
 
 def _counted(regions, table):
-    """The same of counts, which noise makes no less than nothing."""
-    return np.maximum(_merged(regions, table), 0)
+    """The same of counts, which noise makes no less than nothing; numbers may be."""
+    found = _merged(regions, table)
+    return found if regions.sizes is None else np.maximum(found, 0)
 
 
 def _area(pairs):

@@ -3,20 +3,20 @@
 import numpy as np
 from scipy.linalg import eigh
 
-from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP
-from sklearn_homeo.encryption.label_space.linear_scores import LinearScores
-from sklearn_homeo.encryption.label_space.projection import Projection
-from sklearn_homeo.encryption.summaries import families, features
+from sklearn_homeo.encryption.summaries import families, features, logistic
 from sklearn_homeo.encryption.summaries.noise import clipped_norms, triangle
 from sklearn_homeo.encryption.summaries.ridge import fit_ridge, score_moments
+from sklearn_homeo.encryption.summaries.rows import (
+    COARSE_BITS,
+    COARSE_STEP,
+    VALUE_BITS,
+    VALUE_STEP,
+    coarsened,
+)
 from sklearn_homeo.encryption.summaries.sums import FoldSums, exact_product, fold_sums
 
 __all__ = ["learn", "sensitivities", "sums"]
 
-# Steps of 2**-12 standard deviations up to 32 of them; for the moments of classes,
-# steps of 2**-6.
-VALUE_BITS, VALUE_STEP, LATTICE_BITS = 17, 2.0**-12, 15
-COARSE_BITS, COARSE_STEP = 11, 2.0**-6
 # Beyond, moments of every class would be too much to send.
 MOST_CONTRASTED = 256
 _SHRINKAGE = 0.02
@@ -38,14 +38,13 @@ def sums(plan, rows):
     -------
     sums : dict of str to ndarray, dtype int64
     """
-    values = np.rint(rows.lattice_rows(plan) * 2.0**-LATTICE_BITS)
-    values = np.clip(values, -(2.0**VALUE_BITS), 2.0**VALUE_BITS)
+    values = rows.standardised(plan)
     if plan.bounds is not None:
         values = clipped_norms(values, _longest(plan))
     targets, target_bits = rows.targets(plan), plan.target_bits
     found = fold_sums(values, targets, rows.folds, VALUE_BITS, target_bits)
     if plan.n_features <= MOST_CONTRASTED:
-        coarse = np.rint(values * (VALUE_STEP / COARSE_STEP))
+        coarse = coarsened(values)
         if plan.bounds is not None:
             coarse = clipped_norms(coarse, _longest_coarse(plan))
         bits = 2 * COARSE_BITS + target_bits
@@ -93,20 +92,18 @@ def learn(plan, totals):
         folds = folds.possible(plan.noise_of("gram") * VALUE_STEP**2)
     ridge = fit_ridge(folds)
     moments = score_moments(ridge, folds, plan.sizes)
-    matrix, offsets = moments.logits()
-    scorers = [
-        LinearScores(
-            Projection.from_real(weights @ matrix),
-            np.rint((own @ matrix + offsets) / SCORE_STEP),
-        )
-        for weights, own in zip(ridge.weights, ridge.offsets, strict=True)
-    ]
     gram = folds.gram.sum(axis=0) / plan.known["n_rows"]
     axes = [features.principal_axes(gram)]
     if classes is not None:
         axes.append(_contrast_axes(plan, gram, folds, classes))
-    found = families.describe(plan, "linear", scorers, ridge.fresh_error, moments)
-    known = {"families": {"linear": found}, "second": gram}
+    found = families.describe(ridge, moments)
+    known = {
+        "families": {"linear": found},
+        "second": gram,
+        "logistic": logistic.first_step(plan, folds),
+        "counts": moments.counts,
+        "class_means": folds.cross.sum(axis=0).T / moments.counts[:, None],
+    }
     return {**known, "map": features.first_map(plan, known, axes)}
 
 

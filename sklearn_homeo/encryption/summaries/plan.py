@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike
 from sklearn_homeo._utils.messages import check_count, listed, shown
 from sklearn_homeo._utils.paths import ordinary_file
 from sklearn_homeo._utils.trees import dump_checked, dump_tree, load_checked
-from sklearn_homeo.encryption.summaries import features, levels, moments, ranges, scales
+from sklearn_homeo.encryption.summaries import (
+    features,
+    levels,
+    moments,
+    ranges,
+    scales,
+    scores,
+)
 from sklearn_homeo.encryption.summaries.noise import (
     deviations,
     plan_noise,
@@ -45,19 +52,20 @@ _ROUNDS = {
     "features": (features, features.learn),
     "features, metric": (features, features.learn),
     "features, sharper metric": (features, features.learn_last),
+    "scores": (scores, scores.learn),
     "cells": (levels, _learn_nothing),
 }
 _NAMES = tuple(_ROUNDS)
 _WHOLE = ("n_outputs", "n_random_features", "min_group_size")
 _SETTINGS = {"columns", "classes", "n_cells", "masked", "noise", *_WHOLE}
-# Numbers of rows and of classes are public.
-_NOISY_NAMES = _NAMES[1:]
+# Numbers of rows and of classes are public, and with noise no scores are told.
+_NOISY_NAMES = tuple(name for name in _NAMES if name not in ("ranges", "scores"))
 
 
 class SummaryPlan:
     """Agreement of several owners on fitting one encryptor to all their rows.
 
-    No row leaves its owner. In each of seven rounds every owner calls `summarize` on
+    No row leaves its owner. In each of eight rounds every owner calls `summarize` on
     his rows and sends the `Summary`, sums of integers. The collector calls `advance`,
     and sends the plan of the next round to all. The summaries of the last one go to
     `HomeomorphicEncryptor.from_summaries`. The rounds:
@@ -67,10 +75,13 @@ class SummaryPlan:
     2. "scales": sums and sums of squares of the columns;
     3. "moments": second moments of the columns, with the classes and of each class;
     4. "features": second moments of random features, whose seed is a digest of what is
-       agreed;
+       agreed, and the derivatives that a step of logistic regression needs;
     5. "features, metric": the same, in a metric that was learnt from them;
     6. "features, sharper metric": once more;
-    7. "cells": how many rows of which class, or of which sum, lie in which cell.
+    7. "scores": histograms of what was learnt so far, class by class;
+    8. "cells": how many rows of which class, or of which sum, lie in which cell.
+
+    With noise there are no logistic regressions and no histograms.
 
     Parameters
     ----------
@@ -312,11 +323,11 @@ class SummaryPlan:
         Returns
         -------
         deviation : float
-            The largest of all entries; 0 without noise, and in the first round, in
-            which no sum gets any.
+            The largest of all entries; 0 without noise, and in the rounds "ranges" and
+            "scores", in which no sum gets any.
         """
         own = self.deviations()
-        # The first round draws no noise.
+        # There are rounds that draw no noise.
         if not own:
             return 0.0
         if not isinstance(name, str) or name not in own:

@@ -4,12 +4,19 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from sklearn_homeo._utils.threads import single_threaded_blas
 from sklearn_homeo.encryption.summaries.sums import FOLDS
 
-__all__ = ["Ridge", "ScoreMoments", "class_blocks", "fit_ridge", "score_moments"]
+__all__ = [
+    "IMPOSSIBLE",
+    "Ridge",
+    "ScoreMoments",
+    "class_blocks",
+    "fit_ridge",
+    "score_moments",
+]
 
 # Times the mean variance of a feature.
 PENALTIES = np.geomspace(10.0, 1e-6, 15)
@@ -18,7 +25,7 @@ PENALTIES = np.geomspace(10.0, 1e-6, 15)
 _WORTHWHILE = 0.98
 # Of the variance of a score: what keeps scores that tell each other apart.
 _JITTER = 1e-3
-_IMPOSSIBLE = (
+IMPOSSIBLE = (
     "No rows can have these sums: an owner has sent wrong ones, or noise that the plan "
     "does not know of."
 )
@@ -121,7 +128,7 @@ class _System:
         try:
             factor = cho_factor(shrunk, overwrite_a=True, check_finite=False)
         except LinAlgError:
-            raise ValueError(_IMPOSSIBLE) from None
+            raise ValueError(IMPOSSIBLE) from None
         weights = cho_solve(factor, self.products, check_finite=False)
         return weights, self.target_mean - self.mean @ weights
 
@@ -174,27 +181,27 @@ class ScoreMoments:
             offsets[block] = np.log(shares) - (means * found.T).sum(axis=1) / 2
         return matrix, offsets
 
-    def draw(self, n_rows):
-        """Return scores like these, normal in each class, from a fixed stream.
+    def state(self):
+        """Return what it was made of, by name, but for the sizes."""
+        return {"means": self.means, "second": self.second, "counts": self.counts}
 
-        Several outputs, and numbers, are drawn as one class.
+    def spread(self):
+        """Return mean scores of each class, and how scores spread around them.
+
+        Several outputs, and numbers, count as one class.
 
         Returns
         -------
-        scores : ndarray of shape (about n_rows, t), dtype float64
+        means : ndarray of shape (n_groups, t)
+        covariance : ndarray of shape (t, t)
+        shares : ndarray of shape (n_groups,)
+            Parts of the rows that are theirs.
         """
-        single = self.sizes is not None and len(self.sizes) == 1
         shares = self.counts / self.counts.sum()
-        if single:
-            means, covariance = self.means, self._within(slice(None))
-            drawn = np.maximum(np.rint(n_rows * shares).astype(int), n_rows // 100)
-        else:
-            means = shares[None] @ self.means
-            covariance, drawn = self.second - means.T @ means, np.array([n_rows])
-        values, vectors = eigh(covariance)
-        factor = vectors * np.sqrt(np.maximum(values, 0.0))
-        noise = np.random.RandomState(0).standard_normal((drawn.sum(), len(factor)))
-        return np.repeat(means, drawn, axis=0) + noise @ factor.T
+        if self.sizes is not None and len(self.sizes) == 1:
+            return self.means, self._within(slice(None)), shares
+        means = shares[None] @ self.means
+        return means, self.second - means.T @ means, np.ones(1)
 
     def _within(self, block):
         means, counts = self.means[block, block], self.counts[block]

@@ -18,7 +18,20 @@ from sklearn_homeo.encryption.label_space.classifiers import indicators
 from sklearn_homeo.encryption.summaries.ranges import HIGHEST
 from sklearn_homeo.encryption.summaries.sums import FOLDS
 
-__all__ = ["OwnRows", "own_rows"]
+__all__ = [
+    "COARSE_BITS",
+    "COARSE_STEP",
+    "VALUE_BITS",
+    "VALUE_STEP",
+    "OwnRows",
+    "coarsened",
+    "own_rows",
+]
+
+# Standardised rows in steps of 2**-12 up to 32 standard deviations; where products of
+# three are summed up, in steps of 2**-6.
+VALUE_BITS, VALUE_STEP, LATTICE_BITS = 17, 2.0**-12, 15
+COARSE_BITS, COARSE_STEP = 11, 2.0**-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,6 +63,16 @@ class OwnRows:
                 "from the first round on."
             ) from None
 
+    def standardised(self, plan):
+        """Return the standardised rows, clipped, in integer steps of 2**-12.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_features), dtype float64
+        """
+        values = np.rint(self.lattice_rows(plan) * 2.0**-LATTICE_BITS)
+        return np.clip(values, -(2.0**VALUE_BITS), 2.0**VALUE_BITS)
+
     def targets(self, plan):
         """Return indicators of classes, or standardised numbers in integer steps.
 
@@ -66,6 +89,11 @@ class OwnRows:
 
     def __repr__(self):
         return f"OwnRows({len(self.numbers)} rows)"
+
+
+def coarsened(values):
+    """Return standardised rows in integer steps of 2**-6."""
+    return np.rint(values * (VALUE_STEP / COARSE_STEP))
 
 
 def own_rows(plan, X, y):

@@ -94,9 +94,11 @@ def test_moments_of_scores_of_left_out_rows(sample):
     matrix, offsets = moments.logits()
     hits = (scores @ matrix + offsets).argmax(axis=1) == targets[:, 1]
     assert hits.mean() > 0.75
-    drawn = moments.draw(1000)
-    np.testing.assert_allclose(drawn.mean(axis=0), scores.mean(axis=0), atol=0.05)
-    assert (drawn == moments.draw(1000)).all()
+    means, within, shares = moments.spread()
+    assert (means == moments.means).all()
+    np.testing.assert_allclose(shares, targets.mean(axis=0))
+    left = scores - means[targets[:, 1].astype(int)]
+    np.testing.assert_allclose(within, left.T @ left / 90, atol=1e-12)
 
 
 def test_the_penalty_errs_hardly_more_than_the_best_wherever_the_search_begins(sample):
