@@ -131,7 +131,7 @@ def test_what_the_app_sends_and_adds_up(app, tmp_path):
     # Owners tell their names, public halves and masked sums, and nothing else.
     sent = [reply.content["answer"] for reply in grid.replies]
     assert [set(one) for one in sent[:3]] == 3 * [{"name", "public"}]
-    assert len(sent) == 3 + 7 * 3
+    assert len(sent) == 3 + 8 * 3
     assert all(set(one) == {"summary"} for one in sent[3:])
     for one, own in zip(sent[-3:], plain, strict=True):
         masked = Summary.from_bytes(one["summary"], plan)
