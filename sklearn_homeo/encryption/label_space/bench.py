@@ -15,6 +15,7 @@ from sklearn_homeo.encryption.label_space.linear_scores import (
     find_penalties,
     fit_linear_scores,
 )
+from sklearn_homeo.encryption.label_space.network_scores import fit_network_scores
 from sklearn_homeo.encryption.label_space.references import models_of, predicted_by
 from sklearn_homeo.encryption.label_space.regions import (
     POWERS,
@@ -32,7 +33,7 @@ from sklearn_homeo.encryption.label_space.yardsticks import (
     softmax,
 )
 
-__all__ = ["BOOSTED", "SHARP", "SOFT", "Attempt", "Bench", "certainty_of"]
+__all__ = ["BOOSTED", "NETWORK", "SHARP", "SOFT", "Attempt", "Bench", "certainty_of"]
 
 # Folds and repeats. On fewer rows than that, more folds: training rows are scarce.
 FOLDS, SMALL_ROWS, SMALL_FOLDS = 3, 700, 5
@@ -40,8 +41,9 @@ FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS = 8, 64
 # Cells for each class; with more, scores are not much worse.
 MOST_CELLS_PER_CLASS = 16
 MAX_BOOSTED_CLASSES, FEWEST_BOOSTED_ROWS = 20, 400
+MAX_NETWORK_COLUMNS = 512
 SHRINKAGE = 0.1
-BOOSTED = "boosted trees"
+BOOSTED, NETWORK = "boosted trees", "neural network"
 SOFT, SHARP = "kernel, soft metric", "kernel, sharp metric"
 METRICS = {"kernel": "plain", SOFT: "soft", SHARP: "sharp"}
 # So near to chance, in standard errors, a model is taken to see nothing.
@@ -49,8 +51,10 @@ CHANCE_ERRORS = 3.0
 # Tolerances by which a family's scores may do worse than the best one's; beyond, no
 # cells are cut in them.
 HOPELESS = 5.0
-# As far behind by every measure, on so many rows, it is not tried on others.
+# As far behind by every measure, on so many rows, it is not tried on others. Networks
+# are slow, and few labels are theirs.
 SURELY_HOPELESS, FEWEST_SEEN_ROWS = 2 * HOPELESS, 300
+BEHIND = {NETWORK: HOPELESS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +96,7 @@ class Bench:
         self.u, self.outputs, self.sizes, self.min_rows = u, outputs, sizes, min_rows
         self.kept = {BOOSTED} if is_part else set()
         self.n_splits, self.folds = _folds(outputs, sizes)
-        self.families = _families(u, outputs, sizes)
+        self.families = _families(u, outputs, sizes, is_part)
         self.scores = {name: [] for name in self.families}
         self._measured = {}
         X, n_seen = u * LATTICE_STEP, 0
@@ -126,8 +130,9 @@ class Bench:
         rows = self.u[rows], self.outputs[rows], self.sizes
         machines = KernelMachines(*rows)
         for name in list(self.scores):
-            if name == SHARP and self._is_linear(len(self.u) - len(rows[1])):
-                del self.scores[SHARP]
+            slow = name in (SHARP, NETWORK)
+            if slow and self._is_linear(len(self.u) - len(rows[1])):
+                del self.scores[name]
                 continue
             fit = self.families[name]
             yield name, fit(*rows, machines=machines) if name in METRICS else fit(*rows)
@@ -155,7 +160,8 @@ class Bench:
             means[name] = np.mean(table, axis=0)
         best = np.max(list(means.values()), axis=0)
         for name, mean in means.items():
-            if (best - mean > SURELY_HOPELESS).all() and name not in self.kept:
+            most = BEHIND.get(name, SURELY_HOPELESS)
+            if (best - mean > most).all() and name not in self.kept:
                 del self._measured[name]
                 self.scores.pop(name, None)
 
@@ -295,7 +301,7 @@ def certainty_of(scores):
     return max(float(np.median(np.ptp(scores, axis=1))), 1.0)
 
 
-def _families(u, outputs, sizes):
+def _families(u, outputs, sizes, is_part):
     families = {"linear": fit_linear_scores}
     if sizes is not None:
         penalties = find_penalties(u, outputs, sizes)
@@ -308,6 +314,8 @@ def _families(u, outputs, sizes):
     few = sizes is None or sizes[0] <= MAX_BOOSTED_CLASSES
     if few and outputs.shape[1] == 1 and len(outputs) >= FEWEST_BOOSTED_ROWS:
         families[BOOSTED] = fit_boosted_scores
+        if is_part and u.shape[1] <= MAX_NETWORK_COLUMNS:
+            families[NETWORK] = fit_network_scores
     return families
 
 

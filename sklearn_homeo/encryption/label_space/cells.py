@@ -14,6 +14,7 @@ from sklearn_homeo.encryption.label_space.carriers import (
 from sklearn_homeo.encryption.label_space.feature_scores import FeatureScores
 from sklearn_homeo.encryption.label_space.kernel_scores import KernelScores
 from sklearn_homeo.encryption.label_space.linear_scores import LinearScores
+from sklearn_homeo.encryption.label_space.network_scores import NetworkScores
 from sklearn_homeo.encryption.label_space.regions import (
     POWERS,
     Regions,
@@ -30,6 +31,7 @@ _SCORERS = {
     "kernel": KernelScores,
     "features": FeatureScores,
     "trees": TreeScores,
+    "network": NetworkScores,
 }
 # Rows whose scores are in memory at a time.
 _CHUNK_ROWS = 8192
@@ -41,7 +43,7 @@ class Cells:
 
     Parameters
     ----------
-    scorer : LinearScores, KernelScores, FeatureScores or TreeScores
+    scorer : LinearScores, KernelScores, FeatureScores, TreeScores or NetworkScores
     regions : Regions
     centres : ndarray of shape (n_cells, k), dtype int64
         In label space, of magnitude 2**20 at most.
@@ -100,7 +102,7 @@ def cut_cells(scorer, held_out, outputs, sizes, n_cells, min_rows, power=POWERS[
 
     Parameters
     ----------
-    scorer : LinearScores, KernelScores or TreeScores
+    scorer : LinearScores, KernelScores, TreeScores or NetworkScores
     held_out : ndarray of shape (n_samples, n_scores), dtype float64
         Scores of rows by scorers of this kind that were not fitted to them.
     outputs : ndarray of shape (n_samples, n_outputs)

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from sklearn_homeo.encryption.label_space.bench import BOOSTED, certainty_of
+from sklearn_homeo.encryption.label_space.bench import BOOSTED, NETWORK, certainty_of
 from sklearn_homeo.encryption.label_space.cells import cut_cells, merge_small
 from sklearn_homeo.encryption.label_space.classifiers import LATTICE_STEP
 from sklearn_homeo.encryption.label_space.references import models_of, predicted_by
@@ -11,6 +11,9 @@ from sklearn_homeo.encryption.label_space.regions import cell_labels, predicted_
 from sklearn_homeo.encryption.label_space.trials import Trial
 
 __all__ = ["Final", "sample_rows"]
+
+# Families that learn most from more rows than those of the trial.
+GAINING = (BOOSTED, NETWORK)
 
 # Rows to which a family is fitted once it is good enough.
 FITTED_ROWS = 20_000
@@ -53,16 +56,17 @@ class Final:
         self._scorers, self._scores = {}, {}
 
     def worth_proving(self, rung, n_cells):
-        """Attempts that are enough, and boosted trees, which gain most by more rows."""
+        """Attempts that are enough, and of families that gain most by more rows."""
         best = min(rung, key=lambda one: one.trial.excess)
         enough = [one for one in rung if one.trial.excess <= 1.0]
         if n_cells == "auto" and enough:
             best = min(enough, key=lambda one: (one.trial.n_cells, one.trial.excess))
         if enough or self.bench.sees_nothing():
             yield best
-        boosted = [one for one in rung if one.family == BOOSTED and one is not best]
-        if boosted and self.proves:
-            yield min(boosted, key=lambda one: one.trial.excess)
+        for family in GAINING if self.proves else ():
+            others = [one for one in rung if one.family == family and one is not best]
+            if others:
+                yield min(others, key=lambda one: one.trial.excess)
 
     def proved(self, attempt):
         """Cells of an attempt, and its trial: on fresh rows, if any are left out."""
@@ -153,7 +157,7 @@ class Final:
         found = {
             name: self._in_parts(bench.predicted(self._scores_of(name, "fresh")))
             for name in bench.families
-            if name in (BOOSTED, self.bench.best_family)
+            if name in {*GAINING, bench.best_family}
         }
         X, X_fresh = u[rows] * LATTICE_STEP, u[fresh] * LATTICE_STEP
         forest = models_of(bench.sizes, len(rows))["forest"]

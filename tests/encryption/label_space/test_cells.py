@@ -27,6 +27,7 @@ from sklearn_homeo.encryption.label_space.kernel_scores import (
     fit_kernel_scores,
 )
 from sklearn_homeo.encryption.label_space.linear_scores import fit_linear_scores
+from sklearn_homeo.encryption.label_space.network_scores import fit_network_scores
 from sklearn_homeo.encryption.label_space.regions import Regions
 from sklearn_homeo.encryption.label_space.tree_scores import fit_boosted_scores
 from sklearn_homeo.keys._key import SecretKey
@@ -41,7 +42,7 @@ def kernel(u, outputs, sizes):
     return fit_kernel_scores(u, outputs, sizes, "soft")
 
 
-FITS = [fit_linear_scores, kernel, fit_boosted_scores]
+FITS = [fit_linear_scores, kernel, fit_boosted_scores, fit_network_scores]
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,27 @@ def tree_score(scorer, row):
     return [nearest_even(s, 10) for s in sums]
 
 
+def network_score(scorer, row):
+    values, units = products(scorer.projection, row), scorer.projection.units
+    offsets = scorer.offsets
+    for layer in (scorer.second, scorer.last):
+        steps = [
+            rescaled(v, unit * 2**12) + int(offset)
+            for v, unit, offset in zip(values, units, offsets, strict=True)
+        ]
+        steps = [min(max(step, 0), 2**20) for step in steps]
+        values = [
+            sum(step * int(w) for step, w in zip(steps, column, strict=True))
+            for column in layer.weights.T
+        ]
+        assert max(abs(v) for v in values) < 2**53
+        units, offsets = layer.units, layer.offsets
+    return [
+        rescaled(v, unit * 2**10) + int(offset)
+        for v, unit, offset in zip(values, units, offsets, strict=True)
+    ]
+
+
 def cell(regions, scores):
     if regions.sizes is None:
         point, owner = scores, 0
@@ -145,8 +167,14 @@ def cell(regions, scores):
 @pytest.mark.parametrize("is_numeric", [False, True])
 @pytest.mark.parametrize(
     "fit, slow",
-    list(zip(FITS, [linear_score, kernel_score, tree_score], strict=True)),
-    ids=["linear", "kernel", "trees"],
+    list(
+        zip(
+            FITS,
+            [linear_score, kernel_score, tree_score, network_score],
+            strict=True,
+        )
+    ),
+    ids=["linear", "kernel", "trees", "network"],
 )
 def test_cells_are_those_of_integers(wine, fit, slow, is_numeric):
     u, labels = wine
@@ -296,6 +324,23 @@ def test_thresholds_of_boosted_trees_are_nearly_where_the_label_has_them():
     u, labels = on_lattice(X), (X.max(axis=1) > 1.0).astype(int)[:, None]
     scores = fit_boosted_scores(u[:3000], labels[:3000], (2,)).scores(u[3000:])
     assert (scores.argmax(axis=1) == labels[3000:, 0]).mean() > 0.995
+
+
+@pytest.mark.parametrize(
+    "labels, sizes",
+    [([1, 1], (3,)), ([0, 2], (3,)), ([0, 1, 3], (4,)), ([0.5, -0.5], None)],
+)
+def test_a_network_takes_whatever_classes_occur(labels, sizes):
+    u = on_lattice(np.random.default_rng(0).normal(size=(600, 2)))
+    places = (u[:, 0] > 0) + (u[:, 0] > 2**27) * (len(labels) > 2)
+    outputs = np.array(labels)[places.astype(int)][:, None]
+    scores = fit_network_scores(u, outputs, sizes).scores(u)
+    if sizes is None:
+        assert np.corrcoef(scores[:, 0], outputs[:, 0])[0, 1] > 0.9
+    else:
+        assert (scores.argmax(axis=1) == outputs[:, 0]).mean() > 0.95
+        unseen = np.setdiff1d(np.arange(sizes[0]), labels)
+        assert (scores[:, unseen] == -(2**14)).all()
 
 
 def test_boosting_of_many_classes_does_not_diverge():

@@ -6,7 +6,14 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_homeo.encryption._state import canonical_bytes
 from sklearn_homeo.encryption.label_space import dial, proof
-from sklearn_homeo.encryption.label_space.bench import BOOSTED, SHARP, SOFT, Bench
+from sklearn_homeo.encryption.label_space.bench import (
+    BOOSTED,
+    NETWORK,
+    SHARP,
+    SOFT,
+    Bench,
+    _families,
+)
 from sklearn_homeo.encryption.label_space.dial import choose_cells
 from sklearn_homeo.encryption.label_space.regions import POWERS
 from sklearn_homeo.encryption.label_space.target import Target
@@ -200,3 +207,13 @@ def test_trees_far_behind_are_kept_only_where_more_rows_will_help_them():
     first, second = [rung for rung, _ in zip(bench.rungs("auto"), "12", strict=False)]
     assert {one.power for one in first} == {POWERS[0]}
     assert {one.power for one in second} == set(POWERS)
+
+
+def test_networks_learn_only_where_rows_are_many_and_labels_curved():
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(960, 2))
+    u = on_lattice(X)
+    straight = (X[:, 0] + 0.5 * rng.normal(size=960) > 0).astype(int)[:, None]
+    assert NETWORK in _families(u, straight, (2,), is_part=True)
+    assert NETWORK not in _families(u, straight, (2,), is_part=False)
+    assert NETWORK not in Bench(u, straight, (2,), 10, is_part=True).scores
