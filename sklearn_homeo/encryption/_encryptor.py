@@ -107,8 +107,9 @@ class HomeomorphicEncryptor(
         label coordinates with keyed noise, through a keyed homeomorphism. With "space"
         there is no view but a smooth homeomorphism of all of R^n, for tasks that are
         not known yet: it needs no `y`, and known pairs of rows and ciphertexts break
-        it. "auto" takes cells. If they lose more than twice what `n_cells` tolerates,
-        or `n_preserved` is an integer, it takes scores.
+        it. "auto" takes cells. If they surely lose more than twice what `n_cells`
+        tolerates, one standard error taken off, or `n_preserved` is an integer, it
+        takes scores.
 
     n_cells : "auto" or int, default="auto"
         Greatest number of cells. "auto" takes the fewest with which cross-validation

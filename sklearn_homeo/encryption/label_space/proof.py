@@ -8,7 +8,7 @@ from sklearn_homeo.encryption.label_space.cells import cut_cells, merge_small
 from sklearn_homeo.encryption.label_space.classifiers import LATTICE_STEP
 from sklearn_homeo.encryption.label_space.references import models_of, predicted_by
 from sklearn_homeo.encryption.label_space.regions import cell_labels, predicted_labels
-from sklearn_homeo.encryption.label_space.trials import Trial
+from sklearn_homeo.encryption.label_space.trials import Trial, mean_and_error
 
 __all__ = ["Final", "sample_rows"]
 
@@ -132,14 +132,17 @@ class Final:
         if not self._whole:
             self._whole = self._on_all_features()
             self.references = [
-                Trial(name, None, _means(parts), dict.fromkeys(parts, 0.0))
+                Trial(name, None, _means(parts), *[dict.fromkeys(parts, 0.0)] * 2)
                 for name, parts in self._whole.items()
             ]
-        losses = {}
+        losses, sure_losses = {}, {}
         for measure, parts in kept.items():
             best = max((one[measure] for one in self._whole.values()), key=np.mean)
-            losses[measure] = float((best - parts).mean())
-        return Trial(attempt.trial.name, cells.n_cells, _means(kept), losses)
+            losses[measure], error = mean_and_error(best - parts)
+            sure_losses[measure] = losses[measure] - error
+        return Trial(
+            attempt.trial.name, cells.n_cells, _means(kept), losses, sure_losses
+        )
 
     def _in_parts(self, predicted):
         """Measures of what is predicted of the fresh rows, in parts of them."""

@@ -6,10 +6,11 @@ import numpy as np
 
 from sklearn_homeo.encryption.label_space.cells import Cells
 
-__all__ = ["CellChoice", "TOLERANCES", "Trial"]
+__all__ = ["CellChoice", "TOLERANCES", "Trial", "mean_and_error"]
 
 TOLERANCES = {"balanced accuracy": 0.01, "ROC AUC": 0.01, "R2": 0.02}
-# Tolerances that cells may lose before scores, which leak far more, are taken instead.
+# Tolerances that cells surely have to lose before scores, which leak far more, are
+# taken instead.
 NEARLY = 2.0
 
 
@@ -28,12 +29,16 @@ class Trial:
     losses : dict of str to float
         What is lost against the best model on all features; by cross-validation, one
         standard error of the paired difference included.
+    sure_losses: dict of str to float
+        The mean loss less one standard error: folds of few rows of a class tell no
+        more for sure.
     """
 
     name: str
     n_cells: int | None
     scores: dict
     losses: dict
+    sure_losses: dict
 
     @classmethod
     def from_folds(cls, name, n_cells, found, best):
@@ -46,18 +51,38 @@ class Trial:
         found, best : dict of str to ndarray of shape (n_folds,)
             Each measure's values.
         """
-        scores, losses = {}, {}
+        scores, losses, sure_losses = {}, {}, {}
         for measure, highest in best.items():
-            loss = highest - found[measure]
-            error = loss.std(ddof=1) / np.sqrt(len(loss))
+            mean, error = mean_and_error(highest - found[measure])
             scores[measure] = float(found[measure].mean())
-            losses[measure] = float(loss.mean() + error)
-        return cls(name, n_cells, scores, losses)
+            losses[measure] = mean + error
+            sure_losses[measure] = mean - error
+        return cls(name, n_cells, scores, losses, sure_losses)
 
     @property
     def excess(self):
         """The largest loss, in tolerances: up to 1 is enough."""
-        return max(loss / TOLERANCES[name] for name, loss in self.losses.items())
+        return _in_tolerances(self.losses)
+
+    @property
+    def sure_excess(self):
+        """The largest loss, in tolerances, that is not within one standard error."""
+        return _in_tolerances(self.sure_losses)
+
+
+def mean_and_error(values):
+    """Mean of values, and its standard error.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,), dtype float64
+        At least two.
+    """
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def _in_tolerances(losses):
+    return max(loss / TOLERANCES[name] for name, loss in losses.items())
 
 
 @dataclass(frozen=True)
@@ -82,8 +107,8 @@ class CellChoice:
 
     @property
     def is_nearly_enough(self):
-        """Whether no more than twice the tolerances is lost."""
-        return self.trial.excess <= NEARLY
+        """Whether it is not sure that more than twice the tolerances is lost."""
+        return self.trial.sure_excess <= NEARLY
 
     @property
     def kept(self):

@@ -17,7 +17,7 @@ from sklearn_homeo.encryption.label_space.bench import (
 from sklearn_homeo.encryption.label_space.dial import choose_cells
 from sklearn_homeo.encryption.label_space.regions import POWERS
 from sklearn_homeo.encryption.label_space.target import Target
-from sklearn_homeo.encryption.label_space.trials import TOLERANCES
+from sklearn_homeo.encryption.label_space.trials import TOLERANCES, CellChoice, Trial
 from sklearn_homeo.encryption.label_space.yardsticks import (
     class_measures,
     number_measures,
@@ -62,6 +62,25 @@ def test_a_rare_class_counts_although_it_is_never_the_likeliest():
     few = np.r_[0:40, 980:1000]
     found = class_measures(shares[few], labels[few], (2,))
     assert found["balanced accuracy"] == 0.5
+
+
+def test_noise_of_few_folds_alone_is_no_reason_to_leak_scores():
+    best = {"ROC AUC": np.array([0.90, 0.90, 0.90])}
+    for kept, is_nearly_enough in [
+        # .04 on average, with a standard error of .03: as little as .01.
+        ([0.90, 0.80, 0.88], True),
+        ([0.87, 0.87, 0.87], False),
+        ([0.885, 0.885, 0.885], True),
+    ]:
+        trial = Trial.from_folds("linear", 8, {"ROC AUC": np.array(kept)}, best)
+        assert trial.excess > 1
+        choice = CellChoice(None, trial, [], is_enough=False)
+        assert choice.is_nearly_enough == is_nearly_enough
+    loss = 0.9 - np.array([0.90, 0.80, 0.88])
+    trial = Trial.from_folds("linear", 8, {"ROC AUC": 0.9 - loss}, best)
+    error = loss.std(ddof=1) / np.sqrt(3)
+    assert trial.losses["ROC AUC"] == pytest.approx(loss.mean() + error)
+    assert trial.sure_losses["ROC AUC"] == pytest.approx(loss.mean() - error)
 
 
 def test_easy_classes_take_few_cells():
