@@ -29,7 +29,7 @@ _STYLE = (
   padding: .45rem 1rem .45rem 0; border-bottom: 1px solid var(--line); }
 .certificate th { color: var(--faint); font-weight: 600; }
 @media (max-width: 44rem) { .certificate th, .certificate td { display: block;
-  padding-bottom: .1rem; } .certificate th { border: 0; } }
+  width: auto; padding-bottom: .1rem; } .certificate th { border: 0; } }
 """
 )
 
