@@ -1,5 +1,5 @@
 """Attack your encrypted data in every way that the package knows. The report is a page
-(HTML) and a table (CSV). It sets what was found against what attacks find on
+(HTML) and a table (CSV). It compares what attacks find with what they find on
 unprotected and on random rows.
 """
 

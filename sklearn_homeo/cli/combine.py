@@ -1,4 +1,4 @@
-"""Bring a key back from its shares and save it in a new file, under a passphrase."""
+"""Restore a key from its shares and save it in a new file, under a passphrase."""
 
 from sklearn_homeo.cli.parsing import ask_new_passphrase, existing_file, new_file
 
@@ -6,9 +6,7 @@ from sklearn_homeo.cli.parsing import ask_new_passphrase, existing_file, new_fil
 def add_options(parser):
     add = parser.add_argument
     add("shares", nargs="+", metavar="SHARE", help="files of shares")
-    add(
-        "--out", required=True, metavar="KEYFILE", help="to write; nothing may be there"
-    )
+    add("--out", required=True, metavar="KEYFILE", help="new file for the key")
 
 
 def run(options):

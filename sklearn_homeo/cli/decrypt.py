@@ -26,7 +26,7 @@ def add_options(parser):
     add(
         "--answers",
         metavar="TABLE",
-        help="of the service: the column 'row' of FILE, and others (CSV, Parquet)",
+        help="what the service sent: the column 'row' of FILE, and others",
     )
     add(
         "--out",

@@ -1,8 +1,9 @@
-"""Encrypt a table (CSV, Parquet, Excel) or a folder of images for a service. Writes
-ciphertext.parquet for the service: encrypted rows in random order, the target readable,
-what cannot be a number sealed. For you it writes encryptor.sealed, which together with
-the key decrypts and encrypts queries, and report.html, one page on what this gives
-away. With --with, encrypts queries for models that were trained on what was encrypted.
+"""Encrypt a table (CSV, Parquet, Excel) or a folder of images for a service. For the
+service this writes ciphertext.parquet: encrypted rows in random order, with the target
+readable and with cells that cannot be numbers sealed. For you it writes
+encryptor.sealed, which with the key decrypts and encrypts queries, and report.html, one
+page on what all of this gives away. With --with it encrypts queries for models that
+were trained on such a file.
 """
 
 import warnings
@@ -22,7 +23,7 @@ def add_options(parser):
     add(
         "data",
         metavar="FILE|DIR",
-        help="table (CSV, Parquet, Excel), or folder with a sub-folder a class",
+        help="table (CSV, Parquet, Excel), or folder with a sub-folder for each class",
     )
     add("--target", metavar="COLUMN", help="column to predict; stays readable")
     add("--key", required=True, metavar="KEYFILE", help="a saved key")
@@ -37,7 +38,7 @@ def add_options(parser):
         "--format",
         choices=("parquet", "csv", "npy"),
         default="parquet",
-        help="of the ciphertext file (default parquet; npy holds numbers alone)",
+        help="of the ciphertext file (default parquet; npy holds only numbers)",
     )
     add(
         "--leakage",
@@ -49,13 +50,13 @@ def add_options(parser):
         "--seal",
         action="append",
         metavar="COLUMN",
-        help="column that no model may see, sealed next to the rows; once for each "
-        "(default: identifiers and free text, as they are found)",
+        help="column that no model may see, sealed next to the rows; may be repeated "
+        "(default: identifiers and free text that are found)",
     )
     add(
         "--names-only",
         action="store_true",
-        help="of images, seal the files' names and not the files",
+        help="of images, seal the names of the files, not the files",
     )
     add("--synthetic", action="store_true", help="write synthetic ciphertexts as well")
     add("--quiet", action="store_true", help="no progress bar")

@@ -1,10 +1,10 @@
-"""Measure on your data what encryption keeps and what an attacker gets. Encrypts a
+"""Measure on your data what encryption keeps and what an attacker gets. This encrypts a
 table, trains five models on the encrypted rows alone, queries them with encrypted test
-rows, decrypts everything, and attacks the ciphertexts with most rows known. Trains on a
-hybrid, synthetic ciphertexts, as well. Prints a table and a quick audit and writes them
-(CSV, Markdown) with figures. A folder of images (one sub-folder a class) becomes such a
-table by a pretrained network, and an autoencoder's encrypted images are a figure more.
-The published tanh cipher runs as well, for comparison.
+rows, decrypts everything, and attacks the ciphertexts as somebody who knows most rows.
+It also trains on a hybrid, which is synthetic ciphertexts, and runs the published tanh
+cipher for comparison. It prints a table and a quick audit and writes them (CSV,
+Markdown) with figures. A pretrained network turns a folder of images (one sub-folder
+for each class) into such a table, and an autoencoder adds a figure of encrypted images.
 """
 
 import os
@@ -36,7 +36,7 @@ def add_data(parser):
         "--data",
         required=True,
         metavar="FILE|DIR",
-        help="table (CSV, Parquet, Excel), or folder with a sub-folder a class",
+        help="table (CSV, Parquet, Excel), or folder with a sub-folder for each class",
     )
     parser.add_argument("--target", metavar="COLUMN", help="column to predict")
 

@@ -1,13 +1,13 @@
 """Draw a secret key from the operating system's random source and save it in a new
-file, under a passphrase. Without file and passphrase nobody decrypts: keep both, apart
-from each other.
+file, under a passphrase. Without file and passphrase nobody can decrypt: keep both, in
+different places.
 """
 
 from sklearn_homeo.cli.parsing import ask_new_passphrase, new_file
 
 
 def add_options(parser):
-    parser.add_argument("file", metavar="FILE", help="to write; nothing may be there")
+    parser.add_argument("file", metavar="FILE", help="new file for the key")
 
 
 def run(options):

@@ -1,5 +1,5 @@
-"""Split a key into shares for several holders. A threshold of them bring the key back,
-fewer tell nothing about it. Each share is a file of its own: give it into other hands.
+"""Split a key into shares for several holders. Any K of them restore the key; fewer
+tell nothing about it. Each share is a file of its own: give each to another person.
 """
 
 from sklearn_homeo.cli.parsing import (
@@ -14,13 +14,19 @@ from sklearn_homeo.cli.parsing import (
 def add_options(parser):
     add = parser.add_argument
     add("file", metavar="KEYFILE", help="the key")
-    add("--shares", type=positive_int, required=True, metavar="N", help="how many")
+    add(
+        "--shares",
+        type=positive_int,
+        required=True,
+        metavar="N",
+        help="how many to make",
+    )
     add(
         "--threshold",
         type=positive_int,
         required=True,
         metavar="K",
-        help="how many bring the key back",
+        help="how many restore the key",
     )
     add("--out", default=".", metavar="DIR", help="where to write (default: here)")
 

@@ -217,7 +217,9 @@ def _read_parquet(path):
         if isinstance(error, OSError) and error.errno is not None:
             raise
         reason = one_line(error)
-        raise ValueError(f"{path}: a damaged or no Parquet file ({reason})") from None
+        raise ValueError(
+            f"{path}: not a Parquet file, or a damaged one ({reason})"
+        ) from None
     about = _about(path, table.schema.metadata or {})
     try:
         return _from_arrow(table, about)
@@ -287,9 +289,9 @@ def _read_npy(path):
         # Mapped first, as a header may promise more numbers than the file has.
         Z = np.load(path, mmap_mode="r", allow_pickle=False)
     except (EOFError, ValueError, OverflowError, BadZipFile):
-        raise ValueError(f"{path}: no array of NumPy") from None
+        raise ValueError(f"{path}: not an array of NumPy") from None
     if not isinstance(Z, np.ndarray) or Z.ndim != 2 or Z.dtype != np.float64:
-        raise ValueError(f"{path}: no table of float64, which ciphertexts are")
+        raise ValueError(f"{path}: not a table of float64, as ciphertexts are")
     return Ciphertexts(np.array(Z), [f"z{i}" for i in range(Z.shape[1])], "")
 
 

@@ -283,11 +283,11 @@ class ParquetSource:
             table = parquet.read_table(path)
         except ArrowException as error:
             reason = one_line(error)
-            raise ValueError(f"{path}: no Parquet table ({reason})") from None
+            raise ValueError(f"{path}: not a Parquet table ({reason})") from None
         except OSError as error:
             if error.errno is not None:
                 raise
-            raise ValueError(f"{path}: a damaged or no Parquet file") from None
+            raise ValueError(f"{path}: not a Parquet file, or a damaged one") from None
         return cls(table.unify_dictionaries().combine_chunks())
 
     def frame(self, about=None):

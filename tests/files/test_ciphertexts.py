@@ -61,7 +61,7 @@ def test_other_files_are_told(tmp_path):
     with pytest.raises(ValueError, match="not a ciphertext file"):
         read_ciphertexts(path)
     path.write_bytes(b"PAR1 not quite")
-    with pytest.raises(ValueError, match="no Parquet file"):
+    with pytest.raises(ValueError, match="not a Parquet file"):
         read_ciphertexts(path)
     newer = {"format": "sklearn_homeo ciphertext", "version": 9}
     table = pa.table({"a": [1]}).replace_schema_metadata(
@@ -77,7 +77,7 @@ def test_other_files_are_told(tmp_path):
     with pytest.raises(ValueError, match="ciphertext files end in"):
         write_ciphertexts(FULL, tmp_path / "a.xlsx")
     np.save(tmp_path / "a.npy", np.arange(3))
-    with pytest.raises(ValueError, match="no table of float64"):
+    with pytest.raises(ValueError, match="not a table of float64"):
         read_ciphertexts(tmp_path / "a.npy")
     with pytest.raises(ValueError, match="cannot be called 'sealed'"):
         clash = Ciphertexts(Z, NAMES, "", "sealed", FULL.labels, SEALED)
@@ -163,7 +163,7 @@ def test_headers_that_promise_more_than_there_is_are_told(shape, tmp_path):
     with (tmp_path / "a.npy").open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         file.write(bytes(480))
-    with pytest.raises(ValueError, match="no array of NumPy"):
+    with pytest.raises(ValueError, match="not an array of NumPy"):
         read_ciphertexts(tmp_path / "a.npy")
 
 
