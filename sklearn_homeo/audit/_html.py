@@ -32,6 +32,7 @@ _STYLE = (
   margin-left: -1.5px; background: var(--floor); }
 .audit .scale b.bound { background: var(--bound); }
 .audit .legend { color: var(--faint); font-size: .85rem; }
+.audit .legend b { font-weight: normal; white-space: nowrap; }
 .audit .legend span { display: inline-block; width: .7rem; height: .7rem;
   margin: 0 .25rem 0 .8rem; vertical-align: -1px; }
 .audit ul { padding-left: 1.2rem; margin: .5rem 0; }
@@ -64,11 +65,11 @@ def report_fragment(report):
         f"{s.n_features:,} columns, {s.n_keys} keys, {html.escape(s.attacks)} attacks, "
         f"{report.seconds:.0f} s</p>",
         _table(report),
-        '<p class="legend"><span style="background:var(--bar)"></span>attack '
-        '<span style="background:var(--bar);opacity:.35"></span>'
-        "upper&nbsp;95&nbsp;%&nbsp;limit "
-        '<span style="background:var(--floor)"></span>label&nbsp;alone '
-        '<span style="background:var(--bound)"></span>bound</p>',
+        '<p class="legend"><b><span style="background:var(--bar)"></span>attack</b> '
+        '<b><span style="background:var(--bar);opacity:.35"></span>upper 95 % '
+        "limit</b> "
+        '<b><span style="background:var(--floor)"></span>label alone</b> '
+        '<b><span style="background:var(--bound)"></span>bound</b></p>',
     ]
     if report.advice:
         parts.append("<h2>What to change</h2>" + _list(report.advice))

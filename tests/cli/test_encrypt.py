@@ -56,6 +56,10 @@ def test_the_whole_way_on_one_machine(folder, capsys):
     queries = ["decrypt", "answers/ciphertext.parquet", *DECRYPT, "--out", "q.csv"]
     assert main(queries) == 0
     assert Path("q.csv").read_bytes() == Path("queries.csv").read_bytes()
+    asked = parquet.read_table("answers/ciphertext.parquet").to_pandas()
+    asked[["row"]].assign(answer="yes").to_csv("answers.csv", index=False)
+    assert main([*queries[:-1], "answered.csv", "--answers", "answers.csv"]) == 0
+    assert Path("answered.csv").read_text().startswith("name,size,seen,kind,answer\n")
     written = {*Path("out").iterdir(), Path("back.csv"), Path("back.parquet")}
     readable = {path.name for path in written if path.stat().st_mode & 0o077}
     assert readable <= {"ciphertext.parquet"}
