@@ -80,12 +80,12 @@ for i, setting in enumerate(results["params"]):
 print(search.best_estimator_["encryptor"].certificate(X, y))
 
 # %%
-# The line joins the settings that no other beats in both respects, and the chosen one
-# has a circle. Scores keep a little more of the label and let an attacker link several
-# times as many records.
+# Blue marks the settings that no other beats in both respects, and the circle marks the
+# chosen one. Scores keep hardly more of the label, and with little noise they let an
+# attacker link several times as many records.
 from sklearn_homeo.audit import PrivacyUtilityDisplay
 
-figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
+figure, ax = plt.subplots(figsize=(5.5, 4.5), layout="constrained")
 linked, utility = 1 - results["mean_test_privacy"], results["mean_test_utility"]
 PrivacyUtilityDisplay.from_points(linked, utility, names, ax=ax)
 i = search.best_index_
@@ -93,5 +93,5 @@ ax.plot(linked[i], utility[i], "o", ms=16, mfc="none", color="#D55E00")
 ax.set_xlim(-0.01, 1.3 * linked.max())
 ax.set_xlabel("share of records that the attacker links (shaded: good, bad)")
 ax.set_ylabel("ROC AUC")
-ax.set_title("A few cells keep nearly all of the label and link few records")
+ax.set_title("A few cells keep the label and link few records")
 plt.show()
