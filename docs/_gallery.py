@@ -17,3 +17,9 @@ def reset(gallery_conf, fname):
     warnings.resetwarnings()
     # Without any filter scikit-learn takes its own workers for somebody else's.
     warnings.simplefilter("default")
+    # Pages show what a warning says, not where packages lie on this machine.
+    warnings.formatwarning = _as_one_line
+
+
+def _as_one_line(message, category, filename, lineno, line=None):
+    return f"{category.__name__}: {message}\n"

@@ -27,10 +27,15 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
 from sklearn_homeo.baselines import TanhEncryptor
-from sklearn_homeo.exceptions import BrokenCipherWarning, InsecureKeyWarning
+from sklearn_homeo.exceptions import (
+    BrokenCipherWarning,
+    InsecureKeyWarning,
+    LossOfAccuracyWarning,
+)
 
 warnings.simplefilter("ignore", InsecureKeyWarning)
 warnings.simplefilter("ignore", BrokenCipherWarning)
+warnings.simplefilter("ignore", LossOfAccuracyWarning)
 warnings.simplefilter("ignore", FitFailedWarning)
 warnings.filterwarnings("ignore", message=".*test scores are non-finite")
 

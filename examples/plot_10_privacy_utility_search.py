@@ -26,9 +26,11 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_homeo import HomeomorphicEncryptor, SecretKey
 from sklearn_homeo.audit import best_private_index, make_privacy_scorer
-from sklearn_homeo.exceptions import InsecureKeyWarning
+from sklearn_homeo.exceptions import InsecureKeyWarning, LossOfAccuracyWarning
 
 warnings.simplefilter("ignore", InsecureKeyWarning)
+# What few cells lose is what the search weighs.
+warnings.simplefilter("ignore", LossOfAccuracyWarning)
 X, y = load_breast_cancer(return_X_y=True)
 pipeline = Pipeline(
     [

@@ -36,6 +36,7 @@ print(
 )
 display = SubspaceDisplay.from_estimator(encryptor)
 display.ax_.set_title("Lines lose the label; two columns keep it")
+plt.show()
 
 # %%
 # Rows, label space, ciphertexts
@@ -58,6 +59,7 @@ for ax, (title, points) in zip(axes, panels.items(), strict=True):
     ax.set_xticks([])
     ax.set_yticks([])
 figure.suptitle("The four corners of the label stay four corners")
+plt.show()
 
 # %%
 # Models
@@ -68,4 +70,3 @@ for model in (SVC(), HistGradientBoostingClassifier()):
     plain = model.fit(X[train], y[train]).score(X[test], y[test])
     kept = model.fit(Z[train], y[train]).score(Z[test], y[test])
     print(f"{type(model).__name__}: plain {plain:.1%}, ciphertexts {kept:.1%}")
-plt.show()

@@ -39,6 +39,7 @@ for ax in axes:
 lines = axes[0].get_legend_handles_labels()
 figure.legend(*lines, loc="outside lower center", ncols=2, frameon=False)
 figure.suptitle("A few cells keep the label; more of them link more records")
+plt.show()
 
 # %%
 # In numbers
@@ -63,4 +64,3 @@ for name, display in displays.items():
 for name, (X, y) in data.items():
     chosen = HomeomorphicEncryptor(key=SecretKey.generate()).fit(X, y)
     print(f"{name}: {chosen.leakage_}, {chosen.n_cells_} cells")
-plt.show()
