@@ -4,7 +4,8 @@ Three owners of unequal size and class balance, one of whom measures a column wi
 shift. All have one view and keys of their own (`for_owner`). Five models learn from the
 ciphertexts of all owners, from pooled plain rows, and from the plain rows of each owner
 alone; accuracies are means over models and repeats, on the same held-out rows. Then
-each owner tries to link and to decrypt the others' ciphertexts.
+each owner tries to link and to decrypt the others' ciphertexts, every time by draws of
+his own.
 
     python benchmarks/shared_view.py --repeats 3
 """
@@ -69,7 +70,10 @@ def measure(X, y, seed):
     alone = [accuracy(X[owner == i], y[owner == i], X_test, y_test) for i in range(3)]
     attacks = [
         colluding_owner_attack(
-            owners[i], owners[j].transform(X[owner == j]), X[owner == j], random_state=0
+            owners[i],
+            owners[j].transform(X[owner == j]),
+            X[owner == j],
+            random_state=100 * seed + 10 * i + j,
         )
         for i in range(3)
         for j in range(3)

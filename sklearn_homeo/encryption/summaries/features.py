@@ -126,7 +126,7 @@ def learn_last(plan, totals):
     linear = {"linear": found.pop("linear")}
     kept = min(found, key=lambda name: found[name]["error"])
     if plan.known["logistic"]:
-        linear = logistic.families_of(plan, logistic.next_step(plan, totals))
+        linear |= logistic.families_of(plan, logistic.next_step(plan, totals))
     return {"families": {**linear, kept: found[kept]}, "map": {}, "logistic": {}}
 
 
