@@ -23,7 +23,7 @@ NOISE_BITS = 12
 _SMALLEST = 1e-9
 
 
-def fit_scores(units, directions, by_column, linkage_noise, width, softness=None):
+def fit_scores(units, directions, by_column, linkage_noise, width):
     """Fit the view's public part to training rows.
 
     Parameters
@@ -38,8 +38,6 @@ def fit_scores(units, directions, by_column, linkage_noise, width, softness=None
         Standard deviation of the noise, in standard deviations within a class.
     width : int
         Columns of a ciphertext.
-    softness : float, default=None
-        See `Homeomorphism.from_stream`.
 
     Returns
     -------
@@ -55,7 +53,7 @@ def fit_scores(units, directions, by_column, linkage_noise, width, softness=None
         reach[rotated] = _rotated_reach(S[:, rotated] - centre[rotated])
     # Room for the noise, which comes before the range is cut.
     reach = np.maximum(np.hypot(reach, 2 * linkage_noise), _SMALLEST)
-    state = {
+    return {
         "kind": "scores",
         "projection": Projection.from_real(directions).state(),
         "by_column": by_column,
@@ -64,7 +62,6 @@ def fit_scores(units, directions, by_column, linkage_noise, width, softness=None
         "linkage_noise": float(linkage_noise),
         "width": width,
     }
-    return state if softness is None else state | {"softness": float(softness)}
 
 
 def _rotated_reach(S):
@@ -128,7 +125,6 @@ class ScoresView:
             np.asarray(state["centre"]) / unit,
             reach / unit,
             state["width"],
-            state.get("softness"),
         )
         return cls(state, projection, projection.units / unit, noise, homeomorphism)
 
