@@ -9,12 +9,15 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.neighbors import KNeighborsRegressor
 
 from sklearn_homeo.encryption.label_space.target import Target
+from sklearn_homeo.encryption.label_space.yardsticks import chance_errors
 
 __all__ = ["NumberFloors", "number_floors"]
 
 N_FOLDS, MOST_ROWS = 3, 3000
 NEIGHBOURS = (10, 40)
 RIDGES = np.geomspace(0.01, 1e4, 13)
+# So near to chance, in standard errors, predictions are taken to see nothing.
+CHANCE_ERRORS = 3.0
 
 
 class NumberFloors(NamedTuple):
@@ -23,7 +26,8 @@ class NumberFloors(NamedTuple):
     Parameters
     ----------
     label, prediction : float
-        From the label alone, and from predictions of it.
+        From the label alone, and from predictions of it. Predictions no better than
+        chance need not be kept: then both are the label's.
     prediction_r2 : float
         How well these predict the label.
     """
@@ -66,7 +70,10 @@ def number_floors(X, y):
     ]
     guesses = [_held_out(model, X, labels) for model in models]
     best = max(guesses, key=lambda guess: _r2(guess, labels))
-    return NumberFloors(_rebuilt(labels, X), _rebuilt(best, X), _r2(best, labels))
+    label, r2 = _rebuilt(labels, X), _r2(best, labels)
+    if r2 <= CHANCE_ERRORS * chance_errors(labels, None)["R2"]:
+        return NumberFloors(label, label, r2)
+    return NumberFloors(label, _rebuilt(best, X), r2)
 
 
 def _rebuilt(values, X):

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from problems import KEY
 from sklearn_homeo import HomeomorphicEncryptor
@@ -23,6 +25,62 @@ def test_the_better_a_prediction_can_be_the_more_it_tells():
     assert floors.prediction == pytest.approx(0.5, abs=0.04)
     several = number_floors(X, np.column_stack([y, X[:, 1]]))
     assert several.label == pytest.approx(0.75, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_predictions_that_see_nothing_have_no_floor_of_their_own(seed):
+    rng = np.random.default_rng(seed)
+    # Any direction of such rows tells much of them.
+    X = rng.normal(size=(300, 6)) + 2 * rng.normal(size=(300, 1))
+    floors = number_floors(X, rng.normal(size=300))
+    assert floors.prediction == floors.label < 0.03
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 2), st.floats(0, 2), st.floats(0, 1))
+def test_lemma_of_the_predictions_floor(seed, curved, spared, noise):
+    """On a finite population, where the best prediction is known exactly."""
+    rng = np.random.default_rng(seed)
+    X = whitened(rng.normal(size=(60, 5))) @ rng.normal(size=(5, 5))
+    X /= X.std(axis=0)
+    m = X @ rng.normal(size=5)
+    m += curved * centred(rng.normal(size=60)) * m.std()
+    surprise = rng.uniform(0.1, 2) * m.std()
+    # Every row twice: the label's mean in a row is the prediction.
+    y, X, m = np.r_[m + surprise, m - surprise], np.r_[X, X], np.r_[m, m]
+    y, m = y / y.std(), m / y.std()
+    R, c, covariance = (m**2).mean(), X.T @ y / len(y), X.T @ X / len(y)
+    assert explained(X, m) == pytest.approx((c**2).mean() / R)
+
+    def least(kept, weight):
+        shrunk = np.linalg.solve(np.eye(5) + weight * covariance, c)
+        return (kept / (R - weight * c @ shrunk) - 1) / (weight * 5)
+
+    linear = np.linalg.solve(covariance, c)
+    sparing = m - X @ linear
+    sparing += X @ np.linalg.solve(np.eye(5) + spared * covariance, linear)
+    p = sparing + noise * np.tile(centred(rng.normal(size=60)), 2)
+    kept = (y @ p / len(y)) ** 2 / (p**2).mean()
+    for weight in (0.01, 0.1, max(spared, 1e-3), 10.0):
+        assert explained(X, p) >= least(kept, weight) - 1e-9
+    # No bound could be higher: these predictions reach it.
+    if spared > 0.01:
+        kept = (y @ sparing / len(y)) ** 2 / (sparing**2).mean()
+        assert explained(X, sparing) == pytest.approx(least(kept, spared), abs=1e-9)
+
+
+def centred(values):
+    return values - values.mean(axis=0)
+
+
+def whitened(X):
+    return np.linalg.qr(centred(X))[0]
+
+
+def explained(X, p):
+    """Share of the variance of ``X`` that a regression on ``p`` explains."""
+    p = centred(p)
+    return ((X.T @ p) ** 2).sum() / (p @ p) / (X**2).sum()
 
 
 def test_few_rows_have_no_floors():
