@@ -164,8 +164,8 @@ def check_finite(rows, name, owner, names=None):
         kind = f"a value beyond {LARGEST:g}, as good as infinity,"
     raise ValueError(
         f"Input {name} contains {kind} in row {row}, column "
-        f"{column_name(column, names)}. {owner} needs finite numbers: fill missing "
-        "values before, for instance with SimpleImputer, or leave these rows out."
+        f"{column_name(column, names)}. {owner} needs finite numbers: leave these rows "
+        "out, or encode the table with TableEncoder, which keeps gaps."
     )
 
 
@@ -224,14 +224,13 @@ def _check_columns(rows, name, owner):
     if "dates or times" in kinds:
         raise ValueError(
             f"{owner} takes numbers, but of {name} these columns hold dates or times: "
-            f"{listed(kinds['dates or times'])}. Encode them first, for instance as "
-            "days since a date, or leave them out."
+            f"{listed(kinds['dates or times'])}. TableEncoder turns such columns into "
+            "numbers."
         )
     if "text" in kinds:
         raise ValueError(
             f"{owner} takes numbers, but of {name} these columns hold text: "
-            f"{listed(kinds['text'])}. Encode them first, for instance with "
-            "OneHotEncoder in a ColumnTransformer, or leave them out."
+            f"{listed(kinds['text'])}. TableEncoder turns such columns into numbers."
         )
     if "huge numbers" in kinds:
         raise ValueError(

@@ -88,7 +88,10 @@ def _as_pictures(X):
 def _as_paths(X):
     """Return file paths as a list, or None if X holds numbers."""
     if isinstance(X, (str, bytes, os.PathLike)):
-        raise ValueError("X must be a list or an array of paths, got a single one.")
+        raise ValueError(
+            "X must be a list or an array of paths, got a single one. The files of a "
+            "folder are load_image_folder(folder).filenames."
+        )
     if isinstance(X, (list, tuple)):
         if not X or not isinstance(X[0], (str, os.PathLike)):
             return None
