@@ -77,7 +77,7 @@ from sklearn.inspection import PartialDependenceDisplay
 
 colours = {"plain model": "0.6", "decrypted model": "#0072B2"}
 colours["service's copy"] = "#D55E00"
-figure = plt.figure(figsize=(7, 6.5), layout="constrained")
+figure = plt.figure(figsize=(6, 6.5), layout="constrained")
 above, below = figure.subfigures(2, 1)
 axes = above.subplots(1, 3, sharex=True)
 for ax, (name, values) in zip(axes, importances.items(), strict=True):
@@ -96,5 +96,8 @@ for name, model in (("plain model", plain), ("decrypted model", decrypted)):
         ax=axes,
         line_kw={"color": colours[name], "label": name},
     )
+for ax in axes:
+    ax.locator_params(axis="x", nbins=4)
+axes[1].get_legend().remove()
 figure.suptitle("The decrypted model explains itself; the service's copy cannot")
 plt.show()
