@@ -22,24 +22,23 @@ BROKEN_R2, R2_MARGIN = 0.80, 0.05
 
 
 LEGEND = (
-    "view: the models on what a ciphertext lets see, the label's coordinates, without "
-    "the encryption.",
-    "loss: plain minus encrypted (negative: a gain); loss*: against the better of "
-    "plain and view, so that a gain of the view is not credited to encryption.",
+    "view: models on what a ciphertext shows, before it is encrypted.",
+    "loss: plain minus encrypted (negative: a gain). loss*: the better of plain and "
+    "view minus encrypted, which leaves out what the view gains.",
     "Leaked at most: the logarithm of the number of cells; without cells there is no "
     "such bound (inf).",
     "Round trip: greatest error of decrypting, in standard deviations of the column.",
-    "The attacker knows the leaked pairs. R2: share of the other rows' variance that "
-    "the attack rebuilds; 'the view leaks': share that the view's coordinates alone "
-    "give away. Rebuilding is BROKEN above R2 0.8, as leaked if no attack gets 0.05 "
-    "more than the view leaks, else beyond the leak.",
-    "Re-id: share of the other rows that the rebuilt ones are matched to correctly, "
-    "with the exact 95 % interval. Linking is graded by the highest re-id rate on the "
-    "NeuraCrypt challenge's scale: BROKEN (bad) above 20 %, moderate from 5 %, good "
-    f"below; of fewer than {MIN_TARGETS} rows it is not graded.",
-    "Hybrid: the models train on synthetic ciphertexts, drawn from class Gaussians of "
+    "R2: the share of the other rows' variance that an attacker who knows the leaked "
+    "pairs rebuilds. 'The view leaks' is the share that the view alone gives away. "
+    "Rebuilding is BROKEN above an R2 of 0.8. It is as leaked if no attack gets 0.05 "
+    "more than the view leaks, and beyond the leak otherwise.",
+    "Re-id: the share of the other rows that the attacker links, with the exact 95 % "
+    "interval. Linking is graded by the highest rate, on the scale of the "
+    "NeuraCrypt challenge: BROKEN (bad) above 20 %, moderate from 5 %, good below. "
+    f"With fewer than {MIN_TARGETS} rows it is not graded.",
+    "Hybrid: models learn from synthetic ciphertexts, drawn from class Gaussians of "
     "the real ones, and are tested on real ones. Membership: how well the best of five "
-    "attacks, by someone who has the key, tells records behind the hybrid from others.",
+    "attacks by a holder of the key tells the records behind the hybrid from others.",
 )
 _WIDTH = 100
 
