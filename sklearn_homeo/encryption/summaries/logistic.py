@@ -25,7 +25,7 @@ __all__ = ["families_of", "first_step", "next_step", "sums"]
 # Inverse strengths of the penalty, as in one owner's fit: a usual and a shrunk one.
 STRENGTHS = {"logistic": 0.5, "logistic, shrunk": 0.05}
 # Second derivatives of more entries would be too much to send.
-MOST_ENTRIES = 150_000
+MOST_ENTRIES = 50_000
 # Probabilities in steps of 2**-15 in the gradient, of 2**-12 in second derivatives.
 _RESIDUAL_BITS, _PRODUCT_BITS = 15, 12
 # Logits of all classes can grow together for nothing; what stops them is no penalty.
