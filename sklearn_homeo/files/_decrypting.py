@@ -37,8 +37,8 @@ def decrypt_table_file(path, key, sealed, out, *, answers=None):
         files, or a table (``.parquet``, ``.csv``) of their names and features.
     answers : str or Path or None, default=None
         What a service said of each row: a table with the column ``row`` of the
-        ciphertext file and others, which are put behind those of the table. `out` is
-        then a table; of images, one of names and answers.
+        ciphertext file and others. These are put behind the columns of the table; of
+        images, `out` is a table of names and answers.
 
     Returns
     -------
