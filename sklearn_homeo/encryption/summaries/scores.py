@@ -18,7 +18,7 @@ from sklearn_homeo.encryption.label_space.classifiers import (
 )
 from sklearn_homeo.encryption.label_space.regions import POWERS, Regions
 from sklearn_homeo.encryption.summaries import families
-from sklearn_homeo.encryption.summaries.ridge import ScoreMoments
+from sklearn_homeo.encryption.summaries.ridge import IMPOSSIBLE, ScoreMoments
 
 __all__ = ["learn", "regions_of", "sensitivities", "sums"]
 
@@ -139,6 +139,11 @@ def _draws(moments, counts):
     moments : ScoreMoments
     counts : ndarray of shape (n_groups, n_scores, n_bins) or None
         Histograms; None leaves the scores normal.
+
+    Raises
+    ------
+    ValueError
+        If no rows can have such histograms.
     """
     means, covariance, shares = moments.spread()
     rng = np.random.RandomState(0)
@@ -149,6 +154,8 @@ def _draws(moments, counts):
     normal = rng.standard_normal((len(groups), len(factor))) @ factor.T
     if counts is None:
         return means[groups] + normal, groups
+    if (counts < 0).any() or not counts.any(axis=2).all():
+        raise ValueError(IMPOSSIBLE)
     deviations = np.sqrt(np.maximum(np.diag(covariance), 1e-300))
     levels, draws = ndtr(normal / deviations), np.empty_like(normal)
     low, width = _bins(means, covariance)

@@ -36,6 +36,9 @@ def test_draws_are_spread_like_the_scores_that_were_counted():
             assert found == pytest.approx(expected, abs=0.15)
     again, _ = scores._draws(moments, counts)
     assert (again == draws).all()
+    for impossible in (-counts, 0 * counts):
+        with pytest.raises(ValueError, match="No rows can have these sums"):
+            scores._draws(moments, impossible)
 
 
 def test_logits_are_those_of_logistic_regression_on_left_out_rows():
