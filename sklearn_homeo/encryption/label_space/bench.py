@@ -46,15 +46,16 @@ SHRINKAGE = 0.1
 BOOSTED, NETWORK = "boosted trees", "neural network"
 SOFT, SHARP = "kernel, soft metric", "kernel, sharp metric"
 METRICS = {"kernel": "plain", SOFT: "soft", SHARP: "sharp"}
-# So near to chance, in standard errors, a model is taken to see nothing.
-CHANCE_ERRORS = 3.0
+# So near to chance, in standard errors, a model is taken to see nothing; and so near
+# the best one on a part of the rows leaves the slow ones nothing to find.
+CHANCE_ERRORS, PART_ERRORS = 3.0, 2.0
 # Tolerances by which a family's scores may do worse than the best one's; beyond, no
 # cells are cut in them.
 HOPELESS = 5.0
-# As far behind by every measure, on so many rows, it is not tried on others. Networks
-# are slow, and few labels are theirs.
+# As far behind by every measure, on so many rows, it is not tried on others; some slow
+# ones are not either if they are less far behind.
 SURELY_HOPELESS, FEWEST_SEEN_ROWS = 2 * HOPELESS, 300
-BEHIND = {NETWORK: HOPELESS}
+SLOW = (SHARP, NETWORK)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,12 +100,12 @@ class Bench:
         self.families = _families(u, outputs, sizes, is_part)
         self.scores = {name: [] for name in self.families}
         self._measured = {}
-        X, n_seen = u * LATTICE_STEP, 0
+        X, seen = u * LATTICE_STEP, np.zeros(0, dtype=np.int64)
         for fold, (_, test) in enumerate(self.folds):
-            if n_seen >= FEWEST_SEEN_ROWS:
-                self._drop_the_hopeless()
+            if len(seen) >= FEWEST_SEEN_ROWS:
+                self._drop_the_hopeless(seen)
             self._run(fold, X)
-            n_seen += len(test)
+            seen = np.concatenate([seen, test])
         self.families = {name: self.families[name] for name in self.scores}
         self.best = self._best_of(self._measured)
         self.references = [
@@ -130,8 +131,7 @@ class Bench:
         rows = self.u[rows], self.outputs[rows], self.sizes
         machines = KernelMachines(*rows)
         for name in list(self.scores):
-            slow = name in (SHARP, NETWORK)
-            if slow and self._is_linear(len(self.u) - len(rows[1])):
+            if name in SLOW and self._is_linear(len(self.u) - len(rows[1])):
                 del self.scores[name]
                 continue
             fit = self.families[name]
@@ -152,16 +152,20 @@ class Bench:
             for m, score in found[SOFT].items()
         )
 
-    def _drop_the_hopeless(self):
+    def _drop_the_hopeless(self, seen):
         """Leave out what is far behind the best by every measure, fold after fold."""
-        means = {}
-        for name, found in self._measured.items():
-            table = [[fold[m] / TOLERANCES[m] for m in fold] for fold in found]
-            means[name] = np.mean(table, axis=0)
-        best = np.max(list(means.values()), axis=0)
+        means = {
+            name: {m: np.mean([fold[m] for fold in found]) for m in found[0]}
+            for name, found in self._measured.items()
+        }
+        measures = next(iter(means.values()))
+        best = {m: max(mean[m] for mean in means.values()) for m in measures}
+        nothing = self._is_chance(best, self.outputs[seen], PART_ERRORS)
         for name, mean in means.items():
-            most = BEHIND.get(name, SURELY_HOPELESS)
-            if (best - mean > most).all() and name not in self.kept:
+            behind = min((best[m] - mean[m]) / TOLERANCES[m] for m in best)
+            is_hopeless = behind > (HOPELESS if name in SLOW else SURELY_HOPELESS)
+            is_vain = nothing and name in (*SLOW, BOOSTED)
+            if (is_hopeless or is_vain) and name not in self.kept:
                 del self._measured[name]
                 self.scores.pop(name, None)
 
@@ -198,10 +202,15 @@ class Bench:
 
     def sees_nothing(self):
         """Whether no model on all features can be told from chance."""
-        errors = chance_errors(self.outputs, self.sizes)
+        best = {name: scores.mean() for name, scores in self.best.items()}
+        return self._is_chance(best, self.outputs, CHANCE_ERRORS)
+
+    def _is_chance(self, scores, outputs, n_errors):
+        """Whether guessing scores no less on so many rows."""
+        errors = chance_errors(outputs, self.sizes)
         return all(
-            scores.mean() <= chance(name, self.sizes) + CHANCE_ERRORS * errors[name]
-            for name, scores in self.best.items()
+            score <= chance(name, self.sizes) + n_errors * errors[name]
+            for name, score in scores.items()
         )
 
     def _trial(self, name, n_cells, found):

@@ -114,7 +114,8 @@ def next_moments(U, outputs, moments):
     middle = np.median(distances[:MEDIAN_ROWS])
     distances /= -max(middle, 1e-12)
     kernel = np.exp(distances, out=distances)
-    system = kernel + RIDGE * np.eye(len(U))
+    system = kernel.copy()
+    system[np.diag_indices(len(U))] += RIDGE
     # In LAPACK's order, which is the transposed one, nothing is copied.
     factor = cho_factor(system.T, lower=True, overwrite_a=True, check_finite=False)
     weights = cho_solve(factor, outputs, check_finite=False)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
+from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.extmath import randomized_svd
@@ -139,7 +140,12 @@ def find_label_space(
     n = units.shape[1]
     _check_width(n, target, n_preserved, max_preserved)
     # Trees on few rows are slower in many threads too.
-    with single_threaded_blas() as n_threads, threadpool_limits(1, "openmp"):
+    with (
+        single_threaded_blas() as n_threads,
+        threadpool_limits(1, "openmp"),
+        # Thousands of trees would look at their settings, which are the same.
+        config_context(skip_parameter_validation=True, assume_finite=True),
+    ):
         if target is None:
             return _principal_space(units, n_preserved)
         if n_preserved == n or n == 1:

@@ -220,8 +220,13 @@ def test_trees_far_behind_are_kept_only_where_more_rows_will_help_them():
     assert BOOSTED not in bench.scores
     bench.kept = {BOOSTED}
     bench._measured[BOOSTED] = [dict.fromkeys(bench.best, 0.5)] * 2
-    bench._drop_the_hopeless()
+    bench._drop_the_hopeless(np.arange(700))
     assert BOOSTED in bench._measured
+    # Where nobody sees anything, slow families are not tried again.
+    nothing = [dict.fromkeys(bench.best, 0.51)] * 2
+    bench.kept, bench._measured = set(), {BOOSTED: nothing, "linear": nothing}
+    bench._drop_the_hopeless(np.arange(700))
+    assert bench._measured.keys() == {"linear"}
     # Two classes have two cells, whatever the power.
     first, second = [rung for rung, _ in zip(bench.rungs("auto"), "12", strict=False)]
     assert {one.power for one in first} == {POWERS[0]}
