@@ -78,7 +78,7 @@ class SummaryPlan:
        agreed, and the derivatives that a step of logistic regression needs;
     5. "features, metric": the same, in a metric that was learnt from them;
     6. "features, sharper metric": once more;
-    7. "scores": histograms of what was learnt so far, class by class;
+    7. "scores": histograms of left-out rows' scores, class by class;
     8. "cells": how many rows of which class, or of which sum, lie in which cell.
 
     With noise there are no logistic regressions and no histograms.
