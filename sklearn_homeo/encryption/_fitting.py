@@ -22,6 +22,10 @@ __all__ = [
     "share_explained",
 ]
 
+# Of columns that all are functions of one number: neural networks learn little from
+# columns that are straight and alike, and follow the noise of few rows.
+LINE_SOFTNESS = 0.2
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -91,7 +95,15 @@ def fit_scores_state(lattice, X, target, depth, linkage_noise, **options):
     units = (X - lattice.mean) / lattice.scale
     space = find_label_space(units, target, **options)
     noise = space.noise if linkage_noise == "auto" else float(linkage_noise)
-    view = fit_scores(units, space.directions, space.by_column, noise, lattice.width)
+    is_line = space.n_preserved == 1 and target is not None and target.is_numeric
+    view = fit_scores(
+        units,
+        space.directions,
+        space.by_column,
+        noise,
+        lattice.width,
+        LINE_SOFTNESS if is_line else None,
+    )
     return Fitted(
         _state(lattice, view, depth),
         space.n_preserved,

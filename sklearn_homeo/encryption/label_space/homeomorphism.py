@@ -2,9 +2,8 @@
 
 Label coordinates go through keyed rotations where *directions* were found. Where
 *columns* were chosen they stay one by one, with keyed signs, because trees need axes.
-Then each column of a ciphertext is a monotone function of one of them that is steepest
-at a keyed place of the column's own. Columns that are straight and alike would make
-linear models too sure of what they say, and neural networks learn slowly from them.
+Then each column of a ciphertext is a keyed monotone function of one of them:
+sinh-arcsinh, or a function that is steepest at a place of the column's own.
 All of that is worked out once, into integer weights and tables of codes, so that a row
 is mapped by an exact product and look-ups.
 """
@@ -27,11 +26,9 @@ WEIGHT_BITS = 13
 MOST_FEATURES = 64
 # Columns beyond repeat the codes of the first ones (not their residues).
 MOST_COLUMNS = 2048
+TILT = 0.3
 # Columns are steepest within that part of the typical range.
 PLACES = 0.8
-# How far from its steepest place, in half ranges, a column is a quarter as steep: that
-# of one coordinate, and what others add. The fewer columns each has, the straighter.
-LINE_SOFTNESS, SOFTNESS = 0.2, 3.0
 # Of the typical range, so that what lies a little beyond it has codes as well.
 MARGIN = 1.02
 
@@ -60,7 +57,7 @@ class Homeomorphism:
     width: int
 
     @classmethod
-    def from_stream(cls, stream, by_column, centre, reach, width):
+    def from_stream(cls, stream, by_column, centre, reach, width, softness=None):
         """Draw the homeomorphism from a key stream.
 
         Only operations that IEEE 754 defines to the last bit are used, so a key gives
@@ -76,6 +73,9 @@ class Homeomorphism:
             reach for all directions.
         width : int
             At least k.
+        softness : float, default=None
+            How far from its steepest place, in half ranges, a column is a quarter as
+            steep. None takes sinh-arcsinh, which is nearly as steep everywhere.
         """
         n_mixed, n_copies = _layout(len(by_column), width)
         mixing = _mixing(stream, by_column, n_mixed) / (reach[:, None] * MARGIN)
@@ -88,9 +88,12 @@ class Homeomorphism:
         for row, value in zip(weights, centre, strict=True):
             middle += row * np.rint(value)
         offsets = np.ldexp(BINS / 2, shift) - middle
-        softness = LINE_SOFTNESS + SOFTNESS * (len(by_column) - 1) / width
-        places = _places(stream, n_mixed, n_copies)
-        table = _codes_of_bins(places, softness, stream.uniform(places.shape))
+        shape = (n_mixed, 1, n_copies)
+        if softness is None:
+            curves = _SinhArcsinh.from_stream(stream, shape)
+        else:
+            curves = _Steep.from_stream(stream, shape, softness)
+        table = _codes_of_bins(curves, stream.uniform(shape))
         return cls(weights, np.rint(offsets), shift, table, width)
 
     def codes(self, coordinates):
@@ -164,28 +167,57 @@ def _unit_columns(stream, k, n_columns):
     return columns / np.sqrt(squares)
 
 
-def _places(stream, n_mixed, n_copies):
-    """Where each column is steepest: evenly over the range, in a keyed order."""
-    n = n_mixed * n_copies
-    even = (2.0 * stream.permutation(n) + 1.0) / n - 1.0
-    return PLACES * even.reshape(n_mixed, 1, n_copies)
+@dataclass(frozen=True, eq=False, repr=False)
+class _SinhArcsinh:
+    """``sinh(arcsinh(2 x - centre) + arcsinh(tilt))``, without either function."""
+
+    tilt: np.ndarray
+    centre: np.ndarray
+
+    @classmethod
+    def from_stream(cls, stream, shape):
+        tilt = TILT * (2.0 * stream.uniform(shape) - 1.0)
+        return cls(tilt, 2.0 * stream.uniform(shape) - 1.0)
+
+    def __call__(self, x):
+        z = 2.0 * x - self.centre
+        tilt = self.tilt
+        return z * np.sqrt(1.0 + tilt * tilt) + np.sqrt(1.0 + z * z) * tilt
 
 
-def _codes_of_bins(places, softness, dither):
-    """Increasing functions of a feature, their values rounded to codes.
+@dataclass(frozen=True, eq=False, repr=False)
+class _Steep:
+    """``z / (softness + abs(z))`` of the distance ``z`` to a place of the column's own.
 
-    Each is ``z / (softness + abs(z))`` of the distance ``z`` to the column's place.
+    The places lie evenly, in a keyed order.
+    """
+
+    place: np.ndarray
+    softness: float
+
+    @classmethod
+    def from_stream(cls, stream, shape, softness):
+        n = shape[0] * shape[2]
+        even = (2.0 * stream.permutation(n) + 1.0) / n - 1.0
+        return cls(PLACES * even.reshape(shape), softness)
+
+    def __call__(self, x):
+        z = x - self.place
+        return z / (self.softness + np.abs(z))
+
+
+def _codes_of_bins(curves, dither):
+    """Keyed monotone functions of a feature, their values rounded to codes.
 
     Parameters
     ----------
-    places, dither : ndarray of shape (n_mixed, 1, n_copies), dtype float64
-        Where columns are steepest, and where the steps are, within one of them.
-    softness : float
+    curves : _SinhArcsinh or _Steep
+    dither : ndarray of shape (n_mixed, 1, n_copies), dtype float64
+        Where the steps are, within one of them.
     """
-    bins = ((np.arange(BINS) + 0.5) / (BINS / 2) - 1.0) * MARGIN
-    away = [x - places for x in (-1.0, bins[:, None], 1.0)]
-    low, y, high = (z / (softness + np.abs(z)) for z in away)
-    y = (y - low) / (high - low)
+    x = ((np.arange(BINS) + 0.5) / (BINS / 2) - 1.0) * MARGIN
+    low, high = curves(-1.0), curves(1.0)
+    y = (curves(x[:, None]) - low) / (high - low)
     codes = np.floor(y * (MAX_CODE - MIN_CODE - 1) + (MIN_CODE + dither + 0.5))
     codes = np.clip(codes, MIN_CODE, MAX_CODE).astype(np.int8)
     return codes.reshape(-1, dither.shape[2])

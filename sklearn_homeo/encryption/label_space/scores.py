@@ -23,7 +23,7 @@ NOISE_BITS = 12
 _SMALLEST = 1e-9
 
 
-def fit_scores(units, directions, by_column, linkage_noise, width):
+def fit_scores(units, directions, by_column, linkage_noise, width, softness=None):
     """Fit the view's public part to training rows.
 
     Parameters
@@ -38,6 +38,8 @@ def fit_scores(units, directions, by_column, linkage_noise, width):
         Standard deviation of the noise, in standard deviations within a class.
     width : int
         Columns of a ciphertext.
+    softness : float, default=None
+        See `Homeomorphism.from_stream`.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def fit_scores(units, directions, by_column, linkage_noise, width):
         reach[rotated] = _rotated_reach(S[:, rotated] - centre[rotated])
     # Room for the noise, which comes before the range is cut.
     reach = np.maximum(np.hypot(reach, 2 * linkage_noise), _SMALLEST)
-    return {
+    state = {
         "kind": "scores",
         "projection": Projection.from_real(directions).state(),
         "by_column": by_column,
@@ -62,6 +64,7 @@ def fit_scores(units, directions, by_column, linkage_noise, width):
         "linkage_noise": float(linkage_noise),
         "width": width,
     }
+    return state if softness is None else state | {"softness": float(softness)}
 
 
 def _rotated_reach(S):
@@ -125,6 +128,7 @@ class ScoresView:
             np.asarray(state["centre"]) / unit,
             reach / unit,
             state["width"],
+            state.get("softness"),
         )
         return cls(state, projection, projection.units / unit, noise, homeomorphism)
 
