@@ -162,16 +162,16 @@ def _is_image(file):
 def _check_outside(root, images):
     if images:
         raise ValueError(
-            f"image(s) in {str(root)!r} lie outside the classes' folders: "
-            f"{_listed(images, root)}. Move them into a folder or away."
+            f"Images outside the classes' folders: {len(images)} in {str(root)!r} "
+            f"({_listed(images, root)}). Move them into a folder or away."
         )
 
 
 def _warn_of_strays(root, strays):
     if strays:
         warn(
-            f"Skipped in {str(root)!r}, as they are not images: "
-            f"{_listed(strays, root)}.",
+            f"Not images, and skipped: {len(strays)} in {str(root)!r} "
+            f"({_listed(strays, root)}).",
         )
 
 
