@@ -87,8 +87,9 @@ def _measure(table, leakage, seed):
 
 
 def _format(rows):
-    yield "| data | leakage | attack | ciphertext | view | random digits | gain | most |"
-    yield "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"
+    figures = ("ciphertext", "view", "random digits", "gain", "most")
+    yield "| data | leakage | attack | " + " | ".join(figures) + " |"
+    yield "| --- | --- | --- |" + " ---: |" * len(figures)
     settings = dict.fromkeys((r["dataset"], r["leakage"], r["attack"]) for r in rows)
     largest = -np.inf
     for setting in settings:
