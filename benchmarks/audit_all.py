@@ -125,7 +125,7 @@ def _audited(table, setting, names, known, options):
     seeds = np.random.RandomState(RANDOM_STATE + 1).randint(2**31 - 2, size=n_keys)
     scenarios = make_scenarios(Z, seeds, known)
     rows = run_jobs(audited_jobs(scenarios, names, options.budget), options.n_jobs, 1)
-    return rows, find_references(fitted[:n_keys], scenarios)
+    return rows, find_references(fitted[:n_keys], scenarios, rows)
 
 
 def _fit(table, setting, i, rows=slice(None)):

@@ -148,7 +148,7 @@ def privacy_audit(
             leak=leak,
             attacks=attacks if isinstance(attacks, str) else ", ".join(tiers),
         ),
-        find_references(fitted[:n_audited], scenarios, _numbers(encryptor, y)),
+        find_references(fitted[:n_audited], scenarios, rows, _numbers(encryptor, y)),
         certificate=_certificate(fitted[0], scenarios[0]),
     )
     if report.verdict == "bad":

@@ -4,11 +4,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo.audit._checks import check_labels, standardise
 from sklearn_homeo.audit._metrics import pooled_r2
 from sklearn_homeo.encryption._number_floors import number_floors
 
 N_NEIGHBOURS = 10
+# Tiers whose attackers match ciphertexts and records within the classes.
+MATCHING = ("T2", "T3")
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class References:
     r2_leaked: float = np.nan
 
 
-def find_references(encryptors, scenarios, numbers=None):
+def find_references(encryptors, scenarios, rows=(), numbers=None):
     """Compute the references of an audit, as means over keys.
 
     Parameters
@@ -48,6 +51,9 @@ def find_references(encryptors, scenarios, numbers=None):
         Fitted, one a key.
     scenarios : list of Scenario
         One a key.
+    rows : list of dict, default=()
+        Results of the attacks, from :func:`run_jobs`: of large tables attackers without
+        pairs take a sample, which is easier to match than all rows are.
     numbers : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
         The label, if it is of numbers, which the attackers do not use.
 
@@ -56,11 +62,12 @@ def find_references(encryptors, scenarios, numbers=None):
     references : References
     """
     labels = check_labels(scenarios[0].y, len(scenarios[0].X))
-    n_classes = len(np.unique(labels))
-    sizes = np.bincount(labels)
-    neighbours = np.mean(N_NEIGHBOURS / np.maximum(sizes[labels] - 1, N_NEIGHBOURS))
+    sizes = {tier: _fewest(rows, tier, len(labels)) for tier in ("T0", *MATCHING)}
     targets = [labels[_hidden(one)] for one in scenarios]
-    linked = [len(np.unique(one)) / len(one) for one in targets]
+    sampled = {
+        tier: [labels[_sample(one, size)] for one in scenarios]
+        for tier, size in sizes.items()
+    }
     if numbers is None:
         r2_floor = float(np.mean([_class_r2(one, labels) for one in scenarios]))
         r2_prediction = np.nan
@@ -70,18 +77,41 @@ def find_references(encryptors, scenarios, numbers=None):
     leaked = [getattr(one, "preserved_variance_ratio_", np.nan) for one in encryptors]
     return References(
         floors={
-            "T0": float(neighbours),
-            "T2": n_classes / len(labels),
+            "T0": float(np.mean([_own_neighbours(one) for one in sampled["T0"]])),
+            **{
+                tier: float(np.mean([_linked(one) for one in sampled[tier]]))
+                for tier in MATCHING
+            },
             "T2b": 0.0,
-            "T3": n_classes / len(labels),
-            "T4": float(np.mean(linked)),
+            "T4": float(np.mean([_linked(one) for one in targets])),
             "T5": 0.5,
         },
-        bounds=_bounds(encryptors, scenarios),
+        bounds=_bounds(encryptors, scenarios, sizes),
         r2_floor=r2_floor,
         r2_prediction=r2_prediction,
         r2_leaked=float(np.mean(leaked)),
     )
+
+
+def _fewest(rows, tier, n_samples):
+    """Rows that a tier's attackers took: the fewest of any."""
+    return min((row["n"] for row in rows if row["tier"] == tier), default=n_samples)
+
+
+def _sample(scenario, size):
+    """Rows as the attackers draw them."""
+    return make_random_state(scenario.seed).permutation(len(scenario.X))[:size]
+
+
+def _own_neighbours(labels):
+    """Share of the nearest neighbours that a guess within the class gets right."""
+    others = np.bincount(labels)[labels] - 1
+    return np.mean(N_NEIGHBOURS / np.maximum(others, N_NEIGHBOURS))
+
+
+def _linked(labels):
+    """Share of rows that a guess within the class links."""
+    return len(np.unique(labels)) / len(labels)
 
 
 def _hidden(scenario):
@@ -98,7 +128,7 @@ def _class_r2(scenario, labels):
     return pooled_r2(X[hidden], means[labels[hidden]], 0.0, 1.0)
 
 
-def _bounds(encryptors, scenarios):
+def _bounds(encryptors, scenarios, sizes):
     pairs = [
         (encryptor, scenario)
         for encryptor, scenario in zip(encryptors, scenarios, strict=True)
@@ -107,12 +137,14 @@ def _bounds(encryptors, scenarios):
     if not pairs:
         return {}
     # The attackers of T2 and T3 match within the classes, those of T4 do without.
-    matched = [_within_classes(one, scenario) for one, scenario in pairs]
+    bounds = {
+        tier: float(np.mean([_within_classes(*pair, sizes[tier]) for pair in pairs]))
+        for tier in MATCHING
+    }
     known = [
         best_linking(one, scenario.X[_hidden(scenario)]) for one, scenario in pairs
     ]
-    matched, known = float(np.mean(matched)), float(np.mean(known))
-    bounds = {"T2": matched, "T3": matched, "T4": known}
+    bounds["T4"] = float(np.mean(known))
     if all(encryptor.n_cells_ is not None for encryptor, _ in pairs):
         linkable = [cell_linkability(*pair) for pair in pairs]
         bounds["T2b"] = float(np.mean(linkable))
@@ -144,9 +176,9 @@ def cell_linkability(encryptor, scenario):
     return total / len(labels)
 
 
-def _within_classes(encryptor, scenario):
-    X = scenario.X
-    labels = check_labels(scenario.y, len(X))
+def _within_classes(encryptor, scenario, size):
+    rows = _sample(scenario, size)
+    X, labels = scenario.X[rows], check_labels(scenario.y, len(scenario.X))[rows]
     rates = [
         best_linking(encryptor, X[labels == label]) * np.mean(labels == label)
         for label in np.unique(labels)

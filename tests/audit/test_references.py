@@ -11,6 +11,7 @@ from sklearn_homeo.audit import (
     clopper_pearson,
     forward_linkage_attack,
     linkability_attack,
+    privacy_audit,
     ridge_attack,
 )
 from sklearn_homeo.audit._audit import _numbers, make_scenarios
@@ -58,6 +59,35 @@ def test_cells_bound_linking_by_their_number(at_cells):
     assert references.bounds["T4"] <= encryptor.n_cells_ / 80
     # Cells and public classes together.
     assert references.bounds["T2"] <= 2 * encryptor.n_cells_ / 400
+
+
+def test_references_are_of_the_rows_that_attackers_took(at_cells):
+    encryptor, X, y = at_cells
+    scenarios = scenarios_of([encryptor], X, y)
+    whole = find_references([encryptor], scenarios)
+    rows = [
+        {"tier": tier, "n": n} for tier, n in (("T0", 100), ("T2", 50), ("T3", 200))
+    ]
+    part = find_references([encryptor], scenarios, rows)
+    assert part.floors["T2"] == 2 / 50 and part.floors["T3"] == 2 / 200
+    assert part.floors["T0"] == pytest.approx(4 * whole.floors["T0"], rel=0.1)
+    assert part.bounds["T2"] == pytest.approx(8 * whole.bounds["T2"], rel=0.2)
+    assert part.bounds["T3"] == pytest.approx(2 * whole.bounds["T3"], rel=0.1)
+    assert part.bounds["T4"] == whole.bounds["T4"]
+
+
+def test_the_audit_tells_which_rows_were_taken(monkeypatch):
+    X, y = features(80)
+    told = []
+
+    def references(encryptors, scenarios, rows, numbers):
+        told.extend(rows)
+        return find_references(encryptors, scenarios, rows, numbers)
+
+    monkeypatch.setattr("sklearn_homeo.audit._audit.find_references", references)
+    encryptor = HomeomorphicEncryptor(leakage="cells", n_cells=2, key=KEY)
+    report = privacy_audit(encryptor, X, y, attacks=["T2"], n_keys=1, random_state=0)
+    assert told == report.rows
 
 
 @pytest.mark.parametrize("attack", [ridge_attack, forward_linkage_attack])
@@ -110,7 +140,7 @@ def test_numbers_have_a_floor_and_good_predictions_a_higher_one():
     numbers = X[:, 0] + np.random.default_rng(0).normal(size=200) * X[:, 0].std()
     given = {"X": X, "y": None, "leak": 0.5}
     scenarios = make_scenarios([X], [0], given)
-    found = find_references([Bunch()], scenarios, numbers)
+    found = find_references([Bunch()], scenarios, numbers=numbers)
     assert 0 < found.r2_floor < found.r2_prediction
     assert _numbers(HomeomorphicEncryptor(), numbers) is numbers
     assert _numbers(HomeomorphicEncryptor(), X[:, 0] > 0) is None

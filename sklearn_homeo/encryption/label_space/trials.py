@@ -29,7 +29,7 @@ class Trial:
     losses : dict of str to float
         What is lost against the best model on all features; by cross-validation, one
         standard error of the paired difference included.
-    sure_losses: dict of str to float
+    sure_losses : dict of str to float
         The mean loss less one standard error: folds of few rows of a class tell no
         more for sure.
     """
