@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
+from sklearn_homeo._utils.threads import single_threaded_blas
+
 __all__ = ["models_of", "predicted_by"]
 
 
@@ -23,7 +25,11 @@ def models_of(sizes, n_rows):
 
 def predicted_by(model, X, outputs, X_test, sizes):
     """Numbers, or probabilities of all classes of all outputs side by side."""
-    model.fit(X, outputs[:, 0] if outputs.shape[1] == 1 else outputs)
+    with single_threaded_blas() as n_threads:
+        model.set_params(n_jobs=n_threads)
+        model.fit(X, outputs[:, 0] if outputs.shape[1] == 1 else outputs)
+    # The order in which threads add up what trees say would change the last bits.
+    model.set_params(n_jobs=None)
     if sizes is None:
         return model.predict(X_test).reshape(len(X_test), -1)
     found = model.predict_proba(X_test)
