@@ -137,10 +137,11 @@ def _bounds(encryptors, scenarios, sizes):
     if not pairs:
         return {}
     # The attackers of T2 and T3 match within the classes, those of T4 do without.
-    bounds = {
-        tier: float(np.mean([_within_classes(*pair, sizes[tier]) for pair in pairs]))
-        for tier in MATCHING
+    matched = {
+        size: float(np.mean([_within_classes(*pair, size) for pair in pairs]))
+        for size in {sizes[tier] for tier in MATCHING}
     }
+    bounds = {tier: matched[sizes[tier]] for tier in MATCHING}
     known = [
         best_linking(one, scenario.X[_hidden(scenario)]) for one, scenario in pairs
     ]

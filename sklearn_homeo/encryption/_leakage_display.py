@@ -20,6 +20,7 @@ from sklearn_homeo._utils.plotting import (
     set_log2_axis,
 )
 from sklearn_homeo._utils.rows import as_float_rows, check_finite
+from sklearn_homeo.encryption.label_space.regions import FEWEST_NUMBER_CELLS
 from sklearn_homeo.encryption.label_space.target import check_target
 from sklearn_homeo.encryption.label_space.yardsticks import class_measures
 from sklearn_homeo.exceptions import LossOfAccuracyWarning
@@ -27,7 +28,6 @@ from sklearn_homeo.exceptions import LossOfAccuracyWarning
 __all__ = ["LeakageDisplay", "LeakagePoint"]
 
 _RUNGS = 5
-_FEWEST_NUMBER_CELLS = 8
 
 
 class LeakagePoint(NamedTuple):
@@ -138,7 +138,7 @@ class LeakageDisplay:
             model = Ridge() if target.is_numeric else LogisticRegression(max_iter=1000)
             model = make_pipeline(StandardScaler(), model)
         if isinstance(n_cells, str):
-            fewest = _FEWEST_NUMBER_CELLS if target.is_numeric else labels.max() + 1
+            fewest = FEWEST_NUMBER_CELLS if target.is_numeric else labels.max() + 1
             n_cells = [int(fewest) << i for i in range(_RUNGS)]
         plain = _plain_point(model, split, target.is_numeric)
         points = [

@@ -21,6 +21,7 @@ from sklearn_homeo.encryption.label_space.regions import (
     POWERS,
     Regions,
     cell_labels,
+    numbers_of_cells,
     predicted_labels,
 )
 from sklearn_homeo.encryption.label_space.tree_scores import fit_boosted_scores
@@ -37,9 +38,6 @@ __all__ = ["BOOSTED", "NETWORK", "SHARP", "SOFT", "Attempt", "Bench", "certainty
 
 # Folds and repeats. On fewer rows than that, more folds: training rows are scarce.
 FOLDS, SMALL_ROWS, SMALL_FOLDS = 3, 700, 5
-FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS = 8, 64
-# Cells for each class; with more, scores are not much worse.
-MOST_CELLS_PER_CLASS = 16
 MAX_BOOSTED_CLASSES, FEWEST_BOOSTED_ROWS = 20, 400
 MAX_NETWORK_COLUMNS = 512
 SHRINKAGE = 0.1
@@ -265,12 +263,8 @@ class Bench:
 
     def _ladder(self):
         if self.sizes is None:
-            fewest, most = FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS
-        else:
-            fewest = len(np.unique(self.outputs, axis=0))
-            most = MOST_CELLS_PER_CLASS * fewest
-        n_steps = int(np.log2(most / fewest)) + 1
-        return [fewest << i for i in range(n_steps)]
+            return numbers_of_cells(None)
+        return numbers_of_cells(len(np.unique(self.outputs, axis=0)))
 
     def held_out(self, family):
         """Scores of every row by a scorer that was not fitted to it."""

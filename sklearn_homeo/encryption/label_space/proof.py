@@ -131,8 +131,9 @@ class Final:
         kept = self._in_parts(labels[fresh])
         if not self._whole:
             self._whole = self._on_all_features()
+            nothing = dict.fromkeys(kept, 0.0)
             self.references = [
-                Trial(name, None, _means(parts), *[dict.fromkeys(parts, 0.0)] * 2)
+                Trial(name, None, _means(parts), losses=nothing, sure_losses=nothing)
                 for name, parts in self._whole.items()
             ]
         losses, sure_losses = {}, {}

@@ -7,11 +7,13 @@ import numpy as np
 from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP, indicators
 
 __all__ = [
+    "FEWEST_NUMBER_CELLS",
     "POWERS",
     "Regions",
     "cell_labels",
     "centred_logarithms",
     "labels_of_sums",
+    "numbers_of_cells",
     "predicted_labels",
     "predicted_of_sums",
 ]
@@ -31,6 +33,28 @@ _PRIOR_ROWS = 10.0
 _SMALLEST_SHARE = 1e-3
 # Weight of a region's centre beside a row.
 _TRACE = 1e-6
+FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS = 8, 64
+# Cells for each class; with more, scores are not much worse.
+MOST_CELLS_PER_CLASS = 16
+
+
+def numbers_of_cells(n_classes):
+    """Return how many cells are tried: the fewest first, then twice as many each time.
+
+    Parameters
+    ----------
+    n_classes : int or None
+        Combinations of the outputs' classes; None for numbers.
+
+    Returns
+    -------
+    numbers : list of int
+    """
+    if n_classes is None:
+        fewest, most = FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS
+    else:
+        fewest, most = n_classes, MOST_CELLS_PER_CLASS * n_classes
+    return [fewest << i for i in range(int(np.log2(most / fewest)) + 1)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,11 @@ from sklearn_homeo.encryption.label_space.classifiers import (
     SCORE_STEP,
     logits_of,
 )
-from sklearn_homeo.encryption.label_space.regions import POWERS, Regions
+from sklearn_homeo.encryption.label_space.regions import (
+    POWERS,
+    Regions,
+    numbers_of_cells,
+)
 from sklearn_homeo.encryption.summaries import families
 from sklearn_homeo.encryption.summaries.ridge import IMPOSSIBLE, ScoreMoments
 
@@ -26,8 +30,6 @@ __all__ = ["learn", "regions_of", "sensitivities", "sums"]
 _N_BINS, _REACH = 128, 8.0
 # Draws, and of the rarest class at least.
 _DRAWN, _LEAST_DRAWN = 4000, 40
-FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS = 8, 64
-MOST_CELLS_PER_CLASS = 16
 # Drawn rows of a region, at least.
 _MIN_ROWS = 10
 
@@ -173,9 +175,7 @@ def _ladder(plan):
     if plan.n_cells != "auto":
         return [plan.n_cells]
     if plan.sizes is None:
-        fewest, most = FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS
-    else:
-        fewest = int(np.prod(plan.sizes)) if len(plan.sizes) < 3 else sum(plan.sizes)
-        most = MOST_CELLS_PER_CLASS * fewest
-    n_steps = int(np.log2(most / fewest)) + 1
-    return [fewest << i for i in range(n_steps)]
+        return numbers_of_cells(None)
+    # Not all combinations of many outputs occur.
+    fewest = int(np.prod(plan.sizes)) if len(plan.sizes) < 3 else sum(plan.sizes)
+    return numbers_of_cells(fewest)
