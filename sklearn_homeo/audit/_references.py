@@ -3,15 +3,20 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from sklearn_homeo._utils.random import make_random_state
 from sklearn_homeo.audit._checks import check_labels, standardise
 from sklearn_homeo.audit._metrics import pooled_r2
+from sklearn_homeo.audit._registry import attacks_of
+from sklearn_homeo.audit.attributes._attributes import hidden_attribute
 from sklearn_homeo.encryption._number_floors import number_floors
 
 N_NEIGHBOURS = 10
-# Tiers whose attackers match ciphertexts and records within the classes.
-MATCHING = ("T2", "T3")
+# Tiers whose attackers match, within the classes, ciphertexts with records or with
+# ciphertexts under another key, which anybody who has the records could make.
+MATCHING = ("T2", "T2b", "T3")
+LINKABILITY = "D_sys"
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,9 @@ class References:
         much. It is nan for classes.
     r2_leaked : float
         The same of the view, as the encryptor states it; nan if it states nothing.
+    linkability : float
+        D_sys of an attacker who recognises every cell under both keys; nan without
+        cells.
     """
 
     floors: dict = field(default_factory=dict)
@@ -40,6 +48,7 @@ class References:
     r2_floor: float = np.nan
     r2_prediction: float = np.nan
     r2_leaked: float = np.nan
+    linkability: float = np.nan
 
 
 def find_references(encryptors, scenarios, rows=(), numbers=None):
@@ -63,6 +72,11 @@ def find_references(encryptors, scenarios, rows=(), numbers=None):
     """
     labels = check_labels(scenarios[0].y, len(scenarios[0].X))
     sizes = {tier: _fewest(rows, tier, len(labels)) for tier in ("T0", *MATCHING)}
+    pairs = [
+        (encryptor, scenario)
+        for encryptor, scenario in zip(encryptors, scenarios, strict=True)
+        if hasattr(encryptor, "certificate")
+    ]
     targets = [labels[_hidden(one)] for one in scenarios]
     sampled = {
         tier: [labels[_sample(one, size)] for one in scenarios]
@@ -82,20 +96,25 @@ def find_references(encryptors, scenarios, rows=(), numbers=None):
                 tier: float(np.mean([_linked(one) for one in sampled[tier]]))
                 for tier in MATCHING
             },
-            "T2b": 0.0,
             "T4": float(np.mean([_linked(one) for one in targets])),
             "T5": 0.5,
         },
-        bounds=_bounds(encryptors, scenarios, sizes),
+        bounds=_bounds(pairs, sizes, rows) if pairs else {},
         r2_floor=r2_floor,
         r2_prediction=r2_prediction,
         r2_leaked=float(np.mean(leaked)),
+        linkability=_linkability(pairs, rows) if pairs else np.nan,
     )
 
 
 def _fewest(rows, tier, n_samples):
     """Rows that a tier's attackers took: the fewest of any."""
-    return min((row["n"] for row in rows if row["tier"] == tier), default=n_samples)
+    taken = [
+        row["n"]
+        for row in rows
+        if row["tier"] == tier and row["measure"] != LINKABILITY
+    ]
+    return min(taken, default=n_samples)
 
 
 def _sample(scenario, size):
@@ -128,15 +147,8 @@ def _class_r2(scenario, labels):
     return pooled_r2(X[hidden], means[labels[hidden]], 0.0, 1.0)
 
 
-def _bounds(encryptors, scenarios, sizes):
-    pairs = [
-        (encryptor, scenario)
-        for encryptor, scenario in zip(encryptors, scenarios, strict=True)
-        if hasattr(encryptor, "certificate")
-    ]
-    if not pairs:
-        return {}
-    # The attackers of T2 and T3 match within the classes, those of T4 do without.
+def _bounds(pairs, sizes, rows):
+    # The attackers of T4 do without the classes.
     matched = {
         size: float(np.mean([_within_classes(*pair, size) for pair in pairs]))
         for size in {sizes[tier] for tier in MATCHING}
@@ -146,9 +158,14 @@ def _bounds(encryptors, scenarios, sizes):
         best_linking(one, scenario.X[_hidden(scenario)]) for one, scenario in pairs
     ]
     bounds["T4"] = float(np.mean(known))
-    if all(encryptor.n_cells_ is not None for encryptor, _ in pairs):
-        linkable = [cell_linkability(*pair) for pair in pairs]
-        bounds["T2b"] = float(np.mean(linkable))
+    attacks = attacks_of("T5")
+    components = {
+        attacks[row["attack"]].options["full"]["component"]
+        for row in rows
+        if row["tier"] == "T5"
+    }
+    if components and _all_have_cells(pairs):
+        bounds["T5"] = max(attribute_bound(pairs, one) for one in components)
     return bounds
 
 
@@ -160,21 +177,58 @@ def best_linking(encryptor, X):
     return max(linking.one_target, linking.one_to_one)
 
 
-def cell_linkability(encryptor, scenario):
+def _linkability(pairs, rows):
+    """Mean of the cells' D_sys over keys, of the rows that the attackers compared."""
+    if not _all_have_cells(pairs):
+        return np.nan
+    # They learn on half of the rows, and count the other.
+    halves = [row["n"] for row in rows if row["measure"] == LINKABILITY]
+    size = 2 * min(halves) if halves else None
+    return float(np.mean([cell_linkability(*pair, size) for pair in pairs]))
+
+
+def cell_linkability(encryptor, scenario, size=None):
     """D_sys of an attacker who recognises every cell under both keys.
 
     Within a class, let a share p of the rows lie in a cell. Two ciphertexts of one
     record lie in it with probability p, those of two records with p ** 2: the ratio is
     1 / p, and D_sys the mean of (1 - p) / (1 + p) over the rows.
     """
-    cells = np.unique(encryptor.preserve(scenario.X), axis=0, return_inverse=True)[1]
-    labels = check_labels(scenario.y, len(scenario.X))
+    rows = _sample(scenario, size)
+    cells = _cells(encryptor, scenario.X[rows])
+    labels = check_labels(scenario.y, len(scenario.X))[rows]
     total = 0.0
     for label in np.unique(labels):
-        counts = np.bincount(cells.ravel()[labels == label])
+        counts = np.bincount(cells[labels == label])
         shares = counts / counts.sum()
         total += (counts * (1 - shares) / (1 + shares)).sum()
     return total / len(labels)
+
+
+def _all_have_cells(pairs):
+    return all(encryptor.n_cells_ is not None for encryptor, _ in pairs)
+
+
+def _cells(encryptor, X):
+    """Number of each row's cell."""
+    return np.unique(encryptor.preserve(X), axis=0, return_inverse=True)[1].ravel()
+
+
+def attribute_bound(pairs, component):
+    """AUC of an attribute by its shares in the cells of each class, mean over keys.
+
+    Scores that depend on nothing else rank the rows no better. The shares are those of
+    all rows, which nobody learns exactly from some of them.
+    """
+    areas = []
+    for encryptor, scenario in pairs:
+        attribute = hidden_attribute(scenario.X, scenario.y, component=component)
+        labels = check_labels(scenario.y, len(scenario.X))
+        groups = _cells(encryptor, scenario.X) * (labels.max() + 1) + labels
+        sums = np.bincount(groups, attribute)
+        shares = sums / np.maximum(np.bincount(groups), 1)
+        areas.append(roc_auc_score(attribute, shares[groups]))
+    return float(np.mean(areas))
 
 
 def _within_classes(encryptor, scenario, size):

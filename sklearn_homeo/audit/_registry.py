@@ -95,7 +95,7 @@ TIERS = {
         ("identity", "rotation"),
     ),
     "T2b": Tier(
-        "linkability",
+        "two keys",
         "ciphertexts of the same records under another key",
         _two_keys,
         ("identity", "rotation"),

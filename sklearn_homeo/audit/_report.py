@@ -12,7 +12,7 @@ from sklearn_homeo._utils.plotting import BLUE, GREY, VERMILION, make_axes
 from sklearn_homeo.audit._controls import CONTROLS, NOISE, failed_control
 from sklearn_homeo.audit._html import report_fragment, report_page
 from sklearn_homeo.audit._intervals import clopper_pearson
-from sklearn_homeo.audit._references import References
+from sklearn_homeo.audit._references import LINKABILITY, References
 from sklearn_homeo.audit._registry import TIERS
 from sklearn_homeo.audit._result import AttackResult, make_frame
 from sklearn_homeo.audit._scale import VERDICTS, judge
@@ -53,7 +53,8 @@ class AuditReport:
         The summary of each tier: `verdict`, `title`, `attack` (the one that does best
         on what the attacker held out, mean over keys), `rate` (its mean over keys),
         `upper` (its upper 95 % limit), `chance`, `n`, `r2` (greatest mean over keys;
-        nan outside of T4), `plain_rate` (of the same attack on the records themselves,
+        nan outside of T4), `linkability` (mean of D_sys over keys; nan outside of
+        T2b), `plain_rate` (of the same attack on the records themselves,
         a control), `measure`, `floor` (the rate of an attacker who knows only the
         label), `bound` (the expected rate that no attack exceeds; nan if none is
         known), `beyond_label` (the verdict if the floor stands in the place of chance)
@@ -71,8 +72,15 @@ class AuditReport:
     its AUC, *good* up to 0.55 and *moderate* up to 0.65. The upper limit is the
     greater of Student's over keys (of three or more) and of the exact binomial one of
     all keys pooled.
-    The same scale with the label's floor in the place of chance says what the encryptor
-    adds to what its owner gives away with the labels.
+
+    Two keys (T2b) are judged, as T2 and T3 are, by the share of records that are found:
+    those of the one key among those of the other, one to one. D_sys says how well pairs
+    of one record are told from other pairs of a class. That is a scale of its own, on
+    which a label of two equal classes is at one third among all pairs. It is noted,
+    next to what the cells alone give, and not judged.
+
+    The scale with the label's floor in the place of chance says what the encryptor adds
+    to what its owner gives away with the labels.
 
     With fewer than 30 targets, those of all keys counted, there is no verdict.
 
@@ -124,8 +132,10 @@ class AuditReport:
 
     def _tier(self, name):
         attacks = {}
-        for row in self._of(_AUDITED, name):
+        found = self._of(_AUDITED, name)
+        for row in _judged(found):
             attacks.setdefault(row["attack"], []).append(row)
+        linkable = [row["rate"] for row in found if row["measure"] == LINKABILITY]
         chosen = max(attacks, key=lambda attack: _validation(attacks[attack]))
         rows = attacks[chosen]
         chance, measure = rows[0]["chance"], rows[0]["measure"]
@@ -137,6 +147,7 @@ class AuditReport:
             chance=chance,
             n=rows[0]["n"],
             r2=_greatest_mean(attacks.values(), "r2"),
+            linkability=float(np.mean(linkable)) if linkable else np.nan,
             plain_rate=self._plain_rate(name, chosen),
             measure=measure,
             floor=self.references.floors.get(name, chance),
@@ -156,7 +167,7 @@ class AuditReport:
 
     def _check_controls(self, name, summary):
         for control in CONTROLS:
-            found = self._of(control, name)
+            found = _judged(self._of(control, name))
             reason = failed_control(control, name, found) if found else None
             # What is broken is broken, whatever else the attacks would miss.
             if reason and (control == NOISE or summary.verdict != "bad"):
@@ -338,6 +349,8 @@ class AuditReport:
             for name, one in self.tiers.items()
             if one.verdict == _ORDER[0]
         ]
+        if "T2b" in self.tiers:
+            notes.append(self._linkability())
         if "T4" in self.tiers:
             notes.append(self._reconstruction())
         if "T5" in self.tiers:
@@ -346,6 +359,11 @@ class AuditReport:
         notes += [f"What to change: {line}" for line in self.advice]
         notes.append("Good means that these attacks failed, not that none can succeed.")
         return notes
+
+    def _linkability(self):
+        measured, cells = self.tiers["T2b"].linkability, self.references.linkability
+        given = "" if np.isnan(cells) else f"; the cells give up to {100 * cells:.1f} %"
+        return f"T2b: D_sys of pairs within a class is {100 * measured:.1f} %{given}"
 
     def _reconstruction(self):
         r = self.references
@@ -403,6 +421,11 @@ def _line(tier, attack, measure, rate, upper, bound, label, verdict, beyond):
         f"{tier:<23}{attack:<22}{measure:<11}{rate:>8}{upper:>8}{bound:>8}{label:>8}"
         f"  {verdict:<9} {beyond}"
     )
+
+
+def _judged(rows):
+    """Rows without D_sys, where there are others."""
+    return [row for row in rows if row["measure"] != LINKABILITY] or rows
 
 
 def _validation(rows):

@@ -8,14 +8,18 @@ from sklearn.utils import Bunch
 from problems import KEY, OTHER
 from sklearn_homeo import HomeomorphicEncryptor
 from sklearn_homeo.audit import (
+    attribute_inference_attack,
     clopper_pearson,
     forward_linkage_attack,
+    hidden_attribute,
     linkability_attack,
     privacy_audit,
     ridge_attack,
+    unordered_matching_attack,
 )
 from sklearn_homeo.audit._audit import _numbers, make_scenarios
 from sklearn_homeo.audit._references import (
+    attribute_bound,
     best_linking,
     cell_linkability,
     find_references,
@@ -66,7 +70,8 @@ def test_references_are_of_the_rows_that_attackers_took(at_cells):
     scenarios = scenarios_of([encryptor], X, y)
     whole = find_references([encryptor], scenarios)
     rows = [
-        {"tier": tier, "n": n} for tier, n in (("T0", 100), ("T2", 50), ("T3", 200))
+        {"tier": tier, "n": n, "measure": "re-id"}
+        for tier, n in (("T0", 100), ("T2", 50), ("T3", 200))
     ]
     part = find_references([encryptor], scenarios, rows)
     assert part.floors["T2"] == 2 / 50 and part.floors["T3"] == 2 / 200
@@ -107,19 +112,59 @@ def test_no_attack_exceeds_the_bound(at_cells, attack):
 def test_cells_bound_what_links_two_keys(at_cells):
     encryptor, X, y = at_cells
     scenario = scenarios_of([encryptor], X, y)[0]
-    bound = find_references([encryptor], [scenario]).bounds["T2b"]
-    assert bound == pytest.approx(cell_linkability(encryptor, scenario))
-    other = HomeomorphicEncryptor(leakage="cells", n_cells=4, key=OTHER).fit(X, y)
-    found = linkability_attack(scenario.Z, other.transform(X), y, random_state=0)
-    assert 0 < found.interval[0] <= bound < 1
+    other = encryptor.rekey(OTHER, keep_view=False).transform(X)
+    linked = linkability_attack(scenario.Z, other, y, max_rows=200, random_state=0)
+    matched = unordered_matching_attack(
+        scenario.Z, other, y, max_rows=100, random_state=0
+    )
+    rows = [
+        {"tier": "T2b", "measure": found.measure, "n": found.n}
+        for found in (linked, matched)
+    ]
+    references = find_references([encryptor], [scenario], rows)
+    bound = references.linkability
+    assert bound == cell_linkability(encryptor, scenario, 200)
+    assert 0 < linked.interval[0] <= bound < 1
+    assert references.floors["T2b"] == 2 / 100
+    # As many records as there are cells of the classes, and the attack finds them.
+    assert references.bounds["T2b"] <= 2 * encryptor.n_cells_ / 100
+    assert clopper_pearson(matched.hits, matched.n)[0] <= references.bounds["T2b"]
+    assert matched.rate > references.floors["T2b"]
 
 
 def test_linkability_of_cells_by_hand():
     # A class in two equal cells, another in one cell: (1 - 1/2) / (1 + 1/2), and 0.
     X, y = np.array([[0.0], [0], [1], [1], [2], [2]]), np.repeat([0, 1], [4, 2])
     identity = Bunch(preserve=lambda rows: rows)
-    scenario = Bunch(X=X, y=y)
+    scenario = Bunch(X=X, y=y, seed=0)
     assert cell_linkability(identity, scenario) == pytest.approx(4 / 6 / 3)
+
+
+def test_cells_bound_attributes(at_cells):
+    encryptor, X, y = at_cells
+    scenarios = scenarios_of([encryptor], X, y)
+    rows = [
+        {"tier": "T5", "attack": f"principal component {i}", "measure": "AUC"}
+        for i in (1, 2)
+    ]
+    bound = find_references([encryptor], scenarios, rows).bounds["T5"]
+    pairs = [(encryptor, scenarios[0])]
+    assert bound == max(attribute_bound(pairs, i) for i in (1, 2))
+    assert 0.5 <= bound < 0.8
+    for i in (1, 2):
+        attribute = hidden_attribute(X, y, component=i)
+        found = attribute_inference_attack(scenarios[0].Z, attribute, random_state=0)
+        assert found.interval[0] <= attribute_bound(pairs, i)
+
+
+def test_attributes_of_cells_by_hand():
+    # The attribute is the column's sign. Cells tell it for 3 rows of 4: of the 16 pairs
+    # of unequal rows 9 are in order, 6 tied, 1 reversed.
+    X = np.array([[-4.0], [-3], [-2], [-1], [1], [2], [3], [4]])
+    cells = np.array([[0.0], [0], [0], [1], [0], [1], [1], [1]])
+    identity = Bunch(preserve=lambda rows: cells)
+    bound = attribute_bound([(identity, Bunch(X=X, y=None))], 1)
+    assert bound == pytest.approx((9 + 6 / 2) / 16)
 
 
 def test_transformers_without_a_certificate_have_no_bound():

@@ -98,6 +98,18 @@ def test_every_tier_has_its_controls(report):
     assert "invalid" not in {one.verdict for one in report.tiers.values()}
 
 
+def test_two_keys_are_judged_by_the_records_found(report):
+    tier = report.tiers["T2b"]
+    assert (tier.measure, tier.attack) == ("re-id", "matching of two keys")
+    assert f"T2b: D_sys of pairs within a class is {100 * tier.linkability:.1f}" in str(
+        report
+    )
+    alone = report.add(
+        "T9 pairs", AttackResult("pairs", 0.5, (0, 1), 0, 99, 0, "D_sys")
+    )
+    assert alone.tiers["T9 pairs"].verdict == "bad"
+
+
 def test_the_attack_that_validates_best_and_the_upper_limit_count(report):
     tier = report.tiers["T4"]
     mine = [row for row in report.rows if row["cipher"] == "audited"]

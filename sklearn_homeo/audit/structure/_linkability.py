@@ -43,10 +43,10 @@ def linkability_attack(
     if the cipher leaves structure: see
     :func:`sklearn_homeo.audit.unordered_matching_attack`. The score of a pair is the
     share of the class whose features are nearer. D_sys is the
-    global linkability of Gomez-Barrero et al.: 0 if mated (same record) and
-    non-mated scores are distributed alike, 1 if they do not overlap. The kind of
-    feature, the score bins, and which of them count come from one half of the rows, the
-    measure from the other, so that overfitting does not pass for linkability.
+    global linkability of Gomez-Barrero et al.: 0 if the scores of mated pairs (same
+    record) and of any pairs are distributed alike, 1 if they do not overlap. The kind
+    of feature, the score bins, and which of them count come from one half of the rows,
+    the measure from the other, so that overfitting does not pass for linkability.
 
     Parameters
     ----------
@@ -64,8 +64,17 @@ def linkability_attack(
     Returns
     -------
     result : AttackResult
-        Its rate is D_sys, in [0, 1], with the basic bootstrap interval over records
-        (200 resamples); its choice the kind of feature.
+        Its rate is D_sys, at most 1, with the basic bootstrap interval over records
+        (200 resamples); its choice the kind of feature. Where nothing is linked, the
+        rate falls below 0 as often as it lies above: its mean over keys is unbiased.
+
+    Notes
+    -----
+    D_sys says how well pairs of one record are told from other pairs of its class, not
+    how many records are found: any public label of two equal classes has a D_sys of
+    one third among all pairs, however many records there are.
+    :func:`unordered_matching_attack` on the ciphertexts under both keys says how many
+    records are found. That is what an audit judges.
 
     Raises
     ------
@@ -99,8 +108,9 @@ def linkability_attack(
     rows = rng.permutation(len(Z))[:max_rows]
     Z, Z_other, labels = Z[rows], Z_other[rows], labels[rows]
     first = np.arange(len(rows)) < len(rows) // 2
+    ties = rng.uniform(size=len(rows))
     scores = {
-        name: _scores(describe(Z, labels), describe(Z_other, labels), labels)
+        name: _scores(describe(Z, labels), describe(Z_other, labels), labels, ties)
         for name, describe in INVARIANTS.items()
         if name != "label coordinates" or labels.max() > 0
     }
@@ -109,13 +119,13 @@ def linkability_attack(
     counts = bins.count(scores[choice][~first])
     measure, n = bins.linkability(counts), int(counts.sum())
     draws = bins.linkability(rng.multinomial(n, counts / n, size=_RESAMPLES))
-    # The measure is convex, so that resamples lie above it: turned around, they
-    # make up for that.
+    # The measure is convex: it lies above what it estimates as much as resamples lie
+    # above it.
     interval = 2 * measure - np.percentile(draws, [97.5, 2.5])
     return rate_result(
         "linkability",
-        np.clip(measure, 0, 1),
-        np.clip(interval, 0, 1),
+        min(2 * measure - draws.mean(), 1.0),
+        np.minimum(interval, 1),
         0.0,
         n,
         started,
@@ -124,18 +134,21 @@ def linkability_attack(
     )
 
 
-def _scores(ours, theirs, labels):
+def _scores(ours, theirs, labels, ties):
     """Share of the class that is nearer to a row than its own counterpart.
 
-    Of a random other row's counterpart this share is uniform on [0, 1).
+    Rows that are as near count by the share `ties`, in [0, 1), the counterpart itself
+    included: of a random row's counterpart the score is then uniform on [0, 1),
+    whatever the size of the class.
     """
     places = np.zeros(len(ours))
     ours, theirs = standardise(ours), standardise(theirs)
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
         distances = euclidean_distances(ours[own], theirs[own])
-        nearer = (distances < np.diag(distances)[:, None]).sum(axis=1)
-        places[own] = nearer / len(own)
+        mated = np.diag(distances)[:, None]
+        nearer, as_near = (distances < mated).sum(1), (distances == mated).sum(1)
+        places[own] = (nearer + ties[own] * as_near) / len(own)
     return places
 
 
@@ -145,7 +158,7 @@ class _Bins:
     Parameters
     ----------
     places : ndarray of shape (n_samples,)
-        Mated scores in [0, 1); non-mated ones are uniform.
+        Mated scores in [0, 1); those of any pairs are uniform.
     """
 
     def __init__(self, places):

@@ -197,7 +197,10 @@ def seeded_matching_attack(
 
 @register("T2", "unordered matching", full={"max_rows": 1200, "rows_per_feature": 2},
           quick={"max_rows": 400})  # fmt: skip
+@register("T2b", "matching of two keys", full={"max_rows": 1200, "rows_per_feature": 2},
+          quick={"max_rows": 400})  # fmt: skip
 def _match_unordered(Z, X, y, *, max_rows, rows_per_feature=0, random_state):
+    # Under two keys X are ciphertexts, too.
     # A hat matrix needs more rows than features.
     rows = max(max_rows, rows_per_feature * X.shape[1])
     return unordered_matching_attack(Z, X, y, max_rows=rows, random_state=random_state)

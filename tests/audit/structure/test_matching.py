@@ -124,6 +124,20 @@ def test_noise_is_not_linked():
         assert result.rate < 0.1
 
 
+@pytest.mark.parametrize("equal", [False, True])
+def test_linkability_of_noise_is_zero_in_the_mean(equal):
+    # Small classes and equal rows alike: chance used to count for something.
+    rng = np.random.default_rng(0)
+    y = np.arange(120) % 6
+    found = []
+    for seed in range(30):
+        Z, other = rng.normal(size=(2, 120, 2))
+        if equal:
+            Z, other = Z > 0, other > 0
+        found.append(linkability_attack(Z, other, y, random_state=seed).rate)
+    assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(len(found))
+
+
 def test_linkability_boundaries():
     X, y = features(20)
     assert linkability_attack(X, X, random_state=0).n == 10
