@@ -16,7 +16,10 @@ from sklearn_homeo.encryption.label_space.linear_scores import (
     fit_linear_scores,
 )
 from sklearn_homeo.encryption.label_space.network_scores import fit_network_scores
-from sklearn_homeo.encryption.label_space.references import models_of, predicted_by
+from sklearn_homeo.encryption.label_space.references import (
+    forest_predicts,
+    neighbours_predict,
+)
 from sklearn_homeo.encryption.label_space.regions import (
     POWERS,
     Regions,
@@ -117,12 +120,13 @@ class Bench:
             one = _Fold(scorer.scores(self.u[train]), scorer.scores(self.u[test]))
             self.scores[name].append(one)
             self._measure(name, self.predicted(one.outside), test)
-        for name, model in models_of(self.sizes, len(train)).items():
-            if fold == 0 or name in self._measured:
-                predicted = predicted_by(
-                    model, X[train], self.outputs[train], X[test], self.sizes
-                )
-                self._measure(name, predicted, test)
+        rows = X[train], self.outputs[train], X[test], self.sizes
+        if fold == 0 or "neighbours" in self._measured:
+            self._measure("neighbours", neighbours_predict(*rows), test)
+        if fold == 0 or "forest" in self._measured:
+            others = [found[-1] for found in self._measured.values()]
+            predicted = forest_predicts(*rows, self.outputs[test], others)
+            self._measure("forest", predicted, test)
 
     def _scorers(self, rows):
         """Scorers of the families left, fitted to some rows, with their names."""

@@ -6,7 +6,7 @@ from sklearn.model_selection import train_test_split
 from sklearn_homeo.encryption.label_space.bench import BOOSTED, NETWORK, certainty_of
 from sklearn_homeo.encryption.label_space.cells import cut_cells, merge_small
 from sklearn_homeo.encryption.label_space.classifiers import LATTICE_STEP
-from sklearn_homeo.encryption.label_space.references import models_of, predicted_by
+from sklearn_homeo.encryption.label_space.references import forest_predicts
 from sklearn_homeo.encryption.label_space.regions import cell_labels, predicted_labels
 from sklearn_homeo.encryption.label_space.trials import Trial, mean_and_error
 
@@ -164,8 +164,10 @@ class Final:
             if name in {*GAINING, bench.best_family}
         }
         X, X_fresh = u[rows] * LATTICE_STEP, u[fresh] * LATTICE_STEP
-        forest = models_of(bench.sizes, len(rows))["forest"]
-        predicted = predicted_by(forest, X, outputs[rows], X_fresh, bench.sizes)
+        others = [_means(parts) for parts in found.values()]
+        predicted = forest_predicts(
+            X, outputs[rows], X_fresh, bench.sizes, outputs[fresh], others
+        )
         found["forest"] = self._in_parts(predicted)
         return found
 

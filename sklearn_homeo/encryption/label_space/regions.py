@@ -28,6 +28,8 @@ _ROOT_BITS = 12
 # More than any squared distance between two points.
 _OTHER_CLASS = 2.0**48
 _LLOYD_ROUNDS = 10
+# Squared distances, or shares of classes, in memory at a time.
+_CHUNK_SQUARES = 2**20
 # What is predicted of a cell counts as much as so many of its rows.
 _PRIOR_ROWS = 10.0
 _SMALLEST_SHARE = 1e-3
@@ -106,7 +108,10 @@ class Regions:
         index : ndarray of shape (n_samples,), dtype int64
             From 0 to ``n_cells - 1``.
         """
-        return self.cells[self._nearest(*self.located(scores))]
+        nearest = np.empty(len(scores), dtype=np.intp)
+        for some in self._chunks(len(scores)):
+            nearest[some] = self._squares(*self.located(scores[some])).argmin(axis=1)
+        return self.cells[nearest]
 
     def predictions(self, scores):
         """Return what scores predict, in integers.
@@ -130,7 +135,16 @@ class Regions:
         return _locate(scores, self.sizes, self.exponentials, self.roots)
 
     def _nearest(self, points, owners):
-        return self._squares(points, owners).argmin(axis=1)
+        nearest = np.empty(len(points), dtype=np.intp)
+        for some in self._chunks(len(points)):
+            squares = self._squares(points[some], owners[some])
+            nearest[some] = squares.argmin(axis=1)
+        return nearest
+
+    def _chunks(self, n_rows):
+        """Slices of so few rows that their squared distances take little memory."""
+        size = max(_CHUNK_SQUARES // max(self.centres.shape), 1)
+        return [slice(start, start + size) for start in range(0, n_rows, size)]
 
     def _squares(self, points, owners):
         """Squared distances to the centres, less those of the points to zero."""
