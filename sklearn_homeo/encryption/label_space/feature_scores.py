@@ -1,7 +1,8 @@
 """Scores of least squares on random features [1]_, in integers.
 
 Cosines and sines of random frequencies: a kernel machine whose fit needs sums over rows
-only, so that several owners of rows can fit it together.
+only, so that several owners of rows can fit it together. Products of random steps are
+the same for labels that jump where a column passes some value, as trees have them.
 
 References
 ----------
@@ -16,7 +17,7 @@ import numpy as np
 from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP, in_steps
 from sklearn_homeo.encryption.label_space.projection import Projection, in_units
 
-__all__ = ["FEATURE_STEP", "FeatureMap", "FeatureScores"]
+__all__ = ["FEATURE_STEP", "FeatureMap", "FeatureScores", "Steps"]
 
 # A turn has 2**12 phases; cosines are integers in steps of 2**-15.
 PHASE_BITS = 12
@@ -27,8 +28,42 @@ _TURN = 2**PHASE_BITS
 
 
 @dataclass(frozen=True, eq=False)
+class Steps:
+    """Signs that change where one of a few columns passes its threshold.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_steps, n_factors), dtype int64
+    thresholds : ndarray of shape (n_steps, n_factors), dtype int64
+        Lattice integers; one that no row is below has no part in the product.
+    """
+
+    columns: np.ndarray
+    thresholds: np.ndarray
+
+    @classmethod
+    def none(cls):
+        """Return no steps at all."""
+        return cls(np.zeros((0, 1), np.int64), np.zeros((0, 1), np.int64))
+
+    def __len__(self):
+        return len(self.columns)
+
+    def __call__(self, u):
+        """Return the signs of lattice rows, of shape (n_samples, n_steps)."""
+        is_odd = np.zeros((len(u), len(self)), dtype=bool)
+        for columns, thresholds in zip(self.columns.T, self.thresholds.T, strict=True):
+            is_odd ^= u[:, columns] < thresholds
+        return np.where(is_odd, -1.0, 1.0)
+
+    def part(self, places):
+        """Return some of the steps."""
+        return Steps(self.columns[places], self.thresholds[places])
+
+
+@dataclass(frozen=True, eq=False)
 class FeatureMap:
-    """Cosines and sines of projections of a row.
+    """Cosines and sines of projections of a row, and steps.
 
     Parameters
     ----------
@@ -36,20 +71,42 @@ class FeatureMap:
         One column for each frequency; its coordinates count turns.
     cosines : ndarray of shape (4096,), dtype float64
         One for each phase of a turn: integers of magnitude 2**15 at most.
+    steps : Steps
     """
 
     projection: Projection
     cosines: np.ndarray
+    steps: Steps
 
     # From a cosine's place in the table to its sine's.
     quarter = _TURN // 4
 
     @classmethod
-    def from_frequencies(cls, frequencies):
+    def from_frequencies(cls, frequencies, steps=None):
         """Round frequencies, of shape (n_features, n_frequencies), in radians."""
         angles = 2 * np.pi * np.arange(_TURN) / _TURN
         cosines = np.rint(np.cos(angles) / FEATURE_STEP)
-        return cls(Projection.from_real(frequencies / (2 * np.pi)), cosines)
+        projection = Projection.from_real(frequencies / (2 * np.pi))
+        return cls(projection, cosines, Steps.none() if steps is None else steps)
+
+    @property
+    def n_frequencies(self):
+        """How many cosines there are, and as many sines."""
+        return len(self.projection.units)
+
+    def part(self, places):
+        """Return the map to some of the features: a cosine and its sine together.
+
+        Parameters
+        ----------
+        places : ndarray of int
+            Which features.
+        """
+        own, m = self.projection, self.n_frequencies
+        kept = places[places < m]
+        projection = Projection(own.columns, own.weights[:, kept], own.units[kept])
+        steps = self.steps.part(places[places >= 2 * m] - 2 * m)
+        return FeatureMap(projection, self.cosines, steps)
 
     def __call__(self, u):
         """Return the features of lattice rows.
@@ -60,24 +117,34 @@ class FeatureMap:
 
         Returns
         -------
-        features : ndarray of shape (n_samples, 2 * n_frequencies), dtype float64
-            Integers in steps of 2**-15: all cosines, then all sines.
+        features : ndarray of shape (n_samples, 2 * n_frequencies + n_steps)
+            Integers in steps of 2**-15, dtype float64: cosines, then sines, then steps.
         """
         turns = self.projection.integers(u) * (self.projection.units * _TURN)
         phases = np.rint(turns).astype(np.int64)
         # The sine is a quarter of a turn behind.
         pairs = np.hstack([phases, phases - self.quarter])
-        return self.cosines[pairs & (_TURN - 1)]
+        turned = self.cosines[pairs & (_TURN - 1)]
+        if len(self.steps) == 0:
+            return turned
+        return np.hstack([turned, self.steps(u) / FEATURE_STEP])
 
     def state(self):
         """Return the arrays that define it, by name."""
-        return {**self.projection.state(), "cosines": self.cosines.astype(np.int32)}
+        return {
+            **self.projection.state(),
+            "cosines": self.cosines.astype(np.int32),
+            "step_columns": self.steps.columns,
+            "step_thresholds": self.steps.thresholds,
+        }
 
     @classmethod
     def from_state(cls, state):
         """Rebuild it from `state`."""
         cosines = np.asarray(state["cosines"], dtype=np.float64)
-        return cls(Projection.from_state(state), cosines)
+        arrays = (state["step_columns"], state["step_thresholds"])
+        steps = Steps(*(np.asarray(one, dtype=np.int64) for one in arrays))
+        return cls(Projection.from_state(state), cosines, steps)
 
 
 @dataclass(frozen=True, eq=False)

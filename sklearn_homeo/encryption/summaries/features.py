@@ -3,7 +3,8 @@
 The first compares rows along all columns and along those in which classes differ; each
 later one along those in which the best scores so far change, as recursive feature
 machines do [1]_. The mean outer product of a score's gradients needs no rows: it is
-made of the features' own second moments.
+made of the features' own second moments. Where scores change along very few columns,
+labels may jump as well as bend, and the last round has random steps in these columns.
 
 References
 ----------
@@ -17,9 +18,11 @@ import hashlib
 import numpy as np
 from scipy.linalg import eigh
 
+from sklearn_homeo.ciphers.lattice import GRID_BITS, RANGE_BITS
 from sklearn_homeo.encryption.label_space.feature_scores import (
     FEATURE_STEP,
     FeatureMap,
+    Steps,
 )
 from sklearn_homeo.encryption.summaries import families, logistic
 from sklearn_homeo.encryption.summaries.noise import triangle
@@ -55,6 +58,11 @@ _LEAST_SIZE = 1e-5
 _CHOOSING = 2 / 3
 # As of a kernel machine: axes along which rows are compared, at most.
 MOST_AXES = 96
+# Steps are drawn where so few columns have nearly all that the scores change by.
+MOST_STEP_COLUMNS = 4
+_NEARLY_ALL = 0.98
+# Which part of the steps is of one column, of two and of three.
+_ORDERS = (0.2, 0.5, 0.3)
 
 
 def sums(plan, rows):
@@ -79,14 +87,14 @@ def sensitivities(plan):
     """Return how much sums can change with one row, in the Euclidean norm.
 
     All rows' features have nearly the same norm, since a cosine and its sine lie on a
-    circle.
+    circle, and steps are signs.
     """
     features = FeatureMap.from_state(plan.known["map"]["features"])
     squares = features.cosines**2 + np.roll(features.cosines, features.quarter) ** 2
-    m = features.projection.weights.shape[1]
-    longest = np.sqrt(m * squares.max())
+    m, n_steps = features.n_frequencies, len(features.steps)
+    longest = np.sqrt(m * squares.max() + n_steps / FEATURE_STEP**2)
     return {
-        "gram": triangle(2 * m, 2**0.5 * longest**2),
+        "gram": triangle(2 * m + n_steps, 2**0.5 * longest**2),
         "sums": 2 * longest,
         "cross": 2 * longest * np.sqrt(plan.n_outputs),
     }
@@ -102,16 +110,18 @@ def learn(plan, totals):
     """Return the scores of the best features, and a map with a metric of these."""
     folds, best, ridge, block = _best_features(plan, totals)
     gradients = _gradient_moments(plan, folds, ridge, best)
-    metrics, share = METRICS, _CHOOSING
+    metrics, share, step_columns = METRICS, _CHOOSING, ()
     if "metrics" in plan.known["map"]:
-        share = 1.0
-        along, power, width = plan.known["map"]["metrics"][block]
-        metrics = [(along, power, width), NO_METRIC]
+        share, metrics = 1.0, [plan.known["map"]["metrics"][block]]
+        step_columns = _few_columns(gradients)
+        if len(step_columns) == 0:
+            metrics.append(NO_METRIC)
     blocks = [
         (_axes_of(plan, gradients, along, power), width)
         for along, power, width in metrics
     ]
-    drawn = _draw_map(plan, blocks, plan.known["second"], plan.round, share)
+    second = plan.known["second"]
+    drawn = _draw_map(plan, blocks, second, plan.round, share, step_columns)
     return {
         "families": _with_family(plan, folds, best, ridge),
         "map": {**drawn, "metrics": [list(metric) for metric in metrics]},
@@ -143,25 +153,48 @@ def principal_axes(gram):
     return eigh(gram, subset_by_index=[n - MOST_AXES, n - 1])[1][:, ::-1]
 
 
-def _draw_map(plan, blocks, second, label, share):
-    """Frequencies for pairs of axes and a width, and which are of which.
+def _draw_map(plan, blocks, second, label, share, step_columns=()):
+    """Frequencies for pairs of axes and a width, steps, and which are of which block.
 
     The plan's settings alone say what they are drawn from. No more than there are
-    rows: scores would learn nothing from more.
+    rows: scores would learn nothing from more. Steps are a block of their own, the
+    last one.
     """
     n_features = int(share * min(plan.n_random_features, plan.known["n_rows"]))
     seed = hashlib.sha256(f"{plan.settings_digest}/{label}".encode()).digest()
     rng = np.random.RandomState(np.frombuffer(seed, "<u4"))
-    n_each = max(n_features // (2 * len(blocks)), 1)
-    frequencies = []
+    n_blocks = len(blocks) + (len(step_columns) > 0)
+    n_each = max(n_features // (2 * n_blocks), 1)
+    frequencies, steps = [], Steps.none()
     for axes, width in blocks:
         size = max(np.trace(axes.T @ second @ axes), 1e-12)
         draws = _orthogonal_draws(rng, axes.shape[1], n_each)
         frequencies.append(axes @ draws * np.sqrt(2 * width / size))
+    if len(step_columns) > 0:
+        steps = _draw_steps(rng, step_columns, 2 * n_each)
+    of_pairs = np.tile(np.repeat(np.arange(len(blocks)), n_each), 2)
     return {
-        "features": FeatureMap.from_frequencies(np.hstack(frequencies)).state(),
-        "blocks": np.repeat(np.arange(len(blocks)), n_each),
+        "features": FeatureMap.from_frequencies(np.hstack(frequencies), steps).state(),
+        "blocks": np.append(of_pairs, np.full(len(steps), len(blocks))),
     }
+
+
+def _few_columns(gradients):
+    """The columns along which scores change, if they are very few."""
+    shares = np.diag(gradients) / max(np.trace(gradients), 1e-300)
+    order = np.argsort(-shares, kind="stable")
+    n_needed = int((np.cumsum(shares[order]) < _NEARLY_ALL).sum()) + 1
+    return order[:n_needed] if n_needed <= MOST_STEP_COLUMNS else order[:0]
+
+
+def _draw_steps(rng, columns, n_steps):
+    """Steps in one, two or three of the columns, at normal thresholds."""
+    n_factors = min(len(columns), len(_ORDERS))
+    orders = rng.choice(np.arange(len(_ORDERS)) + 1, size=n_steps, p=_ORDERS)
+    drawn = np.array([rng.permutation(columns)[:n_factors] for _ in range(n_steps)])
+    thresholds = np.rint(rng.standard_normal(drawn.shape) * 2.0**GRID_BITS)
+    is_used = np.arange(n_factors) < orders[:, None]
+    return Steps(drawn, np.where(is_used, thresholds, -(2.0**RANGE_BITS)).astype(np.int64))
 
 
 def _orthogonal_draws(rng, n_axes, n_draws):
@@ -192,7 +225,7 @@ def _best_features(plan, totals):
     folds = FoldSums.from_totals(totals, FEATURE_STEP, plan.target_step)
     if plan.bounds is not None:
         folds = folds.possible(plan.noise_of("gram") * FEATURE_STEP**2)
-    blocks = np.tile(plan.known["map"]["blocks"], 2)
+    blocks = plan.known["map"]["blocks"]
     n_blocks = int(blocks.max()) + 1
     candidates = [blocks == one for one in range(n_blocks)]
     candidates += [(blocks == one) | (blocks == one + 1) for one in range(n_blocks - 1)]
@@ -219,14 +252,8 @@ def _family(plan, folds, places, ridge):
 
 
 def _part_of(plan, places):
-    """The map to some of the features: a cosine and its sine together."""
-    state = plan.known["map"]["features"]
-    n_frequencies = state["weights"].shape[1]
-    kept = places[places < n_frequencies]
-    used = state["weights"][:, kept]
-    return FeatureMap.from_state(
-        {**state, "weights": used, "units": state["units"][kept]}
-    )
+    """The map to some of the features."""
+    return FeatureMap.from_state(plan.known["map"]["features"]).part(places)
 
 
 def _gradient_moments(plan, folds, ridge, places):

@@ -10,7 +10,11 @@ from scipy.linalg import LinAlgError, solve
 
 from sklearn_homeo._utils.threads import single_threaded_blas
 from sklearn_homeo.encryption.label_space.yardsticks import softmax
-from sklearn_homeo.encryption.summaries.ridge import IMPOSSIBLE, ScoreMoments
+from sklearn_homeo.encryption.summaries.ridge import (
+    IMPOSSIBLE,
+    ScoreMoments,
+    is_single_label,
+)
 from sklearn_homeo.encryption.summaries.rows import (
     COARSE_BITS,
     COARSE_STEP,
@@ -140,7 +144,7 @@ def families_of(plan, weights_by_name):
 
 
 def _is_suitable(plan):
-    if plan.bounds is not None or plan.sizes is None or len(plan.sizes) > 1:
+    if plan.bounds is not None or not is_single_label(plan.sizes):
         return False
     n, n_classes = plan.n_features, plan.sizes[0]
     n_pairs = n_classes * (n_classes - 1) // 2

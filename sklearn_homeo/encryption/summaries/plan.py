@@ -77,7 +77,8 @@ class SummaryPlan:
     4. "features": second moments of random features, whose seed is a digest of what is
        agreed, and the derivatives that a step of logistic regression needs;
     5. "features, metric": the same, in a metric that was learnt from them;
-    6. "features, sharper metric": once more;
+    6. "features, sharper metric": once more, and of random steps in the columns that
+       tell the label, if these are few;
     7. "scores": histograms of left-out rows' scores, class by class;
     8. "cells": how many rows of which class, or of which sum, lie in which cell.
 

@@ -15,6 +15,7 @@ __all__ = [
     "ScoreMoments",
     "class_blocks",
     "fit_ridge",
+    "is_single_label",
     "score_moments",
 ]
 
@@ -198,7 +199,7 @@ class ScoreMoments:
             Parts of the rows that are theirs.
         """
         shares = self.counts / self.counts.sum()
-        if self.sizes is not None and len(self.sizes) == 1:
+        if is_single_label(self.sizes):
             return self.means, self._within(slice(None)), shares
         means = shares[None] @ self.means
         return means, self.second - means.T @ means, np.ones(1)
@@ -244,3 +245,8 @@ def class_blocks(sizes):
     sizes = sizes or ()
     ends = zip(np.cumsum(sizes), sizes, strict=True)
     return [slice(int(end) - size, int(end)) for end, size in ends]
+
+
+def is_single_label(sizes):
+    """Return whether there is one output, and it has classes."""
+    return sizes is not None and len(sizes) == 1

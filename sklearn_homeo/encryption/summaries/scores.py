@@ -22,7 +22,11 @@ from sklearn_homeo.encryption.label_space.regions import (
     numbers_of_cells,
 )
 from sklearn_homeo.encryption.summaries import families
-from sklearn_homeo.encryption.summaries.ridge import IMPOSSIBLE, ScoreMoments
+from sklearn_homeo.encryption.summaries.ridge import (
+    IMPOSSIBLE,
+    ScoreMoments,
+    is_single_label,
+)
 
 __all__ = ["learn", "regions_of", "sensitivities", "sums"]
 
@@ -52,7 +56,8 @@ def sums(plan, rows):
     if not _are_told(plan):
         return {}
     u, found = rows.lattice_rows(plan), {}
-    groups = rows.codes[:, 0] if _by_class(plan) else np.zeros(len(u), np.int64)
+    is_single = is_single_label(plan.sizes)
+    groups = rows.codes[:, 0] if is_single else np.zeros(len(u), np.int64)
     for name, family in plan.known["families"].items():
         scores = [one.scores(u) for one in families.scorers_of(family)]
         left_out = families.left_out_scores(scores, rows.folds) * SCORE_STEP
@@ -109,11 +114,9 @@ def regions_of(plan, family):
 def _are_told(plan):
     if plan.bounds is not None:
         return False
-    return plan.sizes is None or (_by_class(plan) and plan.sizes[0] <= MAX_CALIBRATED)
-
-
-def _by_class(plan):
-    return plan.sizes is not None and len(plan.sizes) == 1
+    if plan.sizes is None:
+        return True
+    return is_single_label(plan.sizes) and plan.sizes[0] <= MAX_CALIBRATED
 
 
 def _moments_of(plan, family):

@@ -74,13 +74,40 @@ def test_the_last_round_has_the_best_features_alone():
     known = plan.known["families"]
     (best,) = (name for name, one in known.items() if one["features"])
     assert known[best]["error"] <= min(one["error"] for one in curved.values())
-    used = FeatureMap.from_state(known[best]["features"]).projection.weights
-    assert used.shape[1] <= 32
+    used = FeatureMap.from_state(known[best]["features"])
+    assert 2 * used.n_frequencies + len(used.steps) <= 64
 
 
 def test_there_are_no_more_features_than_rows():
     summaries = last_summaries(*among_others(90), n_random_features=1536)
     for family in summaries[0].plan.known["families"].values():
         if family["features"]:
-            used = FeatureMap.from_state(family["features"]).projection.weights
-            assert 2 * used.shape[1] <= 90
+            used = FeatureMap.from_state(family["features"])
+            assert 2 * used.n_frequencies + len(used.steps) <= 90
+
+
+def test_where_few_columns_matter_steps_in_these_find_jumps():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, 6))
+    y = (np.maximum(X[:, 1] > 0.4, X[:, 4] < -0.3)).astype(int)
+    plan = SummaryPlan(6, [0, 1], n_random_features=256)
+    while plan.round != "scores":
+        plan = plan.advance(plan.summarize(X, y))
+    families = plan.known["families"]
+    (best,) = (name for name, one in families.items() if one["features"])
+    steps = FeatureMap.from_state(families[best]["features"]).steps
+    assert set(np.unique(steps.columns)) == {1, 4}
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ([0.01, 0.6, 0.39], [1, 2]),
+        ([0.0, 1.0, 0.0], [1]),
+        ([0.2] * 5, []),
+        ([0.25] * 4, [0, 1, 2, 3]),
+        ([0.0] * 5, []),
+    ],
+)
+def test_columns_of_nearly_all_that_scores_change_by(shares, expected):
+    assert features._few_columns(np.diag(shares)).tolist() == expected

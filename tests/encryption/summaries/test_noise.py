@@ -85,6 +85,22 @@ def test_bounds_are_reached(plans):
     assert np.linalg.norm(change / bounds["gram"]) > 0.7
 
 
+def test_bounds_count_steps_too():
+    X, y = curved()
+    settings = {**NOISE, "bounds": ([-4.0, -40.0], [4.0, 40.0])}
+    plan = rounds_of(SummaryPlan(2, [0, 1], **settings), X[:, :2], y)[5]
+    assert plan.round == "features, sharper metric"
+    assert len(plan.known["map"]["features"]["step_columns"]) == 12
+    bounds = _ROUNDS[plan.round][0].sensitivities(plan)
+    X, y = np.zeros((30, 2)), np.arange(30) % 2
+    other = X.copy()
+    X[0], other[0] = [4, -40], [-4, -40]
+    one, another = (plain_sums(plan, rows, y) for rows in (X, other))
+    for name, bound in bounds.items():
+        change = np.linalg.norm((one[name] - another[name]) / bound)
+        assert 0.5 < change <= 1 + 1e-12
+
+
 def test_all_rounds_together_cost_what_the_ledger_says(plans):
     ledger = plans[0].privacy
     assert (ledger.epsilon, ledger.delta) == (50.0, 1e-5)
