@@ -3,7 +3,7 @@
 The first compares rows along all columns and along those in which classes differ; each
 later one along those in which the best scores so far change, as recursive feature
 machines do [1]_. The mean outer product of a score's gradients needs no rows: it is
-made of the features' own second moments. Where scores change along very few columns,
+made of the features' own second moments. Where scores change along few columns,
 labels may jump as well as bend, and the last round has random steps in these columns.
 
 References
@@ -180,7 +180,7 @@ def _draw_map(plan, blocks, second, label, share, step_columns=()):
 
 
 def _few_columns(gradients):
-    """The columns along which scores change, if they are very few."""
+    """The columns along which scores change, if they are few."""
     shares = np.diag(gradients) / max(np.trace(gradients), 1e-300)
     order = np.argsort(-shares, kind="stable")
     n_needed = int((np.cumsum(shares[order]) < _NEARLY_ALL).sum()) + 1
@@ -194,7 +194,9 @@ def _draw_steps(rng, columns, n_steps):
     drawn = np.array([rng.permutation(columns)[:n_factors] for _ in range(n_steps)])
     thresholds = np.rint(rng.standard_normal(drawn.shape) * 2.0**GRID_BITS)
     is_used = np.arange(n_factors) < orders[:, None]
-    return Steps(drawn, np.where(is_used, thresholds, -(2.0**RANGE_BITS)).astype(np.int64))
+    return Steps(
+        drawn, np.where(is_used, thresholds, -(2.0**RANGE_BITS)).astype(np.int64)
+    )
 
 
 def _orthogonal_draws(rng, n_axes, n_draws):
