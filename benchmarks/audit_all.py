@@ -206,7 +206,11 @@ def _cell(tier):
         return ""
     mark = "!" if tier.verdict == "invalid" else ""
     if tier.measure == "AUC":
-        return f"{tier.rate:.3f} [{tier.upper:.3f}] (plain {tier.plain_rate:.3f}){mark}"
+        bound = "" if np.isnan(tier.bound) else f" / {tier.bound:.3f}"
+        return (
+            f"{tier.rate:.3f} [{tier.upper:.3f}] / {tier.floor:.3f}{bound} "
+            f"(plain {tier.plain_rate:.3f}){mark}"
+        )
     bound = "" if np.isnan(tier.bound) else f" / {100 * tier.bound:.1f}"
     return (
         f"{100 * tier.rate:.2f} [{100 * tier.upper:.2f}] / "
