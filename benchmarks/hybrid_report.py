@@ -1,6 +1,7 @@
 """Tables and figure of the hybrid benchmark."""
 
 import numpy as np
+from intervals import half_interval
 
 from sklearn_homeo._utils.plotting import (
     BLUE,
@@ -33,10 +34,15 @@ def _mean(rows, **wanted):
     return float(np.mean(chosen)) if chosen else float("nan")
 
 
-def _best(rows, study, **wanted):
-    """The mean over repeats of the worst attack's figure."""
-    best = [row for row in rows if row["measure"].startswith("best")]
-    return _mean(best, study=study, **wanted)
+def _best(rows, study, name, setting):
+    """The worst attack's figures, one a repeat."""
+    found = [
+        row["value"]
+        for row in rows
+        if row["measure"].startswith("best")
+        and (row["study"], row["trained_on"], row["setting"]) == (study, name, setting)
+    ]
+    return np.array(found)
 
 
 def print_hybrid(rows):
@@ -54,7 +60,8 @@ def print_hybrid(rows):
         if "auc" in studies:
             print(f"\n{name}: membership, best attack (true positives at 1 %)\n")
             lines = _membership_lines(mine)
-            _print_table(["rows", "attacker", "AUC", "TPR, %", "copies"], lines)
+            header = ["rows", "attacker", "AUC", "above control", "TPR, %", "copies"]
+            _print_table(header, lines)
         if sizes := _small_sizes(mine):
             print(f"\n{name}: mean accuracy, %, by rows of each class\n")
             _print_table(
@@ -79,13 +86,25 @@ def _membership_lines(rows):
     lines = []
     pairs = [(row["trained_on"], row["setting"]) for row in rows if _is_best(row)]
     for name, setting in dict.fromkeys(pairs):
-        wanted = {"trained_on": name, "setting": setting}
         frame = setting.rsplit(" ", 1)[-1]
         copies = _mean(rows, trained_on=name, measure="n_copies", setting=frame)
-        auc, tpr = _best(rows, "auc", **wanted), _best(rows, "tpr", **wanted)
+        auc, tpr = (_best(rows, s, name, setting).mean() for s in ("auc", "tpr"))
         shown = "-" if np.isnan(copies) else f"{copies:.1f}"
-        lines.append([name, setting, f"{auc:.3f}", f"{100 * tpr:.1f}", shown])
+        above = _above_control(rows, name, setting)
+        lines.append([name, setting, f"{auc:.3f}", above, f"{100 * tpr:.1f}", shown])
     return lines
+
+
+def _above_control(rows, name, setting):
+    """Mean difference from the control on the same split, with its interval.
+
+    The split decides how alike candidates are to the reference; that moves both AUCs.
+    """
+    areas, control = (_best(rows, "auc", of, setting) for of in (name, "control"))
+    if name == "control" or len(control) < 2:
+        return "-"
+    difference = areas - control
+    return f"{difference.mean():+.3f} ± {half_interval(difference):.3f}"
 
 
 def _is_best(row):
@@ -144,7 +163,7 @@ def _draw_attacks(ax, rows):
         "no key, frame all": BLUE,
     }
     for number, (setting, colour) in enumerate(settings.items()):
-        values = [_best(rows, "auc", trained_on=n, setting=setting) for n in names]
+        values = [_best(rows, "auc", name, setting).mean() for name in names]
         places = np.arange(len(names)) + (number - 1) * 0.27
         bars = ax.barh(places, values, 0.27, color=colour, label=setting)
         ax.bar_label(bars, fmt="%.2f", padding=2, fontsize=8)
