@@ -79,12 +79,18 @@ class TreeScores:
 
     def sums(self, x):
         """Return the sums of leaves, without offsets, of rows coarsened before."""
-        rows = np.arange(len(x))[:, None]
-        nodes = np.broadcast_to(self.roots, (len(x), len(self.roots)))
+        values, starts = x.ravel(), np.arange(len(x))[:, None] * x.shape[1]
+        children = np.stack([self.left, self.right], axis=1).ravel()
+        nodes = np.tile(self.roots, (len(x), 1))
         for _ in range(self.depth):
-            goes_left = x[rows, self.columns[nodes]] <= self.thresholds[nodes]
-            nodes = np.where(goes_left, self.left[nodes], self.right[nodes])
-        return np.stack([column[nodes].sum(axis=1) for column in self.values.T], axis=1)
+            places = self.columns.take(nodes)
+            places += starts
+            goes_right = values.take(places) > self.thresholds.take(nodes)
+            nodes *= 2
+            nodes += goes_right
+            nodes = children.take(nodes)
+        sums = [column.take(nodes).sum(axis=1) for column in self.values.T]
+        return np.stack(sums, axis=1)
 
     def state(self):
         """Return the arrays that define it, by name."""
