@@ -9,9 +9,12 @@ rare), or R2 for numbers.
     python benchmarks/label_subspace.py
     python benchmarks/label_subspace.py --only moons product --rows 1500
     python benchmarks/label_subspace.py --leakage auto
+    python benchmarks/label_subspace.py --leakage auto --seeds 5
     python benchmarks/label_subspace.py --draws 40
 
-The latter draws random labels: a curved function of two to four of up to 40 columns, in
+With several seeds, rows, splits and keys are other ones each time, and what is printed
+are means over them, with the mean loss, its 95 % interval and the largest one. The last
+command draws random labels: a curved function of two to four of up to 40 columns, in
 their own basis or in a turned one. Writes label_subspace.csv and prints a table.
 """
 
@@ -23,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from csv_files import write_csv
 from fixed_keys import fixed_key
+from intervals import half_interval
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -243,11 +247,16 @@ SHAPES = {
 def main(argv=None):
     options = _parse(argv)
     rows = []
-    for name, X, y, n_train in (
-        _random_labels(options) if options.draws else _problems(options)
-    ):
-        rows.append({"labels": name, **measure(X, y, n_train, options.leakage)})
-        _print(rows[-1])
+    if options.draws:
+        for name, X, y, n_train in _random_labels(options):
+            rows.append({"labels": name, **measure(X, y, n_train, options.leakage)})
+            _print(rows[-1])
+    else:
+        for problem in PROBLEMS:
+            if not options.only or problem.__name__ in options.only:
+                found = [_measured(problem, seed, options) for seed in _seeds(options)]
+                rows += found
+                _print(_mean_of(found))
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(rows, folder / "label_subspace.csv")
@@ -257,19 +266,19 @@ def main(argv=None):
     return 0
 
 
-def measure(X, y, n_train, leakage="scores"):
+def measure(X, y, n_train, leakage="scores", seed=0):
     """Scores on plain rows and on label coordinates, and what was chosen."""
     is_numeric = y.dtype.kind == "f"
     train, test = train_test_split(
         np.arange(len(X)),
         train_size=n_train,
-        random_state=0,
+        random_state=seed,
         stratify=None if is_numeric else y,
     )
     encryptor = HomeomorphicEncryptor(
         leakage=leakage,
         target_type="continuous" if is_numeric else "discrete",
-        key=fixed_key(0),
+        key=fixed_key(seed),
     )
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
@@ -340,13 +349,40 @@ def best_of_four(Z, y, train, test):
     )
 
 
-def _problems(options):
-    for problem in PROBLEMS:
-        if options.only and problem.__name__ not in options.only:
-            continue
-        X, y = problem(options.rows + 2000, np.random.RandomState(options.seed))
-        n_train = int(0.7 * len(X)) if problem in TABLES else options.rows
-        yield problem.__name__, X, y, n_train
+def _seeds(options):
+    return range(options.seed, options.seed + options.seeds)
+
+
+def _measured(problem, seed, options):
+    """One problem's row of the table, of one seed."""
+    X, y = problem(options.rows + 2000, np.random.RandomState(seed))
+    n_train = int(0.7 * len(X)) if problem in TABLES else options.rows
+    # One seed draws other rows, and keeps the split and the key.
+    other = seed if options.seeds > 1 else 0
+    found = measure(X, y, n_train, options.leakage, other)
+    return {"labels": problem.__name__, "seed": seed, **found}
+
+
+def _mean_of(rows):
+    """The mean of rows of the table, with what was chosen most often; losses too."""
+    if len(rows) == 1:
+        return rows[0]
+    found = {
+        name: np.mean([row[name] for row in rows])
+        for name, value in rows[0].items()
+        if isinstance(value, (int, float))
+    }
+    finders = [row["finder"] for row in rows]
+    losses = np.array([row["plain"] - row["encrypted"] for row in rows])
+    return {
+        **found,
+        "labels": rows[0]["labels"],
+        "finder": max(finders, key=finders.count),
+        "warned": sum(row["warned"] for row in rows),
+        "lost": losses.mean(),
+        "interval": half_interval(losses),
+        "largest": losses.max(),
+    }
 
 
 def _random_labels(options):
@@ -375,13 +411,22 @@ def _turned(X, y, rng):
 
 
 def _print(row):
+    lost = ""
+    if "lost" in row:
+        digits = 3 if abs(row["plain"]) <= 1 else 1
+        lost = (
+            f"  lost {row['lost']:.{digits}f} ± {row['interval']:.{digits}f} "
+            f"(largest {row['largest']:.{digits}f})"
+        )
+    warned = "  warned" * bool(row["warned"])
+    if lost and warned:
+        warned += f" {row['warned']} times"
     print(
         f"{row['labels']:28s} plain {row['plain']:6.2f}  coordinates "
         f"{row['coordinates']:6.2f}  encrypted {row['encrypted']:6.2f} "
-        f"(noise {row['noise']:g})  k {row['k']:2d} of {row['n']:2d} "
+        f"(noise {row['noise']:g})  k {row['k']:2.0f} of {row['n']:2.0f} "
         f"{row['finder']:28s} leak {row['leak']:.2f}  {row['bits']:.1f} bits  "
-        f"linked {row['linked']:.1%}"
-        f"{'  warned' if row['warned'] else ''}  {row['seconds']:.1f} s",
+        f"linked {row['linked']:.1%}{warned}  {row['seconds']:.1f} s{lost}",
         flush=True,
     )
 
@@ -395,6 +440,9 @@ def _parse(argv):
         "--leakage", choices=["auto", "cells", "scores"], default="scores"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="means over so many seeds"
+    )
     parser.add_argument("--out", default="benchmarks/output", metavar="DIR")
     return parser.parse_args(argv)
 
