@@ -8,10 +8,15 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
 )
 
-__all__ = ["boosting_columns", "forest_columns", "unit_vectors"]
+from sklearn_homeo._utils.validation import grown_trees
 
-# Columns whose importance is measured: those of most impurity decrease.
-MOST_COLUMNS = 48
+__all__ = ["boosting_columns", "forest_columns", "telling_columns", "unit_vectors"]
+
+# Columns that trees learn from, and those whose importance is measured. Among more,
+# trees split by chance: quick boosting, in coarse bins, tells by which ones it splits
+# most. At each split it looks at so many, at random if there are more.
+TELLING_COLUMNS, MEASURED_COLUMNS = 64, 48
+QUICK_TREES, FEWEST_ROUNDS, SPLIT_COLUMNS = 20, 5, 256
 # Rows that a model predicts at a time, and held-out rows at most.
 CHUNK_ROWS = 32768
 HELD_OUT_ROWS = 300
@@ -62,7 +67,7 @@ def _by_importance(sample, n_directions, model):
     X, n = sample.X, sample.X.shape[1]
     n_test = min(len(X) // 3, HELD_OUT_ROWS)
     train, test = X[n_test:], X[:n_test]
-    tried = _screened(sample)
+    tried = telling_columns(sample)[:MEASURED_COLUMNS]
     importance = np.zeros(n)
     for labels in sample.target.outputs.T:
         if len(np.unique(labels[n_test:])) < 2:
@@ -82,21 +87,53 @@ def unit_vectors(n, columns):
     return (np.arange(n)[:, None] == columns).astype(np.float64)
 
 
-def _screened(sample):
-    """The columns that one quick forest splits by most."""
+def telling_columns(sample):
+    """The columns that quick boosting splits by most, those of most gain first.
+
+    Parameters
+    ----------
+    sample : Sample
+
+    Returns
+    -------
+    columns : ndarray of shape (n_columns,), dtype int64
+        Up to `MEASURED_COLUMNS` are all returned, in their order; of more, at most
+        `TELLING_COLUMNS`.
+    """
     n = sample.X.shape[1]
-    if n <= MOST_COLUMNS:
+    if n <= MEASURED_COLUMNS:
         return np.arange(n)
-    if "screened" not in sample.shared:
+    if "telling" not in sample.shared:
         head = sample.head(FOREST_ROWS)
-        numeric = head.target.is_numeric
-        kind = ExtraTreesRegressor if numeric else ExtraTreesClassifier
-        forest = kind(40, min_samples_leaf=5, max_features="sqrt", random_state=0)
-        labels = head.target.outputs
-        forest.fit(head.X, labels[:, 0] if labels.shape[1] == 1 else labels)
-        order = np.argsort(-forest.feature_importances_, kind="stable")
-        sample.shared["screened"] = order[:MOST_COLUMNS]
-    return sample.shared["screened"]
+        gains = [_gains(head, labels) for labels in head.target.outputs.T]
+        order = np.argsort(-np.sum(gains, axis=0), kind="stable")
+        sample.shared["telling"] = order[:TELLING_COLUMNS]
+    return sample.shared["telling"]
+
+
+def _gains(sample, labels):
+    """Share of each column in what boosting gains by its splits."""
+    numeric, n = sample.target.is_numeric, sample.X.shape[1]
+    kind = HistGradientBoostingRegressor if numeric else HistGradientBoostingClassifier
+    n_trees = 1 if numeric else max(1, len(np.unique(labels)) - 1)
+    model = kind(
+        max_iter=max(FEWEST_ROUNDS, QUICK_TREES // n_trees),
+        learning_rate=0.2,
+        max_leaf_nodes=10,
+        min_samples_leaf=5,
+        max_bins=31,
+        max_features=min(1.0, SPLIT_COLUMNS / n),
+        early_stopping=False,
+        random_state=0,
+    )
+    gains = np.zeros(n)
+    if labels.min() == labels.max():
+        return gains
+    for stage in grown_trees(model.fit(sample.X, labels)):
+        for nodes in stage:
+            inner = nodes[nodes["is_leaf"] == 0]
+            np.add.at(gains, inner["feature_idx"], inner["gain"])
+    return gains / max(gains.sum(), 1e-300)
 
 
 def _held_out_loss(model, labels, numeric):

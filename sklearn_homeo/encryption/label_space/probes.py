@@ -21,7 +21,7 @@ from sklearn_homeo.encryption.label_space.boosting import (
     rounds_and_step,
 )
 
-__all__ = ["PROBES", "QUICK_PROBES", "Metric", "metrics_of", "probe_rows"]
+__all__ = ["PROBES", "QUICK_PROBES", "TREES", "Metric", "metrics_of", "probe_rows"]
 
 # Support vectors take a machine for each pair of classes.
 MAX_PAIRED_CLASSES = 20
@@ -32,8 +32,6 @@ N_NEIGHBOURS = 10
 # Categories are columns of few ones.
 MIN_LEAF_ROWS = 5
 N_FOREST_TREES = 30
-# Columns that boosting chooses from at a split, at random if there are more.
-MOST_SPLIT_COLUMNS = 128
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,6 @@ def _number_probe(name, n_coordinates, n_rows):
             max_leaf_nodes=15 * growth(n_rows),
             min_samples_leaf=MIN_LEAF_ROWS,
             max_bins=128 * growth(n_rows) - 1,
-            max_features=min(1.0, MOST_SPLIT_COLUMNS / n_coordinates),
             early_stopping=False,
             random_state=0,
         )
@@ -158,7 +155,6 @@ def _class_probe(name, n_coordinates, n_rows, n_classes):
             max_leaf_nodes=15 * growth(n_rows),
             min_samples_leaf=MIN_LEAF_ROWS,
             max_bins=128 * growth(n_rows) - 1,
-            max_features=min(1.0, MOST_SPLIT_COLUMNS / n_coordinates),
             early_stopping=False,
             random_state=0,
         )
@@ -172,6 +168,8 @@ def _class_probe(name, n_coordinates, n_rows, n_classes):
 
 
 PROBES = ("support vectors", "neighbours", "linear", "boosting", "forest")
+# Those that split by chance where columns are many; they get the telling ones.
+TREES = ("boosting", "forest")
 # Those that learn from any number of rows in a moment.
 QUICK_PROBES = ("linear", "boosting", "forest")
 

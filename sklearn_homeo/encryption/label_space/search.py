@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 
+from sklearn_homeo.encryption.label_space.columns import telling_columns
 from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
 from sklearn_homeo.encryption.label_space.finders import (
     BY_COLUMN,
@@ -18,7 +19,12 @@ from sklearn_homeo.encryption.label_space.finders import (
     suitable_finders,
 )
 from sklearn_homeo.encryption.label_space.leak import linear_leaks
-from sklearn_homeo.encryption.label_space.probes import PROBES, metrics_of, probe_rows
+from sklearn_homeo.encryption.label_space.probes import (
+    PROBES,
+    TREES,
+    metrics_of,
+    probe_rows,
+)
 
 __all__ = [
     "ALL_FEATURES",
@@ -452,6 +458,8 @@ class Search:
         for kind in kinds:
             if kind not in asked:
                 S = self._coordinates(candidate, fold)
+                if candidate == self._everything and kind in TREES:
+                    S = S[:, telling_columns(self.samples[fold])]
                 asked[kind] = probe_rows(kind, self.sample.target, S, train, test)
         return asked
 
