@@ -135,7 +135,9 @@ def test_the_audit_is_written_with_its_controls(job):
     assert {row["tier"] for row in rows} == {"T0", "T2", "T2b", "T3", "T4", "T5"}
     assert {row["cipher"] for row in rows} >= {"audited", "identity", "noise"}
     assert {row["key"] for row in rows if row["cipher"] == "audited"} == {"0", "1"}
-    assert all(0 <= float(row["rate"]) <= 1 for row in rows)
+    # Linkability of pairs is unbiased, and so below 0 at times.
+    shares = [float(row["rate"]) for row in rows if row["measure"] != "D_sys"]
+    assert all(0 <= rate <= 1 for rate in shares)
 
 
 def test_the_published_cipher_is_found_broken(job):

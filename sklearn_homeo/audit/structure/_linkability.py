@@ -68,6 +68,12 @@ def linkability_attack(
         (200 resamples); its choice the kind of feature. Where nothing is linked, the
         rate falls below 0 as often as it lies above: its mean over keys is unbiased.
 
+    Raises
+    ------
+    ValueError
+        If numbers of rows disagree, a value is not finite or there are fewer than
+        20 rows.
+
     Notes
     -----
     D_sys says how well pairs of one record are told from other pairs of its class, not
@@ -75,12 +81,6 @@ def linkability_attack(
     one third among all pairs, however many records there are.
     :func:`unordered_matching_attack` on the ciphertexts under both keys says how many
     records are found. That is what an audit judges.
-
-    Raises
-    ------
-    ValueError
-        If numbers of rows disagree, a value is not finite or there are fewer than
-        20 rows.
 
     References
     ----------
