@@ -22,7 +22,7 @@ from sklearn_homeo.encryption.label_space.classifiers import (
 from sklearn_homeo.encryption.label_space.gradients import next_moments
 from sklearn_homeo.encryption.label_space.projection import Projection, in_units
 
-__all__ = ["KernelMachines", "KernelScores", "fit_kernel_scores"]
+__all__ = ["Kernel", "KernelMachines", "KernelScores", "fit_kernel_scores"]
 
 MAX_LANDMARKS = 256
 MAX_AXES = 96
@@ -55,8 +55,8 @@ _CHUNK_KERNELS = 2**15
 
 
 @dataclass(frozen=True, eq=False)
-class KernelScores:
-    """Weighted sums of a Gaussian kernel to landmarks, in integers.
+class Kernel:
+    """A Gaussian kernel to landmarks, in integers.
 
     Parameters
     ----------
@@ -66,33 +66,57 @@ class KernelScores:
         Integers, in steps of 2**-16.
     table : ndarray of shape (65536,), dtype float64
         The kernel at squared distances in steps of 2**-12: integers up to 2**24.
-    weights : ndarray of shape (n_landmarks, n_scores), dtype float64
-        Integers of magnitude 2**20 at most.
-    units : ndarray of shape (n_scores,), dtype float64
-        What the integer 1 of a weighted sum is worth; powers of two.
-    offsets : ndarray of shape (n_scores,), dtype float64
-        Integers, in steps of 2**-10.
     """
 
     projection: Projection
     landmarks: np.ndarray
     table: np.ndarray
-    weights: np.ndarray
-    units: np.ndarray
-    offsets: np.ndarray
 
-    def scores(self, u):
-        """Return the scores of lattice rows; see `LinearScores.scores`."""
+    step = KERNEL_STEP
+
+    @classmethod
+    def from_real(cls, axes, u):
+        """Round axes, of shape (n_features, n_axes); landmarks are lattice rows."""
+        projection = Projection.from_real(axes)
+        table = np.rint(np.exp(-np.arange(TABLE_SIZE) * TABLE_STEP) / KERNEL_STEP)
+        table[-1] = 0.0
+        return cls(projection, _in_point_steps(projection, u), table)
+
+    def __call__(self, u):
+        """Return the kernel of lattice rows and landmarks.
+
+        Parameters
+        ----------
+        u : ndarray of shape (n_samples, n_features), dtype int64
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_landmarks), dtype float64
+            Integers, in steps of 2**-24.
+        """
+        values = np.empty((len(u), len(self.landmarks)))
+        for some, found in self.pieces(u):
+            values[some] = found
+        return values
+
+    def pieces(self, u):
+        """Yield which rows, and their kernel: so few that it stays in the cache."""
         points = _in_point_steps(self.projection, u)
-        sums = np.empty((len(u), len(self.units)))
         falls = np.diff(self.table, append=self.table[-1])
-        # Kernels of so few rows at a time that they stay in the cache.
         size = max(_CHUNK_KERNELS // len(self.landmarks), 1)
         for start in range(0, len(u), size):
             some = slice(start, start + size)
             squares = _squared_distances(points[some], self.landmarks)
-            sums[some] = _looked_up(self.table, falls, squares) @ self.weights
-        return in_steps(sums, self.units) + self.offsets
+            yield some, _looked_up(self.table, falls, squares)
+
+    def of_landmarks(self):
+        """Return the kernel of all pairs of landmarks, in real numbers."""
+        points = self.landmarks * POINT_STEP
+        return np.exp(-np.maximum(_squared_distances(points, points), 0.0))
+
+    def part(self, places):
+        """Return the kernel to some of the landmarks."""
+        return Kernel(self.projection, self.landmarks[places], self.table)
 
     def state(self):
         """Return the arrays that define it, by name."""
@@ -100,9 +124,6 @@ class KernelScores:
             **self.projection.state(),
             "landmarks": self.landmarks.astype(np.int32),
             "table": self.table.astype(np.int32),
-            "kernel_weights": self.weights.astype(np.int32),
-            "kernel_units": self.units,
-            "offsets": self.offsets,
         }
 
     @classmethod
@@ -112,6 +133,50 @@ class KernelScores:
             Projection.from_state(state),
             np.asarray(state["landmarks"], dtype=np.float64),
             np.asarray(state["table"], dtype=np.float64),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class KernelScores:
+    """Weighted sums of a Gaussian kernel to landmarks, in integers.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    weights : ndarray of shape (n_landmarks, n_scores), dtype float64
+        Integers of magnitude 2**20 at most.
+    units : ndarray of shape (n_scores,), dtype float64
+        What the integer 1 of a weighted sum is worth; powers of two.
+    offsets : ndarray of shape (n_scores,), dtype float64
+        Integers, in steps of 2**-10.
+    """
+
+    kernel: Kernel
+    weights: np.ndarray
+    units: np.ndarray
+    offsets: np.ndarray
+
+    def scores(self, u):
+        """Return the scores of lattice rows; see `LinearScores.scores`."""
+        sums = np.empty((len(u), len(self.units)))
+        for some, values in self.kernel.pieces(u):
+            sums[some] = values @ self.weights
+        return in_steps(sums, self.units) + self.offsets
+
+    def state(self):
+        """Return the arrays that define it, by name."""
+        return {
+            **self.kernel.state(),
+            "kernel_weights": self.weights.astype(np.int32),
+            "kernel_units": self.units,
+            "offsets": self.offsets,
+        }
+
+    @classmethod
+    def from_state(cls, state):
+        """Rebuild it from `state`."""
+        return cls(
+            Kernel.from_state(state),
             np.asarray(state["kernel_weights"], dtype=np.float64),
             np.asarray(state["kernel_units"]),
             np.asarray(state["offsets"]),
@@ -352,14 +417,9 @@ def _axes_of(moments, frame, power):
 
 def _in_integers(u, machine, matrix, offsets):
     """The machine in integers."""
-    projection = Projection.from_real(machine.axes)
-    table = np.rint(np.exp(-np.arange(TABLE_SIZE) * TABLE_STEP) / KERNEL_STEP)
-    table[-1] = 0.0
     weights, units = in_units(machine.weights @ matrix, WEIGHT_BITS)
     return KernelScores(
-        projection,
-        _in_point_steps(projection, u[machine.rows]),
-        table,
+        Kernel.from_real(machine.axes, u[machine.rows]),
         weights,
         units * KERNEL_STEP,
         np.rint(offsets / SCORE_STEP),

@@ -3,8 +3,12 @@
 The first compares rows along all columns and along those in which classes differ; each
 later one along those in which the best scores so far change, as recursive feature
 machines do [1]_. The mean outer product of a score's gradients needs no rows: it is
-made of the features' own second moments. Where scores change along few columns,
-labels may jump as well as bend, and the last round has random steps in these columns.
+made of the features' own second moments.
+
+The last round's features are kernels of landmarks that are drawn from normal
+distributions, with the moments that rows have: they lie where rows lie, and tell as
+much as three times as many cosines. Where scores change along few columns, labels may
+jump as well as bend, and half of the features are random steps in these columns.
 
 References
 ----------
@@ -14,23 +18,34 @@ References
 """
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 from scipy.linalg import eigh
 
+from sklearn_homeo._utils.threads import single_threaded_blas
 from sklearn_homeo.ciphers.lattice import GRID_BITS, RANGE_BITS
 from sklearn_homeo.encryption.label_space.feature_scores import (
     FEATURE_STEP,
+    Bumps,
     FeatureMap,
     Steps,
+    Waves,
 )
+from sklearn_homeo.encryption.label_space.kernel_scores import Kernel
 from sklearn_homeo.encryption.summaries import families, logistic
 from sklearn_homeo.encryption.summaries.noise import triangle
 from sklearn_homeo.encryption.summaries.ridge import fit_ridge, score_moments
+from sklearn_homeo.encryption.summaries.rows import (
+    LATTICE_BITS,
+    VALUE_BITS,
+    VALUE_STEP,
+)
 from sklearn_homeo.encryption.summaries.sums import FoldSums, fold_sums
 
 __all__ = [
     "MOST_AXES",
+    "draw_landmarks",
     "first_map",
     "learn",
     "learn_last",
@@ -90,11 +105,9 @@ def sensitivities(plan):
     circle, and steps are signs.
     """
     features = FeatureMap.from_state(plan.known["map"]["features"])
-    squares = features.cosines**2 + np.roll(features.cosines, features.quarter) ** 2
-    m, n_steps = features.n_frequencies, len(features.steps)
-    longest = np.sqrt(m * squares.max() + n_steps / FEATURE_STEP**2)
+    longest = np.sqrt(features.largest_square())
     return {
-        "gram": triangle(2 * m + n_steps, 2**0.5 * longest**2),
+        "gram": triangle(len(features), 2**0.5 * longest**2),
         "sums": 2 * longest,
         "cross": 2 * longest * np.sqrt(plan.n_outputs),
     }
@@ -103,28 +116,30 @@ def sensitivities(plan):
 def first_map(plan, known, axes):
     """Return the features along axes that second moments told, a list of arrays."""
     blocks = [(own, WIDTH) for own in axes]
-    return _draw_map(plan, blocks, known["second"], "features", _CHOOSING)
+    n_features = int(_CHOOSING * _n_most(plan))
+    return _map_of(*_draw_waves(_stream(plan, "features"), blocks, known, n_features))
+
+
+def _n_most(plan):
+    """No more features than there are rows: scores would learn nothing from more."""
+    return min(plan.n_random_features, plan.known["n_rows"])
 
 
 def learn(plan, totals):
-    """Return the scores of the best features, and a map with a metric of these."""
+    """Return the scores of the best features, and a map with metrics of these."""
     folds, best, ridge, block = _best_features(plan, totals)
     gradients = _gradient_moments(plan, folds, ridge, best)
-    metrics, share, step_columns = METRICS, _CHOOSING, ()
-    if "metrics" in plan.known["map"]:
-        share, metrics = 1.0, [plan.known["map"]["metrics"][block]]
-        step_columns = _few_columns(gradients)
-        if len(step_columns) == 0:
-            metrics.append(NO_METRIC)
-    blocks = [
-        (_axes_of(plan, gradients, along, power), width)
-        for along, power, width in metrics
-    ]
-    second = plan.known["second"]
-    drawn = _draw_map(plan, blocks, second, plan.round, share, step_columns)
+    if plan.round == "features":
+        blocks = [_block(plan, gradients, metric) for metric in METRICS]
+        n_features = int(_CHOOSING * _n_most(plan))
+        drawn = _draw_waves(_stream(plan, plan.round), blocks, plan.known, n_features)
+        found = {**_map_of(*drawn), "metrics": [list(metric) for metric in METRICS]}
+    else:
+        metric = plan.known["map"]["metrics"][block]
+        found = _last_map(plan, gradients, metric)
     return {
         "families": _with_family(plan, folds, best, ridge),
-        "map": {**drawn, "metrics": [list(metric) for metric in metrics]},
+        "map": found,
         "logistic": logistic.next_step(plan, totals),
     }
 
@@ -137,7 +152,8 @@ def learn_last(plan, totals):
     kept = min(found, key=lambda name: found[name]["error"])
     if plan.known["logistic"]:
         linear |= logistic.families_of(plan, logistic.next_step(plan, totals))
-    return {"families": {**linear, kept: found[kept]}, "map": {}, "logistic": {}}
+    forgotten = {"map": {}, "logistic": {}, "landmarks": None}
+    return {"families": {**linear, kept: found[kept]}, **forgotten}
 
 
 def principal_axes(gram):
@@ -153,30 +169,86 @@ def principal_axes(gram):
     return eigh(gram, subset_by_index=[n - MOST_AXES, n - 1])[1][:, ::-1]
 
 
-def _draw_map(plan, blocks, second, label, share, step_columns=()):
-    """Frequencies for pairs of axes and a width, steps, and which are of which block.
+def draw_landmarks(plan, means, covariances):
+    """Return points like rows, of each group in turn.
 
-    The plan's settings alone say what they are drawn from. No more than there are
-    rows: scores would learn nothing from more. Steps are a block of their own, the
-    last one.
+    Parameters
+    ----------
+    plan : SummaryPlan
+    means : ndarray of shape (n_groups, n_features)
+    covariances : list of (ndarray, ndarray)
+        For each group axes, of shape (n_features, n_axes), and the covariance along
+        these.
+
+    Returns
+    -------
+    landmarks : ndarray of shape (n_landmarks, n_features), dtype int32
+        In steps of 2**-12.
     """
-    n_features = int(share * min(plan.n_random_features, plan.known["n_rows"]))
+    n_landmarks, n_groups = _n_most(plan), len(means)
+    rng, found = _stream(plan, "landmarks"), np.empty((n_landmarks, plan.n_features))
+    for i, (mean, (axes, covariance)) in enumerate(
+        zip(means, covariances, strict=True)
+    ):
+        values, vectors = eigh(covariance)
+        factor = axes @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+        own = found[i::n_groups]
+        own[:] = mean + rng.standard_normal((len(own), len(values))) @ factor.T
+    limit = 2.0**VALUE_BITS
+    return np.clip(np.rint(found / VALUE_STEP), -limit, limit).astype(np.int32)
+
+
+def _stream(plan, label):
+    """Random numbers that the plan's settings alone determine."""
     seed = hashlib.sha256(f"{plan.settings_digest}/{label}".encode()).digest()
-    rng = np.random.RandomState(np.frombuffer(seed, "<u4"))
-    n_blocks = len(blocks) + (len(step_columns) > 0)
-    n_each = max(n_features // (2 * n_blocks), 1)
-    frequencies, steps = [], Steps.none()
+    return np.random.RandomState(np.frombuffer(seed, "<u4"))
+
+
+def _map_of(features, blocks):
+    return {"features": FeatureMap(features).state(), "blocks": blocks}
+
+
+def _block(plan, gradients, metric):
+    """Axes along which rows are compared, and how closely."""
+    along, power, width = metric
+    return _axes_of(plan, gradients, along, power), width
+
+
+def _scaled(axes, width, second):
+    """Axes along which squared distances are negative logarithms of the kernel."""
+    return axes * np.sqrt(width / max(np.trace(axes.T @ second @ axes), 1e-12))
+
+
+def _draw_waves(rng, blocks, known, n_features):
+    """Frequencies for pairs of axes and a width, and which are of which block."""
+    n_each = max(n_features // (2 * len(blocks)), 1)
+    frequencies = []
     for axes, width in blocks:
-        size = max(np.trace(axes.T @ second @ axes), 1e-12)
         draws = _orthogonal_draws(rng, axes.shape[1], n_each)
-        frequencies.append(axes @ draws * np.sqrt(2 * width / size))
+        frequencies.append(_scaled(axes, width, known["second"]) @ draws * 2**0.5)
+    waves = Waves.from_frequencies(np.hstack(frequencies))
+    return [waves], np.tile(np.repeat(np.arange(len(blocks)), n_each), 2)
+
+
+def _last_map(plan, gradients, metric):
+    """Kernels of landmarks in the best metric, or waves, and steps in few columns."""
+    rng, n_features = _stream(plan, plan.round), max(_n_most(plan), 2)
+    step_columns = _few_columns(gradients)
+    n_smooth = n_features // 2 if len(step_columns) > 0 else n_features
+    landmarks, best = plan.known["landmarks"], _block(plan, gradients, metric)
+    if landmarks is None:
+        blocks = [best]
+        if len(step_columns) == 0:
+            blocks.append(_block(plan, gradients, NO_METRIC))
+        parts, numbers = _draw_waves(rng, blocks, plan.known, n_smooth)
+    else:
+        axes = _scaled(*best, plan.known["second"])
+        u = landmarks[:n_smooth].astype(np.int64) << LATTICE_BITS
+        parts, numbers = [Bumps(Kernel.from_real(axes, u))], np.zeros(n_smooth, int)
     if len(step_columns) > 0:
-        steps = _draw_steps(rng, step_columns, 2 * n_each)
-    of_pairs = np.tile(np.repeat(np.arange(len(blocks)), n_each), 2)
-    return {
-        "features": FeatureMap.from_frequencies(np.hstack(frequencies), steps).state(),
-        "blocks": np.append(of_pairs, np.full(len(steps), len(blocks))),
-    }
+        parts.append(_draw_steps(rng, step_columns, n_features - n_smooth))
+        numbers = np.append(numbers, np.full(len(parts[-1]), numbers.max() + 1))
+    return _map_of(parts, numbers)
 
 
 def _few_columns(gradients):
@@ -212,12 +284,12 @@ def _orthogonal_draws(rng, n_axes, n_draws):
 def _best_features(plan, totals):
     """The features of one block, of neighbours or of all that err least.
 
-    On the first fold, from which no metric is learnt.
+    On the first fold, from which no metric is learnt; landmarks are, of all.
 
     Returns
     -------
     folds : FoldSums
-        The sums of these features.
+        The sums of these features, bumps whitened.
     places : ndarray of int
         Which they are.
     ridge : Ridge
@@ -227,6 +299,9 @@ def _best_features(plan, totals):
     folds = FoldSums.from_totals(totals, FEATURE_STEP, plan.target_step)
     if plan.bounds is not None:
         folds = folds.possible(plan.noise_of("gram") * FEATURE_STEP**2)
+    features = FeatureMap.from_state(plan.known["map"]["features"])
+    with single_threaded_blas():
+        folds = folds.mapped(features.whitening())
     blocks = plan.known["map"]["blocks"]
     n_blocks = int(blocks.max()) + 1
     candidates = [blocks == one for one in range(n_blocks)]
@@ -249,8 +324,11 @@ def _with_family(plan, folds, places, ridge):
 
 def _family(plan, folds, places, ridge):
     """The scores of some features of the map, ready for the last round."""
-    moments = score_moments(ridge, folds, plan.sizes)
-    return families.describe(ridge, moments, _part_of(plan, places))
+    moments, features = score_moments(ridge, folds, plan.sizes), _part_of(plan, places)
+    weights, whitening = ridge.weights.copy(), features.whitening()
+    first = slice(len(whitening))
+    weights[:, first] = whitening @ weights[:, first]
+    return families.describe(replace(ridge, weights=weights), moments, features)
 
 
 def _part_of(plan, places):
@@ -264,7 +342,8 @@ def _gradient_moments(plan, folds, ridge, places):
     The first fold has no part in it, so that it tells which metric is best.
     """
     features = _part_of(plan, places)
-    projection = features.projection
+    (waves,) = features.parts
+    projection = waves.projection
     frequencies = np.zeros((plan.n_features, projection.weights.shape[1]))
     steps = projection.units * 2.0**14
     frequencies[projection.columns] = 2 * np.pi * projection.weights * steps

@@ -5,7 +5,11 @@ from scipy.linalg import eigh
 
 from sklearn_homeo.encryption.summaries import families, features, logistic
 from sklearn_homeo.encryption.summaries.noise import clipped_norms, triangle
-from sklearn_homeo.encryption.summaries.ridge import fit_ridge, score_moments
+from sklearn_homeo.encryption.summaries.ridge import (
+    fit_ridge,
+    is_single_label,
+    score_moments,
+)
 from sklearn_homeo.encryption.summaries.rows import (
     COARSE_BITS,
     COARSE_STEP,
@@ -94,8 +98,10 @@ def learn(plan, totals):
     moments = score_moments(ridge, folds, plan.sizes)
     gram = folds.gram.sum(axis=0) / plan.known["n_rows"]
     axes = [features.principal_axes(gram)]
+    by_class = None
     if classes is not None:
-        axes.append(_contrast_axes(plan, gram, folds, classes))
+        by_class = _squares(plan, classes)
+        axes.append(_contrast_axes(plan, gram, folds, by_class))
     found = families.describe(ridge, moments)
     known = {
         "families": {"linear": found},
@@ -104,10 +110,48 @@ def learn(plan, totals):
         "counts": moments.counts,
         "class_means": folds.cross.sum(axis=0).T / moments.counts[:, None],
     }
-    return {**known, "map": features.first_map(plan, known, axes)}
+    return {
+        **known,
+        "map": features.first_map(plan, known, axes),
+        "landmarks": _landmarks(plan, known, by_class),
+    }
 
 
-def _contrast_axes(plan, gram, folds, classes):
+def _squares(plan, classes):
+    """Sums of squares and products of each class, or of columns times a number."""
+    n = plan.n_features
+    found = np.zeros((len(classes), n, n))
+    found[:, *np.triu_indices(n)] = classes * (COARSE_STEP**2 * plan.target_step)
+    return found + np.swapaxes(np.triu(found, 1), 1, 2)
+
+
+def _landmarks(plan, known, by_class):
+    """Points that are drawn like the rows of each class; none where there is noise.
+
+    The fewer rows a class has, the more its covariance is like that within all. With
+    numbers, several outputs or many columns there is a single covariance.
+    """
+    if plan.bounds is not None:
+        return None
+    n, gram = plan.n_features, known["second"]
+    axes = features.principal_axes(gram)
+    if not is_single_label(plan.sizes):
+        own = axes, axes.T @ gram @ axes
+        return features.draw_landmarks(plan, np.zeros((1, n)), [own])
+    means, counts = known["class_means"], known["counts"]
+    between = (means.T * (counts / counts.sum())) @ means
+    within = axes.T @ (gram - between) @ axes
+    covariances = []
+    for j, mean in enumerate(means):
+        own = within
+        if by_class is not None:
+            own = axes.T @ (by_class[j] / counts[j] - np.outer(mean, mean)) @ axes
+        share = counts[j] / (counts[j] + n)
+        covariances.append((axes, share * own + (1 - share) * within))
+    return features.draw_landmarks(plan, means, covariances)
+
+
+def _contrast_axes(plan, gram, folds, by_class):
     """Axes along which classes differ, in mean or in spread, each as long as it tells.
 
     Directional regression on the pooled moments; for a number, principal Hessian
@@ -116,13 +160,10 @@ def _contrast_axes(plan, gram, folds, classes):
     values, vectors = eigh(gram)
     shrunk = (1 - _SHRINKAGE) * np.maximum(values, 0.0) + _SHRINKAGE
     whitening = vectors / np.sqrt(shrunk)
-    n, upper = len(gram), np.triu_indices(len(gram))
+    n = len(gram)
     cross, counts = folds.cross.sum(axis=0), folds.target_sums.sum(axis=0)
     contrast = np.zeros((n, n))
-    for j, entries in enumerate(classes):
-        moment = np.zeros((n, n))
-        moment[upper] = entries * (COARSE_STEP**2 * plan.target_step)
-        moment = np.triu(moment) + np.triu(moment, 1).T
+    for j, moment in enumerate(by_class):
         size = counts[j] if plan.sizes is not None else plan.known["n_rows"]
         white = whitening.T @ (moment / size) @ whitening
         mean = whitening.T @ (cross[:, j] / size)

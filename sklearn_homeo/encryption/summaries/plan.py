@@ -77,12 +77,13 @@ class SummaryPlan:
     4. "features": second moments of random features, whose seed is a digest of what is
        agreed, and the derivatives that a step of logistic regression needs;
     5. "features, metric": the same, in a metric that was learnt from them;
-    6. "features, sharper metric": once more, and of random steps in the columns that
-       tell the label, if these are few;
+    6. "features, sharper metric": the same of kernels of points that are drawn from the
+       classes' moments, and of random steps in the columns that tell the label, if
+       these are few;
     7. "scores": histograms of left-out rows' scores, class by class;
     8. "cells": how many rows of which class, or of which sum, lie in which cell.
 
-    With noise there are no logistic regressions and no histograms.
+    With noise there are no logistic regressions, no such points and no histograms.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Sums over rows, exact in integers, and what least squares need of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import eigh
@@ -144,6 +144,16 @@ class FoldSums:
             self.target_sums,
             self.counts,
         )
+
+    def mapped(self, matrix):
+        """The moments of the first features times a square matrix, and the others."""
+        first, gram = slice(len(matrix)), self.gram.copy()
+        gram[:, first] = matrix.T @ gram[:, first]
+        gram[:, :, first] = gram[:, :, first] @ matrix
+        cross, sums = self.cross.copy(), self.sums.copy()
+        cross[:, first] = matrix.T @ cross[:, first]
+        sums[:, first] = sums[:, first] @ matrix
+        return replace(self, gram=gram, cross=cross, sums=sums)
 
     def part(self, fold):
         """Moments of one fold, as a tuple in the order of the fields."""

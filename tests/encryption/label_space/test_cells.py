@@ -90,19 +90,19 @@ def linear_score(scorer, row):
 
 
 def kernel_score(scorer, row):
-    units = scorer.projection.units
+    kernel, units = scorer.kernel, scorer.kernel.projection.units
     point = [
         min(max(rescaled(p, unit * 2**16), -int(MAX_POINT)), int(MAX_POINT))
-        for p, unit in zip(products(scorer.projection, row), units, strict=True)
+        for p, unit in zip(products(kernel.projection, row), units, strict=True)
     ]
     sums = [0] * scorer.weights.shape[1]
-    for landmark, weights in zip(scorer.landmarks, scorer.weights, strict=True):
+    for landmark, weights in zip(kernel.landmarks, scorer.weights, strict=True):
         square = sum((a - int(b)) ** 2 for a, b in zip(point, landmark, strict=True))
         # 2**-32 is the unit of a square, 2**-20 that of the fine steps.
         fine = min(square >> (32 - 12 - LINE_BITS), (TABLE_SIZE - 1) << LINE_BITS)
         place, along = divmod(fine, 1 << LINE_BITS)
-        lower = int(scorer.table[place])
-        upper = int(scorer.table[min(place + 1, TABLE_SIZE - 1)])
+        lower = int(kernel.table[place])
+        upper = int(kernel.table[min(place + 1, TABLE_SIZE - 1)])
         value = lower + ((upper - lower) * along >> LINE_BITS)
         sums = [s + value * int(w) for s, w in zip(sums, weights, strict=True)]
     assert max(abs(s) for s in sums) < 2**53

@@ -2,21 +2,26 @@ import numpy as np
 
 from sklearn_homeo.encryption.label_space.feature_scores import (
     FEATURE_STEP,
+    Bumps,
     FeatureMap,
     FeatureScores,
     Steps,
+    Waves,
 )
+from sklearn_homeo.encryption.label_space.kernel_scores import Kernel
 
 
 def features(n=6, n_frequencies=2000):
     draws = np.random.default_rng(0).normal(size=(n, n_frequencies))
-    return FeatureMap.from_frequencies(draws)
+    return FeatureMap([Waves.from_frequencies(draws)])
 
 
-def with_steps():
-    """One frequency, a step of two factors and one of a single factor."""
+def of_all_kinds():
+    """Two bumps, one frequency, a step of two factors and one of a single factor."""
+    bumps = Bumps(Kernel.from_real(np.eye(3), np.array([[0, 0, 0], [2**26, 0, 0]])))
+    waves = Waves.from_frequencies(np.eye(3)[:, :1])
     steps = Steps(np.array([[0, 1], [2, 0]]), np.array([[0, 2**26], [5, -(2**40)]]))
-    return FeatureMap.from_frequencies(np.eye(3)[:, :1], steps)
+    return FeatureMap([bumps, waves, steps])
 
 
 def lattice_rows(n_samples=40, n=6):
@@ -49,15 +54,29 @@ def test_scores_are_exact_and_survive_their_state():
 
 def test_steps_are_products_of_signs():
     u = np.array([[0, 2**26, 5], [-1, 2**26, 4], [-1, 2**26 - 1, 5], [0, 0, -(2**39)]])
-    found = with_steps()(u)[:, 2:] * FEATURE_STEP
+    found = of_all_kinds()(u)[:, 4:] * FEATURE_STEP
     assert found.tolist() == [[1, 1], [-1, -1], [1, 1], [-1, -1]]
 
 
-def test_parts_of_a_map_keep_cosines_sines_and_steps_together():
+def test_bumps_are_a_gaussian_kernel_and_whitened_ones_give_it_back():
+    X, u = lattice_rows(n=3)
+    bumps = of_all_kinds().parts[0]
+    squares = ((X[:, None] - [[0, 0, 0], [0.5, 0, 0]]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(bumps(u) * FEATURE_STEP, np.exp(-squares), atol=1e-3)
+    values = bumps(np.array([[0, 0, 0], [2**26, 0, 0]])) * FEATURE_STEP
+    white = values @ bumps.whitening() / np.sqrt(2)
+    np.testing.assert_allclose(white @ white.T, values, atol=5e-3)
+
+
+def test_parts_of_a_map_keep_its_features():
     _, u = lattice_rows(n=3)
-    whole = with_steps()
-    for places in ([0, 1], [2, 3], [3], [0, 1, 3]):
+    whole = of_all_kinds()
+    assert len(whole) == whole(u).shape[1] == 6
+    squares = (whole(u) ** 2).sum(axis=1)
+    assert (squares <= whole.largest_square()).all()
+    for places in ([0, 1], [2, 3], [4, 5], [5], [1, 2, 3, 5], [0, 1, 2, 3, 4, 5]):
         part = whole.part(np.array(places))
         again = FeatureMap.from_state(part.state())
         assert (part(u) == whole(u)[:, places]).all()
         assert (again(u) == part(u)).all()
+        assert len(part.whitening()) == sum(place < 2 for place in places)

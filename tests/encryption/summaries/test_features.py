@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,8 @@ from owners import last_summaries
 from sklearn_homeo import SummaryPlan
 from sklearn_homeo.encryption.label_space.feature_scores import FEATURE_STEP, FeatureMap
 from sklearn_homeo.encryption.summaries import features
+from sklearn_homeo.encryption.summaries.ridge import score_moments
+from sklearn_homeo.encryption.summaries.sums import FoldSums
 
 
 def among_others(n_samples=900):
@@ -75,7 +79,7 @@ def test_the_last_round_has_the_best_features_alone():
     (best,) = (name for name, one in known.items() if one["features"])
     assert known[best]["error"] <= min(one["error"] for one in curved.values())
     used = FeatureMap.from_state(known[best]["features"])
-    assert 2 * used.n_frequencies + len(used.steps) <= 64
+    assert len(used) <= 64
 
 
 def test_there_are_no_more_features_than_rows():
@@ -83,7 +87,7 @@ def test_there_are_no_more_features_than_rows():
     for family in summaries[0].plan.known["families"].values():
         if family["features"]:
             used = FeatureMap.from_state(family["features"])
-            assert 2 * used.n_frequencies + len(used.steps) <= 90
+            assert len(used) <= 90
 
 
 def test_where_few_columns_matter_steps_in_these_find_jumps():
@@ -95,7 +99,7 @@ def test_where_few_columns_matter_steps_in_these_find_jumps():
         plan = plan.advance(plan.summarize(X, y))
     families = plan.known["families"]
     (best,) = (name for name, one in families.items() if one["features"])
-    steps = FeatureMap.from_state(families[best]["features"]).steps
+    steps = FeatureMap.from_state(families[best]["features"]).parts[-1]
     assert set(np.unique(steps.columns)) == {1, 4}
 
 
@@ -111,3 +115,30 @@ def test_where_few_columns_matter_steps_in_these_find_jumps():
 )
 def test_columns_of_nearly_all_that_scores_change_by(shares, expected):
     assert features._few_columns(np.diag(shares)).tolist() == expected
+
+
+def test_landmarks_are_like_rows_of_each_class(plan):
+    X, y = among_others()
+    landmarks = plan[0].known["landmarks"] * 2.0**-12
+    assert landmarks.shape == (200, 6)
+    for label in (0, 1):
+        own, rows = landmarks[label::2], X[y == label]
+        np.testing.assert_allclose(own.mean(axis=0), rows.mean(axis=0), atol=0.4)
+        np.testing.assert_allclose(np.cov(own.T), np.cov(rows.T), atol=0.6)
+        assert np.cov(own.T)[1, 4] * (label - 0.5) > 0.1
+
+
+def test_weights_of_whitened_bumps_are_given_back():
+    X, y = among_others(300)
+    plan = SummaryPlan(6, [0, 1], n_random_features=40)
+    while plan.round != "features, sharper metric":
+        plan = plan.advance(plan.summarize(X, y))
+    totals = plan.totals(plan.summarize(X, y))
+    folds, places, ridge, _ = features._best_features(plan, totals)
+    family = features._family(plan, folds, places, ridge)
+    part = features._part_of(plan, places)
+    raw = FoldSums.from_totals(totals, FEATURE_STEP, 1.0).of_features(places)
+    again = score_moments(replace(ridge, weights=family["weights"]), raw, (2,))
+    np.testing.assert_allclose(again.means, family["means"], atol=1e-6)
+    np.testing.assert_allclose(again.second, family["second"], rtol=1e-6)
+    assert part.parts[0].whitening().shape[0] > 0

@@ -90,7 +90,7 @@ def test_bounds_count_steps_too():
     settings = {**NOISE, "bounds": ([-4.0, -40.0], [4.0, 40.0])}
     plan = rounds_of(SummaryPlan(2, [0, 1], **settings), X[:, :2], y)[5]
     assert plan.round == "features, sharper metric"
-    assert len(plan.known["map"]["features"]["step_columns"]) == 12
+    assert len(plan.known["map"]["features"]["steps"]["columns"]) == 12
     bounds = _ROUNDS[plan.round][0].sensitivities(plan)
     X, y = np.zeros((30, 2)), np.arange(30) % 2
     other = X.copy()

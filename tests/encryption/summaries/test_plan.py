@@ -121,7 +121,7 @@ def test_settings_decide_the_random_features():
         plan = SummaryPlan(5, [0, 1], n_random_features=n_features)
         while plan.round != "features":
             plan = plan.advance(plan.summarize(X, y))
-        maps.append(plan.known["map"]["features"]["weights"])
+        maps.append(plan.known["map"]["features"]["waves"]["weights"])
     assert (maps[0] == maps[1]).all()
     assert maps[2].shape[1] == 16
 
