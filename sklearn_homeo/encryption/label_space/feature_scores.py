@@ -236,7 +236,7 @@ class FeatureMap:
         Returns
         -------
         matrix : ndarray of shape (n_bumps, n_bumps)
-            Of the first features; the others stay as they are.
+            It is for the first features; the others stay as they are.
         """
         first = self.parts[0]
         return first.whitening() if isinstance(first, Bumps) else np.zeros((0, 0))
