@@ -26,4 +26,6 @@ def test_a_table_is_attacked_and_the_report_written(tmp_path):
     with (out / "audit.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["cipher"] for row in rows} >= {"audited", "identity", "noise"}
-    assert all(0 <= float(row["rate"]) <= 1 for row in rows)
+    # Linkability of pairs is unbiased, and so below 0 at times.
+    shares = [float(row["rate"]) for row in rows if row["measure"] != "D_sys"]
+    assert all(0 <= rate <= 1 for rate in shares)
