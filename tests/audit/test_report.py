@@ -272,7 +272,8 @@ def test_other_attacks_can_be_added(report):
 def test_sub_keys_make_a_run_repeatable_and_jobs_do_not_matter():
     encryptor = HomeomorphicEncryptor(n_preserved=1, key=KEY)
     before = np.random.get_state()
-    runs = [audit(encryptor, ["T0", "T2b"], n_jobs=jobs).rows for jobs in (None, 2)]
+    tiers, data = ["T0", "T2b"], features(100)
+    runs = [audit(encryptor, tiers, data, n_jobs=jobs).rows for jobs in (None, 2)]
     np.testing.assert_equal(np.random.get_state(), before)
     for first, second in zip(*runs, strict=True):
         assert first["rate"] == pytest.approx(second["rate"])
