@@ -1,6 +1,7 @@
 """What label coordinates give away of the rows."""
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.spatial import cKDTree
 from sklearn.metrics.pairwise import rbf_kernel
@@ -32,8 +33,11 @@ def linear_leaks(X, directions):
     leaks : ndarray of shape (k,), dtype float64
         Between 0 and 1, increasing.
     """
-    axes, _ = np.linalg.qr(X @ directions)
-    squares = ((X.T @ axes) ** 2).sum(axis=0)
+    S = X @ directions
+    # The triangle of a QR decomposition in half the time.
+    triangle = cholesky(S.T @ S)
+    along = solve_triangular(triangle, S.T @ X, trans="T")
+    squares = (along**2).sum(axis=1)
     return np.minimum(np.cumsum(squares) / max((X**2).sum(), 1e-300), 1.0)
 
 

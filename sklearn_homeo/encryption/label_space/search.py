@@ -150,6 +150,8 @@ class Search:
         self._asked = {}
         self._everything = Candidate(ALL_FEATURES, sample.X.shape[1])
         self._in_threads(lambda names: [*map(self._leaks, names)], SLOW_FINDERS)
+        # Where directions are found in all rows at the end, these tell as much.
+        sample.shared["telling"] = telling_columns(self.samples[0])
         names = suitable_finders(sample)
         self._names = [name for name in names if len(self._leaks(name))]
 
