@@ -57,8 +57,8 @@ __all__ = [
 FEATURE_BITS = 15
 # Of the kernel, against the mean squared distance of two rows.
 WIDTH = 0.3
-# The last map has what was best, and no metric: on digits that errs less often than two
-# metrics that are near each other.
+# With noise there are no landmarks, and the last map has what was best, and no metric:
+# on digits that errs less often than two metrics that are near each other.
 NO_METRIC = ("none", 0.0, WIDTH)
 # Metrics that are made of the mean outer product of gradients: along its own axes,
 # along the columns, which no noise can tilt, or none; its power; and a width. Along few
