@@ -28,7 +28,11 @@ from sklearn_homeo.encryption.label_space.regions import (
     predicted_labels,
 )
 from sklearn_homeo.encryption.label_space.tree_scores import fit_boosted_scores
-from sklearn_homeo.encryption.label_space.trials import TOLERANCES, Trial
+from sklearn_homeo.encryption.label_space.trials import (
+    TOLERANCES,
+    Trial,
+    mean_and_error,
+)
 from sklearn_homeo.encryption.label_space.yardsticks import (
     chance,
     chance_errors,
@@ -37,7 +41,16 @@ from sklearn_homeo.encryption.label_space.yardsticks import (
     softmax,
 )
 
-__all__ = ["BOOSTED", "NETWORK", "SHARP", "SOFT", "Attempt", "Bench", "certainty_of"]
+__all__ = [
+    "BOOSTED",
+    "LINEAR",
+    "NETWORK",
+    "SHARP",
+    "SOFT",
+    "Attempt",
+    "Bench",
+    "certainty_of",
+]
 
 # Folds and repeats. On fewer rows than that, more folds: training rows are scarce.
 FOLDS, SMALL_ROWS, SMALL_FOLDS = 3, 700, 5
@@ -57,6 +70,9 @@ HOPELESS = 5.0
 # ones are not either if they are less far behind.
 SURELY_HOPELESS, FEWEST_SEEN_ROWS = 2 * HOPELESS, 300
 SLOW = (SHARP, NETWORK)
+LINEAR = {"linear", "linear, shrunk"}
+# Standard errors by which another family is surely better than linear ones.
+SURELY_BETTER = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +112,7 @@ class Bench:
 
     def __init__(self, u, outputs, sizes, min_rows, is_part):
         self.u, self.outputs, self.sizes, self.min_rows = u, outputs, sizes, min_rows
-        self.kept = {BOOSTED} if is_part else set()
+        self.is_part, self.kept = is_part, {BOOSTED} if is_part else set()
         self.n_splits, self.folds = _folds(outputs, sizes)
         self.families = _families(u, outputs, sizes, is_part)
         self.scores = {name: [] for name in self.families}
@@ -145,7 +161,7 @@ class Bench:
 
     def _is_linear(self, n_seen):
         """Whether linear models see all that a soft metric does, on enough rows."""
-        known = self._measured.keys() & {"linear", "linear, shrunk", SOFT}
+        known = self._measured.keys() & (LINEAR | {SOFT})
         if n_seen < FEWEST_SEEN_ROWS or SHARP in self._measured or len(known) < 2:
             return False
         found = {name: self._measured[name][-1] for name in known}
@@ -227,8 +243,12 @@ class Bench:
         rung : list of Attempt
             Attempts of all families that are any good.
         """
+        for names in self._stages():
+            yield from self._rungs_of(names, n_cells)
+
+    def _rungs_of(self, names, n_cells):
         powers = POWERS if self.sizes is not None else POWERS[:1]
-        growing = [(name, power) for name in self._contenders() for power in powers]
+        growing = [(name, power) for name in names for power in powers]
         for n_wanted in self._ladder() if n_cells == "auto" else [n_cells]:
             tried = growing
             if self._has_a_cell_a_class(n_wanted):
@@ -256,6 +276,31 @@ class Bench:
             for name in self.families
             if self._excess(name) <= most or name in self.kept
         ]
+
+    def _stages(self):
+        """Families to be tried, those of each stage if earlier ones were not enough.
+
+        On few rows the luckiest of many families would be the first whose few cells
+        are enough. So linear ones come first unless another is surely better.
+        """
+        names = self._contenders()
+        linear = [name for name in names if name in LINEAR]
+        others = [name for name in names if name not in LINEAR]
+        if self.is_part or not linear or any(map(self._beats_linear, others)):
+            return [names]
+        return [stage for stage in (linear, others) if stage]
+
+    def _beats_linear(self, family):
+        """Whether a family's scores surely do better than those of linear ones."""
+        for measure in self.best:
+            own, *linear = (
+                np.array([fold[measure] for fold in self._measured[name]])
+                for name in (family, *(LINEAR & self._measured.keys()))
+            )
+            gain, error = mean_and_error(own - max(linear, key=np.mean))
+            if gain > SURELY_BETTER * error:
+                return True
+        return False
 
     @property
     def best_family(self):

@@ -24,8 +24,9 @@ def choose_cells(u, target, n_cells, min_cell_size):
     cells are enough if they lose no more than 0.01 of balanced accuracy and of ROC AUC
     (0.02 of R2), one standard error included, against the best of all models on all
     features. In every fold training rows go through the cells that were fitted to them,
-    as they will. Of 8,000 rows and more, some are left out, and cells that learnt from
-    the others must keep the label on these too.
+    as they will. Up to 4,000 rows, cells of linear models are tried first, unless
+    another family's predictions are surely better. Of 8,000 rows and more, some are
+    left out, and cells that learnt from the others must keep the label on these too.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ __all__ = [
 
 # Strengths of the logistic regressions' penalty, scikit-learn's C times the number of
 # columns over 64: what many standardised columns add up to grows with their number.
-STRENGTHS = (0.001, 0.01, 0.1, 1.0)
+STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 RIDGES = np.geomspace(1e-4, 1e2, 13)
 # Axes within the classes that vary most and that sparing directions do not follow.
 SPARED_AXES = 4
@@ -113,18 +113,24 @@ def _logistic_regression(X, labels, n):
     strengths = [strength * 64 / n for strength in STRENGTHS]
     if len(np.unique(labels[train])) < len(np.unique(labels)):
         return _logistic(strengths[2]).fit(X, labels)
-    losses = []
+    best, least = strengths[0], np.inf
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for strength in strengths:
             model = _logistic(strength).fit(X[train], labels[train])
-            chances = model.predict_proba(X[test])
-            own = chances[
-                np.arange(len(chances)), np.searchsorted(model.classes_, labels[test])
-            ]
-            weight = 1.0 / np.bincount(labels[test])[labels[test]]
-            losses.append(-(weight @ np.log(np.maximum(own, 1e-12))))
-        return _logistic(strengths[int(np.argmin(losses))]).fit(X, labels)
+            loss = _balanced_log_loss(model, X[test], labels[test])
+            if loss >= least:
+                # Weaker ones do no better, and take longest.
+                break
+            best, least = strength, loss
+        return _logistic(best).fit(X, labels)
+
+
+def _balanced_log_loss(model, X, labels):
+    """Log loss, in which classes count alike."""
+    chances = model.predict_proba(X)
+    own = chances[np.arange(len(chances)), np.searchsorted(model.classes_, labels)]
+    return -(np.log(np.maximum(own, 1e-12)) / np.bincount(labels)[labels]).sum()
 
 
 def _logistic(strength):

@@ -8,6 +8,7 @@ from sklearn_homeo.encryption._state import canonical_bytes
 from sklearn_homeo.encryption.label_space import dial, proof
 from sklearn_homeo.encryption.label_space.bench import (
     BOOSTED,
+    LINEAR,
     NETWORK,
     SHARP,
     SOFT,
@@ -218,6 +219,10 @@ def test_trees_far_behind_are_kept_only_where_more_rows_will_help_them():
     u, outputs = on_lattice(X), (X.sum(axis=1) > 0).astype(int)[:, None]
     bench = Bench(u, outputs, (2,), 10, is_part=False)
     assert BOOSTED not in bench.scores
+    # Two classes have two cells, whatever the power.
+    first, second = [rung for rung, _ in zip(bench.rungs("auto"), "12", strict=False)]
+    assert {one.power for one in first} == {POWERS[0]}
+    assert {one.power for one in second} == set(POWERS)
     bench.kept = {BOOSTED}
     bench._measured[BOOSTED] = [dict.fromkeys(bench.best, 0.5)] * 2
     bench._drop_the_hopeless(np.arange(700))
@@ -227,10 +232,25 @@ def test_trees_far_behind_are_kept_only_where_more_rows_will_help_them():
     bench.kept, bench._measured = set(), {BOOSTED: nothing, "linear": nothing}
     bench._drop_the_hopeless(np.arange(700))
     assert bench._measured.keys() == {"linear"}
-    # Two classes have two cells, whatever the power.
-    first, second = [rung for rung, _ in zip(bench.rungs("auto"), "12", strict=False)]
-    assert {one.power for one in first} == {POWERS[0]}
-    assert {one.power for one in second} == set(POWERS)
+
+
+def test_of_few_rows_linear_cells_come_first_unless_others_are_surely_better():
+    X, y = load_wine(return_X_y=True)
+    bench = Bench(on_lattice(X), y[:, None], (3,), 10, is_part=False)
+    first, second = bench._stages()
+    assert set(first) <= LINEAR and LINEAR.isdisjoint(second) and SOFT in second
+    bench.is_part = True
+    assert bench._stages() == [first + second]
+    bench.is_part = False
+    luck = np.linspace(-0.03, 0.05, len(bench.folds))
+    for sure, is_surely_better in [(0.0, False), (0.05, True)]:
+        bench._measured[SOFT] = [
+            {m: score + sure + more for m, score in fold.items()}
+            for fold, more in zip(bench._measured["linear"], luck, strict=True)
+        ]
+        bench._measured["linear, shrunk"] = bench._measured["linear"]
+        assert bench._beats_linear(SOFT) == is_surely_better
+        assert (len(bench._stages()) == 1) == is_surely_better
 
 
 def test_networks_learn_only_where_rows_are_many_and_labels_curved():
