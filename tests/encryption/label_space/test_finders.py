@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
@@ -17,8 +18,10 @@ from sklearn_homeo.encryption.label_space.finders import (
 )
 from sklearn_homeo.encryption.label_space.leak import linear_leaks
 from sklearn_homeo.encryption.label_space.linear import (
+    STRENGTHS,
     _logistic_functionals,
     _logistic_regression,
+    _scaled_log_loss,
 )
 from sklearn_homeo.encryption.label_space.sample import (
     LeadingAxes,
@@ -83,6 +86,31 @@ def test_more_columns_than_rows_give_the_same_logistic_regression():
     wide = _logistic_functionals(X, y[:, None])[:, 0]
     model = _logistic_regression(X, y, 100)
     np.testing.assert_allclose(wide, model.coef_[0], rtol=0.02, atol=1e-4)
+
+
+def test_penalties_are_compared_however_sure_models_are_of_themselves():
+    rng = np.random.default_rng(0)
+    labels = np.tile([0, 1, 2], 40)
+    logits = rng.normal(size=(120, 3)) + 2 * np.eye(3)[labels]
+    least = _scaled_log_loss(logits, labels)
+    assert _scaled_log_loss(30 * logits, labels) == pytest.approx(least)
+    losses = -3 * np.log(softmax(logits, axis=1)[np.arange(120), labels]).mean()
+    assert least < losses
+    # Of two classes, one number stands for both.
+    two, difference = labels % 2, logits[:, 1] - logits[:, 0]
+    assert _scaled_log_loss(difference, two) == pytest.approx(
+        _scaled_log_loss(logits[:, :2], two)
+    )
+
+
+@pytest.mark.parametrize("n_samples", [300, 1800])
+def test_the_penalty_is_as_weak_as_the_label_allows(n_samples):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_samples, 20))
+    straight = (X[:, 0] + 0.3 * X[:, 1] > 0).astype(int)
+    noisy = (X[:, 0] + 8 * rng.normal(size=n_samples) > 0).astype(int)
+    found = [_logistic_regression(X, y, 20).C for y in (straight, noisy)]
+    assert found[0] >= STRENGTHS[-2] * 64 / 20 > 50 * found[1]
 
 
 def test_several_outputs_are_all_found():
