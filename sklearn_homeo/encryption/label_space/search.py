@@ -174,7 +174,7 @@ class Search:
             ]
             step = self._ascend if best is None else self._descend
             found = step(name, widths)
-            if found is not None:
+            if found is not None and not self._is_behind(found, best):
                 self._raise_bar(found)
                 best, bound = found, leaks[found.width - 1]
         return best or self._nearly_enough()
@@ -315,6 +315,16 @@ class Search:
         self.bar = self._best(candidate, len(self.folds))
         for tried, trial in self.trials.items():
             self.trials[tried] = self._trial(tried, trial.n_folds)
+
+    def _is_behind(self, found, best):
+        """Whether what leaks less keeps too much less than what it would replace.
+
+        Both keep as much as all features, but one may keep more.
+        """
+        if best is None:
+            return False
+        lost = self.trials[best].means - self.trials[found].means
+        return bool((lost > self.tolerances)[self.told].any())
 
     def _betters(self, trial, errors):
         """Whether a metric is better than the bar by more than the tolerance."""
