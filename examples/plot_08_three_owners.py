@@ -113,7 +113,8 @@ for name, score in scores.items():
 # East gets south's ciphertexts from the service and knows all of south's records, but
 # not which ciphertext belongs to which. Both encryptors have the same view, so he sees
 # the cell of each ciphertext and picks a record from that cell. The certificate bounds
-# how often he is right. To rebuild pixels he guesses the mean of the cell.
+# how often he is right. To rebuild pixels he guesses the mean of the cell. Errors count in
+# standard deviations of all owners' records, as in the certificate.
 view = np.floor(8 * handed_over["south"][0])
 rows = owners["south"][0]
 known = np.floor(8 * own["east"].transform(rows))
@@ -121,7 +122,7 @@ same = (view[:, None] == known).all(axis=2)
 linked = np.mean(same.diagonal() / same.sum(axis=1))
 cells = np.unique(view, axis=0, return_inverse=True)[1].ravel()
 means = np.array([rows[cells == cell].mean(axis=0) for cell in range(cells.max() + 1)])
-spread = rows.std(axis=0)
+spread = X.std(axis=0)
 spread[spread == 0] = 1
 left = (((rows - means[cells]) / spread) ** 2).sum()
 rebuilt = 1 - left / (((rows - rows.mean(axis=0)) / spread) ** 2).sum()
