@@ -113,8 +113,8 @@ for name, score in scores.items():
 # East gets south's ciphertexts from the service and knows all of south's records, but
 # not which ciphertext belongs to which. Both encryptors have the same view, so he sees
 # the cell of each ciphertext and picks a record from that cell. The certificate bounds
-# how often he is right. To rebuild pixels he guesses the mean of the cell. Errors count in
-# standard deviations of all owners' records, as in the certificate.
+# how often he is right. To rebuild pixels he guesses the mean of the cell. Errors count
+# in standard deviations of all owners' records, as in the certificate.
 view = np.floor(8 * handed_over["south"][0])
 rows = owners["south"][0]
 known = np.floor(8 * own["east"].transform(rows))

@@ -31,7 +31,7 @@ from sklearn_homeo.encryption.label_space.tree_scores import fit_boosted_scores
 from sklearn_homeo.encryption.label_space.trials import (
     TOLERANCES,
     Trial,
-    mean_and_error,
+    surely_better,
 )
 from sklearn_homeo.encryption.label_space.yardsticks import (
     chance,
@@ -71,8 +71,6 @@ HOPELESS = 5.0
 SURELY_HOPELESS, FEWEST_SEEN_ROWS = 2 * HOPELESS, 300
 SLOW = (SHARP, NETWORK)
 LINEAR = {"linear", "linear, shrunk"}
-# Standard errors by which another family is surely better than linear ones.
-SURELY_BETTER = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,15 +290,11 @@ class Bench:
 
     def _beats_linear(self, family):
         """Whether a family's scores surely do better than those of linear ones."""
-        for measure in self.best:
-            own, *linear = (
-                np.array([fold[measure] for fold in self._measured[name]])
-                for name in (family, *(LINEAR & self._measured.keys()))
-            )
-            gain, error = mean_and_error(own - max(linear, key=np.mean))
-            if gain > SURELY_BETTER * error:
-                return True
-        return False
+        own, *linear = (
+            {m: np.array([fold[m] for fold in self._measured[name]]) for m in self.best}
+            for name in (family, *(LINEAR & self._measured.keys()))
+        )
+        return surely_better(own, linear)
 
     @property
     def best_family(self):

@@ -6,12 +6,14 @@ import numpy as np
 
 from sklearn_homeo.encryption.label_space.cells import Cells
 
-__all__ = ["CellChoice", "TOLERANCES", "Trial", "mean_and_error"]
+__all__ = ["CellChoice", "TOLERANCES", "Trial", "mean_and_error", "surely_better"]
 
 TOLERANCES = {"balanced accuracy": 0.01, "ROC AUC": 0.01, "R2": 0.02}
 # Tolerances that cells surely have to lose before scores, which leak far more, are
 # taken instead.
 NEARLY = 2.0
+# Standard errors by which scores of one family are surely better than others'.
+SURELY_BETTER = 2.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,28 @@ def mean_and_error(values):
         At least two.
     """
     return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def surely_better(found, others):
+    """Whether a family's scores are better than all others by more than chance.
+
+    Parameters
+    ----------
+    found : dict of str to ndarray of shape (n_folds,)
+        Each measure's values, fold by fold.
+    others : list of dict of str to ndarray of shape (n_folds,)
+
+    Returns
+    -------
+    is_better : bool
+        By any of the measures.
+    """
+    for measure, values in found.items():
+        best = max((one[measure] for one in others), key=np.mean)
+        gain, error = mean_and_error(values - best)
+        if gain > SURELY_BETTER * error:
+            return True
+    return False
 
 
 def _in_tolerances(losses):

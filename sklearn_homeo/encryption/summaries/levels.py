@@ -13,7 +13,12 @@ from sklearn_homeo.encryption.label_space.regions import (
     labels_of_sums,
     predicted_of_sums,
 )
-from sklearn_homeo.encryption.label_space.trials import TOLERANCES, CellChoice, Trial
+from sklearn_homeo.encryption.label_space.trials import (
+    TOLERANCES,
+    CellChoice,
+    Trial,
+    surely_better,
+)
 from sklearn_homeo.encryption.summaries import families
 from sklearn_homeo.encryption.summaries.scores import regions_of
 from sklearn_homeo.encryption.summaries.sums import FOLDS
@@ -137,7 +142,8 @@ def choose(plan, totals, min_cell_size):
     """Take the fewest cells that keep the label, of the family that keeps most.
 
     As in one owner's fit: enough are those that lose no more than the tolerances
-    against the best scores before they were cut, one standard error included.
+    against the best scores before they were cut, one standard error included. Those of
+    linear scores are taken before others, unless the others' scores are surely better.
 
     Parameters
     ----------
@@ -156,7 +162,8 @@ def choose(plan, totals, min_cell_size):
     attempts = bench.attempts()
     enough = [one for one in attempts if one.trial.excess <= 1.0]
     if enough and plan.n_cells == "auto":
-        best = min(enough, key=lambda one: (one.trial.n_cells, one.trial.excess))
+        tried = [one for one in enough if one.family in bench.first] or enough
+        best = min(tried, key=lambda one: (one.trial.n_cells, one.trial.excess))
     else:
         best = min(attempts, key=lambda one: one.trial.excess)
     cells, smallest = bench.final_cells(best)
@@ -184,6 +191,7 @@ class _Bench:
             for name, found in whole.items()
         }
         self.best = whole[max(worth, key=worth.get)]
+        self.first = _first(plan.known["families"], whole)
         self.references = [
             Trial.from_folds(f"{name}, uncut", None, found, self.best)
             for name, found in whole.items()
@@ -302,6 +310,16 @@ class _Bench:
         means = table[:, 1 : t + 1] / table[:, :1]
         spread = (table[:, t + 1 :] - table[:, :1] * means**2) * step**2
         return np.maximum(spread, 1e-12)
+
+
+def _first(known, whole):
+    """Names of the families to be taken if they are enough."""
+    linear = [name for name, family in known.items() if not family["features"]]
+    others = [whole[name] for name in known if name not in linear]
+    kept = [whole[name] for name in linear]
+    if not linear or any(surely_better(one, kept) for one in others):
+        return list(known)
+    return linear
 
 
 def _merged(regions, table):
