@@ -31,6 +31,7 @@ from sklearn_homeo.encryption.label_space.tree_scores import fit_boosted_scores
 from sklearn_homeo.encryption.label_space.trials import (
     TOLERANCES,
     Trial,
+    by_measure,
     surely_better,
 )
 from sklearn_homeo.encryption.label_space.yardsticks import (
@@ -214,7 +215,7 @@ class Bench:
             repeat[i] = False
             name = max(overall, key=lambda name: overall[name][repeat].sum())
             best.append(measured[name][i])
-        return {name: np.array([fold[name] for fold in best]) for name in best[0]}
+        return by_measure(best)
 
     def sees_nothing(self):
         """Whether no model on all features can be told from chance."""
@@ -230,8 +231,7 @@ class Bench:
         )
 
     def _trial(self, name, n_cells, found):
-        by_measure = {m: np.array([fold[m] for fold in found]) for m in self.best}
-        return Trial.from_folds(name, n_cells, by_measure, self.best)
+        return Trial.from_folds(name, n_cells, by_measure(found), self.best)
 
     def rungs(self, n_cells):
         """Trials with few cells, with twice as many, and so on, or with those wanted.
@@ -290,11 +290,9 @@ class Bench:
 
     def _beats_linear(self, family):
         """Whether a family's scores surely do better than those of linear ones."""
-        own, *linear = (
-            {m: np.array([fold[m] for fold in self._measured[name]]) for m in self.best}
-            for name in (family, *(LINEAR & self._measured.keys()))
-        )
-        return surely_better(own, linear)
+        names = LINEAR & self._measured.keys()
+        linear = [by_measure(self._measured[name]) for name in names]
+        return surely_better(by_measure(self._measured[family]), linear)
 
     @property
     def best_family(self):

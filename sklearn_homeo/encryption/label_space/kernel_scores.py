@@ -112,7 +112,7 @@ class Kernel:
     def of_landmarks(self):
         """Return the kernel of all pairs of landmarks, in real numbers."""
         points = self.landmarks * POINT_STEP
-        return np.exp(-np.maximum(_squared_distances(points, points), 0.0))
+        return _kernel_of_pairs(points)
 
     def part(self, places):
         """Return the kernel to some of the landmarks."""
@@ -199,6 +199,10 @@ def _looked_up(table, falls, squares):
     np.floor(fall, out=fall)
     fall += table[places]
     return fall
+
+
+def _kernel_of_pairs(points):
+    return np.exp(-np.maximum(_squared_distances(points, points), 0.0))
 
 
 def _squared_distances(points, landmarks):
@@ -387,7 +391,7 @@ def _solved(triangle, right, trans="N"):
 def _gradient_axes(X, machine):
     """Axes of the metric that the machine's mean squared gradient makes."""
     points = X @ machine.axes
-    kernel = np.exp(-np.maximum(_squared_distances(points, points), 0.0))
+    kernel = _kernel_of_pairs(points)
     outer = np.zeros((points.shape[1],) * 2)
     for weights in machine.weights.T:
         pulls = kernel * weights

@@ -8,7 +8,11 @@ from sklearn_homeo.encryption.label_space.cells import cut_cells, merge_small
 from sklearn_homeo.encryption.label_space.classifiers import LATTICE_STEP
 from sklearn_homeo.encryption.label_space.references import forest_predicts
 from sklearn_homeo.encryption.label_space.regions import cell_labels, predicted_labels
-from sklearn_homeo.encryption.label_space.trials import Trial, mean_and_error
+from sklearn_homeo.encryption.label_space.trials import (
+    Trial,
+    by_measure,
+    mean_and_error,
+)
 
 __all__ = ["Final", "sample_rows"]
 
@@ -152,7 +156,7 @@ class Final:
             self.bench.measures(predicted[i::n_parts], outputs[i::n_parts])
             for i in range(n_parts)
         ]
-        return {name: np.array([one[name] for one in parts]) for name in parts[0]}
+        return by_measure(parts)
 
     def _on_all_features(self):
         """Measures on fresh rows of models that learnt from the fitted rows."""

@@ -110,7 +110,7 @@ class Regions:
         """
         nearest = np.empty(len(scores), dtype=np.intp)
         for some in self._chunks(len(scores)):
-            nearest[some] = self._squares(*self.located(scores[some])).argmin(axis=1)
+            nearest[some] = self._nearest(*self.located(scores[some]))
         return self.cells[nearest]
 
     def predictions(self, scores):

@@ -6,7 +6,14 @@ import numpy as np
 
 from sklearn_homeo.encryption.label_space.cells import Cells
 
-__all__ = ["CellChoice", "TOLERANCES", "Trial", "mean_and_error", "surely_better"]
+__all__ = [
+    "CellChoice",
+    "TOLERANCES",
+    "Trial",
+    "by_measure",
+    "mean_and_error",
+    "surely_better",
+]
 
 TOLERANCES = {"balanced accuracy": 0.01, "ROC AUC": 0.01, "R2": 0.02}
 # Tolerances that cells surely have to lose before scores, which leak far more, are
@@ -70,6 +77,20 @@ class Trial:
     def sure_excess(self):
         """The largest loss, in tolerances, that is not within one standard error."""
         return _in_tolerances(self.sure_losses)
+
+
+def by_measure(folds):
+    """Turn the measures of each fold into the folds' values of each measure.
+
+    Parameters
+    ----------
+    folds : list of dict of str to float
+
+    Returns
+    -------
+    found : dict of str to ndarray of shape (n_folds,)
+    """
+    return {name: np.array([fold[name] for fold in folds]) for name in folds[0]}
 
 
 def mean_and_error(values):

@@ -17,6 +17,7 @@ from sklearn_homeo.encryption.label_space.trials import (
     TOLERANCES,
     CellChoice,
     Trial,
+    by_measure,
     surely_better,
 )
 from sklearn_homeo.encryption.summaries import families
@@ -224,9 +225,8 @@ class _Bench:
                 self._measures(labels, _merged(merged, tables["outside"][fold]))
             )
             numbers.append(merged.n_cells)
-        found = {m: np.array([one[m] for one in found]) for m in found[0]}
         n_cells = int(np.rint(np.mean(numbers)))
-        trial = Trial.from_folds(name, n_cells, found, self.best)
+        trial = Trial.from_folds(name, n_cells, by_measure(found), self.best)
         return _Attempt(trial, name, place, regions)
 
     def final_cells(self, attempt):
