@@ -1,10 +1,11 @@
-"""Encryption of tensors on a GPU: the same bits as on the CPU, and how fast.
+"""Encryption on a GPU: the same bits as on the CPU, and how fast.
 
     python benchmarks/speed_gpu.py
     python benchmarks/speed_gpu.py --device cpu --rows 2000
 
-Rows are on the device already. Prints microseconds a row, medians of several turns, and
-writes speed_gpu.csv.
+Three ways take turns: tensors that are on the device already, arrays that travel to the
+device and back (``device="cuda"``), and NumPy with one thread. Prints microseconds a
+row, medians of several turns, and writes speed_gpu.csv.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 from csv_files import write_csv
 from fitted_encryptor import make_encryptor
+from threadpoolctl import threadpool_limits
 
 from sklearn_homeo.ciphers.tensors import TensorCipher
 
@@ -30,8 +32,9 @@ def main(argv=None):
     device = torch.device(options.device)
     for width in CHECKED_WIDTHS:
         check_bits(width, device)
-    print(f"same bits as on the CPU at {', '.join(map(str, CHECKED_WIDTHS))} columns")
-    rows = [measure(width, device, options) for width in options.widths]
+    widths = ", ".join(map(str, CHECKED_WIDTHS))
+    print(f"{_name(device)}: the same bits as on the CPU at {widths} columns")
+    rows = [row for width in options.widths for row in measure(width, device, options)]
     write_csv(rows, Path(options.out) / "speed_gpu.csv")
     return 0
 
@@ -52,37 +55,73 @@ def check_bits(width, device):
 
 
 def measure(width, device, options):
-    """Time both directions at a width; a row of the table."""
-    cipher = TensorCipher(make_encryptor(width, 3)._cipher, device)
-    X = torch.randn(options.rows, width, dtype=torch.float64, device=device)
+    """Time both directions at a width, all ways in turn; rows of the table."""
+    ways = _ways(width, device, options.rows)
+    seconds = {name: ([], []) for name in ways}
+    for repeat in range(-1, options.repeats):  # The first warms up.
+        for name, directions in ways.items():
+            for run, times in zip(directions, seconds[name], strict=True):
+                taken = _seconds(run, device)
+                if repeat >= 0:
+                    times.append(taken)
+    rows = [
+        {
+            "device": _name(device),
+            "width": width,
+            "rows": options.rows,
+            "way": name,
+            **{
+                f"{direction}_us_per_row": f"{1e6 * np.median(t) / options.rows:.4g}"
+                for direction, t in zip(("encrypt", "decrypt"), times, strict=True)
+            },
+        }
+        for name, times in seconds.items()
+    ]
+    for row in rows:
+        print(
+            "{width:>6} columns, {way:<7} encrypt {encrypt_us_per_row:>6}, decrypt "
+            "{decrypt_us_per_row:>6} us a row".format(**row),
+            flush=True,
+        )
+    return rows
+
+
+def _ways(width, device, n_rows):
+    encryptor = make_encryptor(width, 3)
+    cipher = TensorCipher(encryptor._cipher, device)
+    X = torch.randn(n_rows, width, dtype=torch.float64, device=device)
     Z, back = torch.empty_like(X), torch.empty_like(X)
-    encrypting = _seconds(lambda: cipher.encrypt(X, Z), device, options.repeats)
-    decrypting = _seconds(lambda: cipher.decrypt(Z, back), device, options.repeats)
-    row = {
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "width": width,
-        "rows": options.rows,
-        "encrypt_us_per_row": f"{1e6 * encrypting / options.rows:.4g}",
-        "decrypt_us_per_row": f"{1e6 * decrypting / options.rows:.4g}",
+    arrays = X.cpu().numpy()
+    encrypted, opened = np.empty_like(arrays), np.empty_like(arrays)
+
+    def by(place):
+        def run(direction, rows, out):
+            encryptor.set_params(device=place)
+            with threadpool_limits(1):
+                getattr(encryptor, f"{direction}_into")(rows, out)
+
+        return (
+            lambda: run("encrypt", arrays, encrypted),
+            lambda: run("decrypt", encrypted, opened),
+        )
+
+    return {
+        "tensors": (lambda: cipher.encrypt(X, Z), lambda: cipher.decrypt(Z, back)),
+        "arrays": by(str(device)),
+        "NumPy": by(None),
     }
-    print(
-        "{width:>6} columns: encrypt {encrypt_us_per_row}, decrypt "
-        "{decrypt_us_per_row} us a row".format(**row),
-        flush=True,
-    )
-    return row
 
 
-def _seconds(run, device, repeats):
-    seconds = []
-    for repeat in range(-1, repeats):  # The first warms up.
-        _wait(device)
-        start = time.perf_counter()
-        run()
-        _wait(device)
-        if repeat >= 0:
-            seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
+def _name(device):
+    return torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
+
+
+def _seconds(run, device):
+    _wait(device)
+    start = time.perf_counter()
+    run()
+    _wait(device)
+    return time.perf_counter() - start
 
 
 def _wait(device):
@@ -95,8 +134,8 @@ def _parse(argv):
     add = parser.add_argument
     add("--device", default="cuda")
     add("--widths", type=int, nargs="+", default=WIDTHS)
-    add("--rows", type=int, default=200_000)
-    add("--repeats", type=int, default=7)
+    add("--rows", type=int, default=100_000)
+    add("--repeats", type=int, default=5)
     add("--out", default="benchmarks/output", metavar="DIR")
     return parser.parse_args(argv)
 

@@ -306,6 +306,76 @@ def within_speed(name, value):
     return value
 
 
+# python benchmarks/speed_gpu.py
+
+WAYS = {
+    "tensors": "tensors that are on the GPU",
+    "arrays": "arrays, to the GPU and back",
+    "NumPy": "NumPy, one thread of the same machine",
+}
+
+
+def read_speed_gpu(output):
+    """Microseconds a row, by way, columns and direction."""
+    measured = {}
+    for line in output.splitlines():
+        found = re.match(
+            r" *(\d+) columns, (\S+) +encrypt +(\S+), decrypt +(\S+) us", line
+        )
+        if found:
+            for direction, value in zip(
+                ("encrypt", "decrypt"), found.groups()[2:], strict=True
+            ):
+                measured[found[2], int(found[1]), direction] = float(value)
+    return measured
+
+
+def tables_speed_gpu(measured):
+    """Both directions, for each number of columns."""
+    widths = names_of(measured, 1)
+    rows = [("", *(f"{width:,} features" for width in widths))]
+    for way, words in WAYS.items():
+        cells = [
+            ", ".join(
+                _digits(measured[way, width, direction])
+                for direction in ("encrypt", "decrypt")
+            )
+            for width in widths
+        ]
+        rows.append((words, *cells))
+    return {f"{GUIDE}/scaling.rst": rows}
+
+
+def _digits(value):
+    return f"{value:.2f}" if value < 0.995 else microseconds(value)
+
+
+# python benchmarks/networks_gpu.py
+
+
+def read_networks_gpu(output):
+    """How many times as fast each network is trained on the GPU."""
+    lines = iter(output.splitlines())
+    return {
+        (line.partition(",")[0],): float(re.search(r"(\S+) times", next(lines))[1])
+        for line in lines
+    }
+
+
+def sentences_networks_gpu(measured):
+    """In words."""
+    speeds = [measured[name,] for name in ("autoencoder", "variational", "synthesizer")]
+    yield (
+        f"{GUIDE}/scaling.rst",
+        (
+            "trains autoencoders {:.1f} and {:.1f} times as fast as 16 processors. The "
+            "small network of a synthesizer gains nothing ({:.1f} times)".format(
+                *speeds
+            )
+        ),
+    )
+
+
 # python benchmarks/hybrid.py
 
 
@@ -604,6 +674,20 @@ FIGURES = {
         within_speed,
         tables_speed,
         sentences_speed,
+    ),
+    "speed_gpu": Figures(
+        "python benchmarks/speed_gpu.py --rows 50000 --repeats 3",
+        (f"{GUIDE}/scaling.rst",),
+        read_speed_gpu,
+        within_speed,
+        tables_speed_gpu,
+    ),
+    "networks_gpu": Figures(
+        "python benchmarks/networks_gpu.py",
+        (f"{GUIDE}/scaling.rst",),
+        read_networks_gpu,
+        within_speed,
+        sentences=sentences_networks_gpu,
     ),
     "hybrid_membership": Figures(
         "python benchmarks/hybrid.py --studies membership",

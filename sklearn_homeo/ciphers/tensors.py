@@ -178,7 +178,8 @@ class TensorCipher:
     def _taken(self, rows):
         """Rows as a tensor of float64 on the device."""
         if isinstance(rows, np.ndarray):
-            rows = torch.from_numpy(np.array(rows, dtype=np.float64))
+            # Torch takes no arrays that run backwards, and warns of read-only ones.
+            rows = torch.from_numpy(np.require(rows, np.float64, ["C", "W"]))
         return rows.to(self._mean.device, torch.float64)
 
     def _round(self, X, start):
@@ -343,7 +344,10 @@ class _TensorLock:
 
 
 def _write(found, out, piece):
-    out[piece] = to_numpy(found) if isinstance(out, np.ndarray) else found
+    if isinstance(out, np.ndarray) and min(out.strides, default=0) >= 0:
+        # Straight to its memory.
+        out = torch.from_numpy(out)
+    out[piece] = found if isinstance(out, torch.Tensor) else to_numpy(found)
 
 
 def _mask(bits):

@@ -1127,7 +1127,7 @@ def prepared(rows, out, width):
     """
     shape = (len(rows), width)
     if out is None:
-        out = _like(rows, np.empty(shape))
+        out = _room(rows, shape)
     else:
         check_out(out, shape)
     source, target = _as_array(rows), _as_array(out)
@@ -1140,6 +1140,15 @@ def _as_array(rows):
     if not is_tensor(rows) or rows.device.type != "cpu":
         return rows
     return rows.detach().double().numpy()
+
+
+def _room(rows, shape):
+    """Memory for numbers, as a tensor in the place of ``rows`` if these are one."""
+    if not is_tensor(rows):
+        return np.empty(shape)
+    import torch
+
+    return rows.new_empty(shape, dtype=torch.float64)
 
 
 def _like(rows, array):

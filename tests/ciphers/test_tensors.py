@@ -187,6 +187,23 @@ def test_same_bits_on_a_gpu(n):
     np.testing.assert_array_equal(back.cpu().numpy(), expected)
 
 
+@pytest.mark.filterwarnings("error")
+def test_arrays_of_any_memory():
+    cipher, tensors = make_ciphers(13)
+    X = normal(40, 13)
+    frozen, Z = X.copy(), on_numpy(cipher, X)
+    frozen.flags.writeable = False
+    for rows in (frozen, np.asfortranarray(X), X[::-1].copy()[::-1]):
+        for out in (
+            np.empty_like(Z),
+            np.empty_like(Z)[::-1],
+            np.empty_like(Z, order="F"),
+        ):
+            tensors.encrypt(rows, out)
+            np.testing.assert_array_equal(out, Z)
+    assert (frozen == X).all()
+
+
 def test_secrets_stay_out_of_the_repr():
     cipher, tensors = make_ciphers(5)
     assert repr(tensors) == "TensorCipher(<2 secret locks>)"
