@@ -9,6 +9,7 @@ from sklearn_homeo.cli.parsing import (
     load_key,
     new_file,
     private_files,
+    showing,
 )
 
 
@@ -34,6 +35,7 @@ def add_options(parser):
         metavar="PATH",
         help="to write: .csv, .parquet, .xlsx, or a folder",
     )
+    add("--quiet", action="store_true", help="no progress bar")
 
 
 @private_files()
@@ -42,7 +44,10 @@ def run(options):
     answers = None if options.answers is None else existing_file(options.answers)
     out = new_file(options.out)
     key = load_key(options.key)
-    from sklearn_homeo.files._decrypting import decrypt_table_file
+    from sklearn_homeo.files._decrypting import DECRYPTING_STEPS, decrypt_table_file
 
-    n_rows = decrypt_table_file(path, key, sealed, out, answers=answers)
+    with showing(DECRYPTING_STEPS, options) as on_step:
+        n_rows = decrypt_table_file(
+            path, key, sealed, out, answers=answers, on_step=on_step
+        )
     print(f"{n_rows} rows in {out}.")

@@ -14,6 +14,7 @@ from sklearn_homeo.cli.parsing import (
     existing_file,
     load_key,
     output_folder,
+    showing,
     shows_progress,
 )
 
@@ -115,18 +116,14 @@ def _encrypt_queries(folder, options):
 
 
 def _encrypt_table(path, key, folder, options):
-    from tqdm import tqdm
-
     from sklearn_homeo.exceptions import SealedColumnsWarning
-    from sklearn_homeo.files._encrypting import STEPS, encrypt_table_file
+    from sklearn_homeo.files._encrypting import ENCRYPTING_STEPS, encrypt_table_file
     from sklearn_homeo.tables._encoder import TableEncoder
 
     sealed = "auto" if options.seal is None else options.seal
     with (
         warnings.catch_warnings(),
-        tqdm(
-            total=len(STEPS), disable=not shows_progress(options), leave=False
-        ) as progress,
+        showing(ENCRYPTING_STEPS, options) as on_step,
     ):
         # What is printed below says the same.
         warnings.simplefilter("ignore", SealedColumnsWarning)
@@ -136,23 +133,11 @@ def _encrypt_table(path, key, folder, options):
             folder,
             target=options.target,
             encoder=TableEncoder(sealed_columns=sealed),
-            on_step=_shown_on(progress),
+            on_step=on_step,
             **_how(options),
         )
     _say_exceptions(found, "table")
     return found
-
-
-def _shown_on(progress):
-    """Return what moves a bar by the step before, and names the one that begins."""
-    begun = []
-
-    def show(step):
-        progress.update(min(len(begun), 1))
-        progress.set_description(step)
-        begun.append(step)
-
-    return show
 
 
 def _encrypt_images(path, key, folder, options):

@@ -227,6 +227,24 @@ def shows_progress(options):
     return sys.stderr.isatty() and not options.quiet
 
 
+@contextmanager
+def showing(steps, options):
+    """Context with a progress bar; gives what is called with each step as it begins."""
+    from tqdm import tqdm
+
+    n_begun = 0
+    hidden = not shows_progress(options)
+    with tqdm(total=len(steps), disable=hidden, leave=False) as progress:
+
+        def show(step):
+            nonlocal n_begun
+            progress.update(min(n_begun, 1))
+            progress.set_description(step)
+            n_begun += 1
+
+        yield show
+
+
 def load_key(path):
     """Open a key file with the passphrase of the environment, or one asked for."""
     from sklearn_homeo.keys._key import SecretKey

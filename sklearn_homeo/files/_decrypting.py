@@ -14,10 +14,14 @@ from sklearn_homeo.files._rows import open_rows
 from sklearn_homeo.files._sources import TABLES, source_class, write_frame
 from sklearn_homeo.tables._reading import read_table
 
-__all__ = ["decrypt_table_file"]
+__all__ = ["DECRYPTING_STEPS", "decrypt_table_file"]
+
+DECRYPTING_STEPS = ("reading the ciphertexts", "decrypting", "writing")
 
 
-def decrypt_table_file(path, key, sealed, out, *, answers=None):
+def decrypt_table_file(
+    path, key, sealed, out, *, answers=None, on_step=lambda step: None
+):
     """Decrypt a ciphertext file into the table that was encrypted.
 
     The same rows in the same order, names, types and cells; of a CSV file the same
@@ -39,6 +43,8 @@ def decrypt_table_file(path, key, sealed, out, *, answers=None):
         What a service said of each row: a table with the column ``row`` of the
         ciphertext file and others. These are put behind the columns of the table; of
         images, `out` is a table of names and answers.
+    on_step : callable
+        Called with each of `DECRYPTING_STEPS` when it begins.
 
     Returns
     -------
@@ -61,6 +67,7 @@ def decrypt_table_file(path, key, sealed, out, *, answers=None):
     out = Path(out).expanduser()
     if out.exists() or out.is_symlink():
         raise FileExistsError(f"{out} exists; nothing was overwritten")
+    on_step(DECRYPTING_STEPS[0])
     ciphertexts = read_ciphertexts(path)
     if answers is not None:
         answers = _read_answers(answers, path, ciphertexts)
@@ -73,29 +80,11 @@ def decrypt_table_file(path, key, sealed, out, *, answers=None):
     if about is None:
         raise ValueError(f"{sealed} is of a pipeline fitted in Python, not on a file")
     check_own_locks(path, ciphertexts, pipeline[-1])
+    on_step(DECRYPTING_STEPS[1])
     decoded = pipeline.inverse_transform(ciphertexts.Z)
-    if about["kind"] == KIND:
-        _write_images(path, ciphertexts, decoded, key, about, out, answers)
-        return len(ciphertexts.Z)
-    source = source_class(about["kind"])
-    columns = {
-        name: source.rendered(decoded[name], name, about) for name in decoded.columns
-    }
-    if ciphertexts.sealed is not None:
-        trees = open_rows(ciphertexts.sealed, ciphertexts.Z, key)
-        order = _order_of(path, trees)
-        about |= next(({"form": tree["form"]} for tree in trees if "form" in tree), {})
-        names = about.get("form", {}).get("names", about["names"])
-        columns = _restored(columns, trees, names, order)
-        about["texts"] = {
-            place: trees[i]["text"]
-            for place, i in enumerate(order)
-            if "text" in trees[i]
-        }
-    if answers is None:
-        source.write(columns, about, out)
-    else:
-        _write_answered(source.as_frame(columns, about), answers.iloc[order], out)
+    on_step(DECRYPTING_STEPS[2])
+    write = _write_images if about["kind"] == KIND else _write_table
+    write(path, ciphertexts, decoded, key, about, out, answers)
     return len(ciphertexts.Z)
 
 
@@ -116,6 +105,29 @@ def _read_answers(path, of, ciphertexts):
         what = f"no answer to rows {listed(missing)}" if missing else "too many rows"
         raise ValueError(f"{path}: {what}; each row of {of} needs one answer")
     return table.drop(columns=ROW).iloc[[places[row] for row in ciphertexts.rows]]
+
+
+def _write_table(path, ciphertexts, decoded, key, about, out, answers):
+    """Write the table with its sealed cells, or with answers behind its columns."""
+    source = source_class(about["kind"])
+    columns = {
+        name: source.rendered(decoded[name], name, about) for name in decoded.columns
+    }
+    if ciphertexts.sealed is not None:
+        trees = open_rows(ciphertexts.sealed, ciphertexts.Z, key)
+        order = _order_of(path, trees)
+        about |= next(({"form": tree["form"]} for tree in trees if "form" in tree), {})
+        names = about.get("form", {}).get("names", about["names"])
+        columns = _restored(columns, trees, names, order)
+        about["texts"] = {
+            place: trees[i]["text"]
+            for place, i in enumerate(order)
+            if "text" in trees[i]
+        }
+    if answers is None:
+        source.write(columns, about, out)
+    else:
+        _write_answered(source.as_frame(columns, about), answers.iloc[order], out)
 
 
 def _write_answered(table, answers, out):

@@ -25,9 +25,9 @@ from sklearn_homeo.files._rows import seal_rows
 from sklearn_homeo.files._sources import open_source, source_class
 from sklearn_homeo.tables._encoder import TableEncoder
 
-__all__ = ["STEPS", "encrypt_query_file", "encrypt_table_file"]
+__all__ = ["ENCRYPTING_STEPS", "encrypt_query_file", "encrypt_table_file"]
 
-STEPS = (
+ENCRYPTING_STEPS = (
     "reading the table",
     "choosing what leaks",
     "encrypting, and decrypting again",
@@ -75,7 +75,7 @@ def encrypt_table_file(
         Whether to write ``synthetic.parquet`` too: made-up ciphertexts, as many of each
         class as the table has.
     on_step : callable
-        Called with each of `STEPS` when it begins.
+        Called with each of `ENCRYPTING_STEPS` when it begins.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def encrypt_table_file(
         If the file is not a table, has no such column or no other, or no row with a
         label, or a single one.
     """
-    on_step(STEPS[0])
+    on_step(ENCRYPTING_STEPS[0])
     source = open_source(path)
     if target not in source.names:
         names = listed([repr(name) for name in source.names])
@@ -117,14 +117,14 @@ def encrypt_table_file(
     encryptor.set_params(key=key)
     X = encoder.fit(features).transform(features)[labelled]
     y = _plain_labels(frame[target][labelled])
-    on_step(STEPS[1])
+    on_step(ENCRYPTING_STEPS[1])
     encryptor.fit(X, y)
     pipeline = Pipeline([("tableencoder", encoder), ("encryptor", encryptor)])
     about = source.about() | {"target": target}
-    on_step(STEPS[2])
+    on_step(ENCRYPTING_STEPS[2])
     found = _encrypt(source, frame, pipeline, about)
     found.paths = paths
-    on_step(STEPS[3])
+    on_step(ENCRYPTING_STEPS[3])
     write_encrypted(found, Path(path).name, X, _classes(y), synthetic)
     return found
 

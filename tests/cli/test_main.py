@@ -1,5 +1,6 @@
 """The command line: verbs, answers before anything slow, errors in one line."""
 
+import argparse
 import subprocess
 import sys
 import warnings
@@ -10,6 +11,7 @@ import pytest
 
 from problems import run
 from sklearn_homeo.__main__ import VERBS, main
+from sklearn_homeo.cli.parsing import showing
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -94,3 +96,15 @@ def test_an_output_folder_is_checked_first(tmp_path):
     )  # fmt: skip
     assert result.status == 2
     assert "t.csv is not a folder" in result.err
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_steps_are_shown_on_a_terminal_only(monkeypatch, capsys, quiet):
+    options = argparse.Namespace(quiet=quiet)
+    for is_terminal in (True, False):
+        monkeypatch.setattr("sys.stderr.isatty", lambda shown=is_terminal: shown)
+        with showing(("reading", "writing"), options) as on_step:
+            on_step("reading")
+            on_step("writing")
+        printed = capsys.readouterr().err
+        assert ("writing" in printed) == (is_terminal and not quiet)
