@@ -94,13 +94,20 @@ def test_penalties_are_compared_however_sure_models_are_of_themselves():
     logits = rng.normal(size=(120, 3)) + 2 * np.eye(3)[labels]
     least = _scaled_log_loss(logits, labels)
     assert _scaled_log_loss(30 * logits, labels) == pytest.approx(least)
-    losses = -3 * np.log(softmax(logits, axis=1)[np.arange(120), labels]).mean()
+    losses = -np.log(softmax(logits, axis=1)[np.arange(120), labels]).mean()
     assert least < losses
     # Of two classes, one number stands for both.
     two, difference = labels % 2, logits[:, 1] - logits[:, 0]
     assert _scaled_log_loss(difference, two) == pytest.approx(
         _scaled_log_loss(logits[:, :2], two)
     )
+
+
+def test_a_class_counts_by_the_root_of_its_rows_when_penalties_are_compared():
+    labels = np.array([0, 0, 0, 0, 1])
+    # Four rows count 2, one counts 1: the share that suits all best is 2 / 3.
+    entropy = np.log(3) - 2 / 3 * np.log(2)
+    assert _scaled_log_loss(-np.ones(5), labels) == pytest.approx(entropy)
 
 
 @pytest.mark.parametrize("n_samples", [300, 1800])
