@@ -12,10 +12,10 @@ rare), or R2 for numbers.
     python benchmarks/label_subspace.py --leakage auto --seeds 5
     python benchmarks/label_subspace.py --draws 40
 
-With several seeds, rows, splits and keys are other ones each time, and what is printed
-are means over them, with the mean loss, its 95 % interval and the largest one. The last
-command draws random labels: a curved function of two to four of up to 40 columns, in
-their own basis or in a turned one. Writes label_subspace.csv and prints a table.
+A seed gives rows, split and key. Of several seeds, means are printed, with the mean
+loss, its 95 % interval and the largest one. The last command draws random labels: a
+curved function of two to four of up to 40 columns, in their own basis or in a turned
+one. Writes label_subspace.csv and prints a table.
 """
 
 import argparse
@@ -357,9 +357,7 @@ def _measured(problem, seed, options):
     """One problem's row of the table, of one seed."""
     X, y = problem(options.rows + 2000, np.random.RandomState(seed))
     n_train = int(0.7 * len(X)) if problem in TABLES else options.rows
-    # One seed draws other rows, and keeps the split and the key.
-    other = seed if options.seeds > 1 else 0
-    found = measure(X, y, n_train, options.leakage, other)
+    found = measure(X, y, n_train, options.leakage, seed)
     return {"labels": problem.__name__, "seed": seed, **found}
 
 
