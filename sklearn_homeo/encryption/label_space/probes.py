@@ -20,8 +20,16 @@ from sklearn_homeo.encryption.label_space.boosting import (
     growth,
     rounds_and_step,
 )
+from sklearn_homeo.encryption.label_space.columns import telling_columns
 
-__all__ = ["PROBES", "QUICK_PROBES", "TREES", "Metric", "metrics_of", "probe_rows"]
+__all__ = [
+    "PROBES",
+    "QUICK_PROBES",
+    "Metric",
+    "features_for",
+    "metrics_of",
+    "probe_rows",
+]
 
 # Support vectors take a machine for each pair of classes.
 MAX_PAIRED_CLASSES = 20
@@ -112,6 +120,24 @@ def probe_rows(name, target, S, train, test):
     return np.column_stack(columns)
 
 
+def features_for(name, X, known):
+    """All features, as one kind of probe gets them: trees, the telling ones of many.
+
+    Parameters
+    ----------
+    name : str
+        One of `PROBES`.
+    X : ndarray of shape (n_samples, n)
+    known : Sample
+        Rows from which the telling columns are learnt.
+
+    Returns
+    -------
+    features : ndarray of shape (n_samples, at most n)
+    """
+    return X[:, telling_columns(known)] if name in TREES else X
+
+
 def _number_probe(name, n_coordinates, n_rows):
     if name == "linear":
         return RidgeCV(np.geomspace(0.01, 1e4, 13))
@@ -168,7 +194,7 @@ def _class_probe(name, n_coordinates, n_rows, n_classes):
 
 
 PROBES = ("support vectors", "neighbours", "linear", "boosting", "forest")
-# Those that split by chance where columns are many; they get the telling ones.
+# Those that split by chance where columns are many.
 TREES = ("boosting", "forest")
 # Those that learn from any number of rows in a moment.
 QUICK_PROBES = ("linear", "boosting", "forest")

@@ -21,7 +21,7 @@ from sklearn_homeo.encryption.label_space.finders import (
 from sklearn_homeo.encryption.label_space.leak import linear_leaks
 from sklearn_homeo.encryption.label_space.probes import (
     PROBES,
-    TREES,
+    features_for,
     metrics_of,
     probe_rows,
 )
@@ -469,16 +469,15 @@ class Search:
         train, test = self.folds[fold]
         for kind in kinds:
             if kind not in asked:
-                S = self._coordinates(candidate, fold)
-                if candidate == self._everything and kind in TREES:
-                    S = S[:, telling_columns(self.samples[fold])]
+                S = self._coordinates(candidate, fold, kind)
                 asked[kind] = probe_rows(kind, self.sample.target, S, train, test)
         return asked
 
-    def _coordinates(self, candidate, fold):
-        if candidate == self._everything:
-            return self.sample.X
+    def _coordinates(self, candidate, fold, kind):
+        """What one kind of probe learns from."""
         known = self.samples[fold]
+        if candidate == self._everything:
+            return features_for(kind, self.sample.X, known)
         if candidate not in known.shared:
             found = self._found(candidate, fold)
             directions = scaled_directions(known.X, known.target, found)

@@ -13,13 +13,12 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_homeo._utils.threads import single_threaded_blas
 from sklearn_homeo._utils.warning import warn
-from sklearn_homeo.encryption.label_space.columns import telling_columns
 from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
 from sklearn_homeo.encryption.label_space.finders import Found
 from sklearn_homeo.encryption.label_space.leak import explained_variance_ratio
 from sklearn_homeo.encryption.label_space.probes import (
     QUICK_PROBES,
-    TREES,
+    features_for,
     probe_rows,
 )
 from sklearn_homeo.encryption.label_space.sample import (
@@ -313,22 +312,23 @@ class _Proof:
     def _score(self, candidate):
         """Scores of fresh rows, by the best of some probes for each metric."""
         if candidate not in self._scores:
-            S = dict.fromkeys(QUICK_PROBES, self.X)
-            if candidate.finder == ALL_FEATURES:
-                telling = self.X[:, telling_columns(self.known)]
-                S |= dict.fromkeys(TREES, telling)
-            else:
-                found = found_by(candidate, self.known)
-                directions = scaled_directions(self.known.X, self.known.target, found)
-                S = dict.fromkeys(QUICK_PROBES, self.X @ directions)
             found = [
-                probe_rows(kind, self.target, S[kind], *self.split)
-                for kind in QUICK_PROBES
+                probe_rows(kind, self.target, S, *self.split)
+                for kind, S in self._coordinates(candidate).items()
             ]
             best = np.argmax([rows.mean(axis=0) for rows in found], axis=0)
             columns = [found[kind][:, i] for i, kind in enumerate(best)]
             self._scores[candidate] = np.column_stack(columns)
         return self._scores[candidate]
+
+    def _coordinates(self, candidate):
+        """What each kind of probe learns from."""
+        known = self.known
+        if candidate.finder == ALL_FEATURES:
+            return {kind: features_for(kind, self.X, known) for kind in QUICK_PROBES}
+        found = found_by(candidate, known)
+        directions = scaled_directions(known.X, known.target, found)
+        return dict.fromkeys(QUICK_PROBES, self.X @ directions)
 
 
 def _report(proved, chosen, space, verbose):
