@@ -25,6 +25,7 @@ from sklearn_homeo.encryption.label_space.regions import (
     Regions,
     cell_labels,
     numbers_of_cells,
+    powers_of,
     predicted_labels,
 )
 from sklearn_homeo.encryption.label_space.tree_scores import fit_boosted_scores
@@ -245,8 +246,7 @@ class Bench:
             yield from self._rungs_of(names, n_cells)
 
     def _rungs_of(self, names, n_cells):
-        powers = POWERS if self.sizes is not None else POWERS[:1]
-        growing = [(name, power) for name in names for power in powers]
+        growing = [(name, power) for name in names for power in powers_of(self.sizes)]
         for n_wanted in self._ladder() if n_cells == "auto" else [n_cells]:
             tried = growing
             if self._has_a_cell_a_class(n_wanted):

@@ -14,6 +14,7 @@ __all__ = [
     "centred_logarithms",
     "labels_of_sums",
     "numbers_of_cells",
+    "powers_of",
     "predicted_labels",
     "predicted_of_sums",
 ]
@@ -38,6 +39,11 @@ _TRACE = 1e-6
 FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS = 8, 64
 # Cells for each class; with more, scores are not much worse.
 MOST_CELLS_PER_CLASS = 16
+
+
+def powers_of(sizes):
+    """Return the powers of probabilities to try: one, without effect, for numbers."""
+    return POWERS[:1] if sizes is None else POWERS
 
 
 def numbers_of_cells(n_classes):

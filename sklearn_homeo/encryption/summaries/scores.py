@@ -17,9 +17,9 @@ from sklearn_homeo.encryption.label_space.classifiers import (
     logits_of,
 )
 from sklearn_homeo.encryption.label_space.regions import (
-    POWERS,
     Regions,
     numbers_of_cells,
+    powers_of,
 )
 from sklearn_homeo.encryption.summaries import families
 from sklearn_homeo.encryption.summaries.ridge import (
@@ -88,7 +88,7 @@ def learn(plan, totals):
         scores = np.rint((draws @ matrix + offsets) / SCORE_STEP)
         regions = [
             Regions.from_scores(scores, plan.sizes, n_cells, _MIN_ROWS, power)
-            for power in (POWERS if plan.sizes is not None else POWERS[:1])
+            for power in powers_of(plan.sizes)
             for n_cells in _ladder(plan)
         ]
         found[name] = {
