@@ -14,7 +14,7 @@ from sklearn_homeo._utils.doc_links import DocLinkMixin
 from sklearn_homeo._utils.rows import as_float_rows, check_finite, validate_numbers
 from sklearn_homeo._utils.validation import Interval, fit_context
 from sklearn_homeo._utils.warning import warn
-from sklearn_homeo.ciphers.base import RowOutOfRange
+from sklearn_homeo.ciphers.base import MAX_DEPTH, RowOutOfRange
 from sklearn_homeo.ciphers.lattice import Lattice
 from sklearn_homeo.ciphers.tanh import TanhCipher
 from sklearn_homeo.encryption._keyed import KeyedMixin
@@ -41,7 +41,7 @@ class TanhEncryptor(
     Parameters
     ----------
     depth : int, default=3
-        Number of layers.
+        Number of layers, 1,000 at most.
 
     weight_scale : float, default=0.01
         Standard deviation of the layers' weights.
@@ -99,7 +99,7 @@ class TanhEncryptor(
     """
 
     _parameter_constraints: dict = {
-        "depth": [Interval(Integral, 1, None, closed="left")],
+        "depth": [Interval(Integral, 1, MAX_DEPTH, closed="both")],
         "weight_scale": [Interval(Real, 0, None, closed="neither")],
         "key": [SecretKey, None],
     }

@@ -7,7 +7,17 @@ import numpy as np
 
 from sklearn_homeo._utils.threads import run_in_threads
 
-__all__ = ["Cipher", "RowOutOfRange", "Workspace", "run_in_pieces", "slices"]
+__all__ = [
+    "MAX_DEPTH",
+    "Cipher",
+    "RowOutOfRange",
+    "Workspace",
+    "run_in_pieces",
+    "slices",
+]
+
+# Of locks or layers. Time and keys are proportional to it.
+MAX_DEPTH = 1000
 
 
 class Cipher(Protocol):

@@ -35,7 +35,7 @@ from sklearn_homeo._utils.validation import (
     wrap_rows,
 )
 from sklearn_homeo._utils.warning import warn
-from sklearn_homeo.ciphers.base import RowOutOfRange, Workspace
+from sklearn_homeo.ciphers.base import MAX_DEPTH, RowOutOfRange, Workspace
 from sklearn_homeo.ciphers.lattice import Lattice
 from sklearn_homeo.encryption._adding import widened
 from sklearn_homeo.encryption._building import build_cipher, cipher_keys
@@ -98,7 +98,8 @@ class HomeomorphicEncryptor(
     ----------
     depth : int, default=3
         Number of locks, each a complete cipher with keys of its own. One is enough;
-        several can be held by several parties. Accuracy does not depend on it.
+        several, 1,000 at most, can be held by several parties. Accuracy does not depend
+        on it.
 
     leakage : {"auto", "cells", "scores", "space"}, default="auto"
         What the view is. With "cells", label space is cut into few cells, and the view
@@ -265,7 +266,7 @@ class HomeomorphicEncryptor(
     """
 
     _parameter_constraints: dict = {
-        "depth": [Interval(Integral, 1, None, closed="left")],
+        "depth": [Interval(Integral, 1, MAX_DEPTH, closed="both")],
         "leakage": [StrOptions({"auto", "cells", "scores", "space"})],
         "n_cells": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "min_cell_size": [Interval(Integral, 1, None, closed="left")],

@@ -155,6 +155,7 @@ def test_bad_fits_say_what_is_wrong(case):
     "params, message",
     [
         ({"depth": 0}, "'depth' parameter"),
+        ({"depth": 10**400}, "'depth' parameter"),
         ({"leakage": "none"}, "'leakage' parameter"),
         ({"n_preserved": 0}, "'n_preserved' parameter"),
         ({"n_preserved": 14}, "n_preserved=14 is more than the 13 features"),
