@@ -14,6 +14,7 @@ from sklearn_homeo.cli.parsing import (
     add_common,
     add_leak,
     check_data,
+    depth,
     open_settings,
     positive_int,
     private_files,
@@ -46,7 +47,7 @@ def add_encryption(parser):
     add = parser.add_argument
     add(
         "--depth",
-        type=positive_int,
+        type=depth,
         default=3,
         metavar="N",
         help="number of locks (default 3)",

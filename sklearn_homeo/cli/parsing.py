@@ -38,6 +38,15 @@ def positive_int(text):
     return number
 
 
+def depth(text):
+    from sklearn_homeo.ciphers.base import MAX_DEPTH
+
+    number = positive_int(text)
+    if number > MAX_DEPTH:
+        raise argparse.ArgumentTypeError(f"{text} is more than {MAX_DEPTH}")
+    return number
+
+
 def seed(text):
     number = _int(text)
     if not 0 <= number < 2**32:

@@ -237,6 +237,7 @@ def test_a_continuous_target_makes_a_regression_job(tmp_path):
     ("argv", "words"),
     [
         (["--depth", "0"], "0 is not a whole number from 1"),
+        (["--depth", "1001"], "1001 is more than 1000"),
         (["--leak", "1.5"], "1.5 is not between 0 and 1"),
         (["--leakage", "rot13"], "rot13"),
         (["--n-preserved", "some"], "'some' is not a whole number"),
