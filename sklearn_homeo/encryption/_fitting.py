@@ -95,14 +95,19 @@ def fit_scores_state(lattice, X, target, depth, linkage_noise, **options):
     units = (X - lattice.mean) / lattice.scale
     space = find_label_space(units, target, **options)
     noise = space.noise if linkage_noise == "auto" else float(linkage_noise)
-    is_line = space.n_preserved == 1 and target is not None and target.is_numeric
+    on_a_line = {}
+    if space.n_preserved == 1 and target is not None:
+        if target.is_numeric:
+            on_a_line["softness"] = LINE_SOFTNESS
+        elif not space.by_column.any():
+            on_a_line["outputs"] = target.outputs
     view = fit_scores(
         units,
         space.directions,
         space.by_column,
         noise,
         lattice.width,
-        LINE_SOFTNESS if is_line else None,
+        **on_a_line,
     )
     return Fitted(
         _state(lattice, view, depth),

@@ -7,6 +7,7 @@ import numpy as np
 
 from sklearn_homeo._utils.arrays import namespace, to_device
 from sklearn_homeo.ciphers.prf import HALF_BITS, Prf
+from sklearn_homeo.encryption.label_space.gaps import Gaps
 from sklearn_homeo.encryption.label_space.homeomorphism import Homeomorphism
 from sklearn_homeo.encryption.label_space.projection import Projection, coarsened
 from sklearn_homeo.keys._stream import normal_quantile
@@ -23,7 +24,9 @@ NOISE_BITS = 12
 _SMALLEST = 1e-9
 
 
-def fit_scores(units, directions, by_column, linkage_noise, width, softness=None):
+def fit_scores(
+    units, directions, by_column, linkage_noise, width, *, softness=None, outputs=None
+):
     """Fit the view's public part to training rows.
 
     Parameters
@@ -40,13 +43,18 @@ def fit_scores(units, directions, by_column, linkage_noise, width, softness=None
         Columns of a ciphertext.
     softness : float, default=None
         See `Homeomorphism.from_stream`.
+    outputs : ndarray of shape (n_samples, n_outputs), default=None
+        Classes of the rows, between which gaps along the only direction are narrowed.
 
     Returns
     -------
     state : dict
         What `ScoresView.from_state` takes.
     """
-    S = units @ directions
+    S, gaps = units @ directions, Gaps(())
+    if outputs is not None:
+        gaps = Gaps.from_rows(S[:, 0], outputs, linkage_noise)
+        S = gaps.narrowed(S)
     low, high = np.quantile(S, [1.0 - RANGE_QUANTILE, RANGE_QUANTILE], axis=0)
     centre = (low + high) / 2
     reach = np.where(by_column, (high - low) / 2, 0.0)
@@ -64,7 +72,11 @@ def fit_scores(units, directions, by_column, linkage_noise, width, softness=None
         "linkage_noise": float(linkage_noise),
         "width": width,
     }
-    return state if softness is None else state | {"softness": float(softness)}
+    if gaps.parts:
+        state["gaps"] = gaps.state()
+    if softness is not None:
+        state["softness"] = float(softness)
+    return state
 
 
 def _rotated_reach(S):
@@ -86,15 +98,18 @@ class ScoresView:
         What `fit_scores` gave.
     projection : Projection
         From a row to its label coordinates.
-    gains : ndarray of shape (k,), dtype float64
-        Powers of two that make integer coordinates of the projection's products.
+    gaps : Gaps
+        What is narrowed along them.
+    unit : float
+        What an integer coordinate is worth; a power of two.
     noise : RowNoise
     homeomorphism : Homeomorphism
     """
 
     public: dict
     projection: Projection
-    gains: np.ndarray
+    gaps: Gaps
+    unit: float
     noise: "RowNoise"
     homeomorphism: Homeomorphism
 
@@ -130,7 +145,8 @@ class ScoresView:
             state["width"],
             state.get("softness"),
         )
-        return cls(state, projection, projection.units / unit, noise, homeomorphism)
+        gaps = Gaps.from_state(state.get("gaps", ()))
+        return cls(state, projection, gaps, unit, noise, homeomorphism)
 
     def codes(self, u):
         """Return what is leaked of lattice rows; see `View`."""
@@ -143,19 +159,22 @@ class ScoresView:
 
         It is what an attacker learns who undoes the homeomorphism and the rounding.
         """
-        return self._noisy_integers(u) * (self.projection.units / self.gains)
+        return self._noisy_integers(u) * self.unit
 
     def _noisy_integers(self, u):
         x = coarsened(u)
-        coordinates = self.projection.products(x)
-        coordinates *= self.gains
+        coordinates = self._coordinates(self.projection.products(x))
+        coordinates /= self.unit
         namespace(u).round(coordinates, out=coordinates)
         coordinates += self.noise(x)
         return coordinates
 
     def coordinates(self, u):
         """Return label coordinates of lattice rows; see `View`."""
-        return self.projection.coordinates(u)
+        return self._coordinates(self.projection.integers(u))
+
+    def _coordinates(self, products):
+        return self.gaps.narrowed(products * self.projection.units)
 
     def state(self):
         """Return what, with the key, rebuilds the view; see `View`."""

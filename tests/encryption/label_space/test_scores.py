@@ -26,7 +26,7 @@ def view_of(
     by_column = np.zeros(k, bool) if by_column is None else np.asarray(by_column)
     directions[:, by_column] = np.eye(n)[:, : by_column.sum()]
     width = max(n, 5) if width is None else width
-    state = fit_scores(units, directions, by_column, noise, width, softness)
+    state = fit_scores(units, directions, by_column, noise, width, softness=softness)
     return ScoresView.from_state(state, n, ViewKeys.from_key(key, "binding")), units
 
 
