@@ -10,13 +10,22 @@ from sklearn.ensemble import (
 
 from sklearn_homeo._utils.validation import grown_trees
 
-__all__ = ["boosting_columns", "forest_columns", "telling_columns", "unit_vectors"]
+__all__ = [
+    "SCREENED_ROWS",
+    "TELLING_COLUMNS",
+    "boosting_columns",
+    "forest_columns",
+    "split_columns",
+    "telling_columns",
+    "unit_vectors",
+]
 
 # Columns that trees learn from, and those whose importance is measured. Among more,
 # trees split by chance: quick boosting, in coarse bins, tells by which ones it splits
 # most. At each split it looks at so many, at random if there are more.
 TELLING_COLUMNS, MEASURED_COLUMNS = 64, 48
 QUICK_TREES, FEWEST_ROUNDS, SPLIT_COLUMNS = 20, 5, 256
+SCREENED_ROWS = 4000
 # Rows that a model predicts at a time, and held-out rows at most.
 CHUNK_ROWS = 32768
 HELD_OUT_ROWS = 300
@@ -88,7 +97,7 @@ def unit_vectors(n, columns):
 
 
 def telling_columns(sample):
-    """The columns that quick boosting splits by most, those of most gain first.
+    """The columns that trees are to learn from: of many, those of `split_columns`.
 
     Parameters
     ----------
@@ -104,16 +113,35 @@ def telling_columns(sample):
     if n <= MEASURED_COLUMNS:
         return np.arange(n)
     if "telling" not in sample.shared:
-        head = sample.head(FOREST_ROWS)
-        gains = [_gains(head, labels) for labels in head.target.outputs.T]
-        order = np.argsort(-np.sum(gains, axis=0), kind="stable")
-        sample.shared["telling"] = order[:TELLING_COLUMNS]
+        head = sample.head(SCREENED_ROWS)
+        found = split_columns(head.X, head.target.outputs, sample.target.is_numeric)
+        sample.shared["telling"] = found
     return sample.shared["telling"]
 
 
-def _gains(sample, labels):
+def split_columns(X, outputs, numeric):
+    """The columns that quick boosting splits by most, those of most gain first.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n), dtype float64
+        Rows of any scale.
+    outputs : ndarray of shape (n_samples, n_outputs)
+    numeric : bool
+        Whether the outputs are numbers.
+
+    Returns
+    -------
+    columns : ndarray of shape (n_columns,), dtype int64
+        At most `TELLING_COLUMNS`.
+    """
+    gains = [_gains(X, labels, numeric) for labels in outputs.T]
+    return np.argsort(-np.sum(gains, axis=0), kind="stable")[:TELLING_COLUMNS]
+
+
+def _gains(X, labels, numeric):
     """Share of each column in what boosting gains by its splits."""
-    numeric, n = sample.target.is_numeric, sample.X.shape[1]
+    n = X.shape[1]
     kind = HistGradientBoostingRegressor if numeric else HistGradientBoostingClassifier
     n_trees = 1 if numeric else max(1, len(np.unique(labels)) - 1)
     model = kind(
@@ -129,7 +157,7 @@ def _gains(sample, labels):
     gains = np.zeros(n)
     if labels.min() == labels.max():
         return gains
-    for stage in grown_trees(model.fit(sample.X, labels)):
+    for stage in grown_trees(model.fit(X, labels)):
         for nodes in stage:
             inner = nodes[nodes["is_leaf"] == 0]
             np.add.at(gains, inner["feature_idx"], inner["gain"])

@@ -12,6 +12,11 @@ from threadpoolctl import threadpool_limits
 from sklearn_homeo._utils.validation import grown_trees
 from sklearn_homeo.encryption.label_space.boosting import growth, rounds_and_step
 from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP, UNSEEN
+from sklearn_homeo.encryption.label_space.columns import (
+    SCREENED_ROWS,
+    TELLING_COLUMNS,
+    split_columns,
+)
 from sklearn_homeo.encryption.label_space.projection import coarsened
 
 __all__ = ["TreeScores", "fit_boosted_scores"]
@@ -122,24 +127,40 @@ class TreeScores:
 def fit_boosted_scores(u, outputs, sizes):
     """Fit boosted trees to one output; parameters are those of `fit_linear_scores`.
 
+    Of many columns, they learn from those that quick boosting splits by most.
+
     Returns
     -------
     scores : TreeScores
     """
-    X, labels = coarsened(u), outputs[:, 0]
+    X = coarsened(u)
     # Threads add up in whatever order they end.
     with threadpool_limits(1, "openmp"):
-        if sizes is None:
-            model = HistGradientBoostingRegressor(**_settings(1, len(X))).fit(X, labels)
-            return _in_integers(model, np.ones((1, 1)), X[0], model.predict(X[:1]))
-        seen = np.unique(labels)
-        if len(seen) == 1:
-            return _assemble([np.zeros(1, _LEAF)], np.zeros((1, sizes[0])))
-        n_trees = 1 if len(seen) == 2 else len(seen)
-        model = HistGradientBoostingClassifier(**_settings(n_trees, len(X))).fit(
-            X, labels
-        )
-        first = model.decision_function(X[:1]).reshape(n_trees)
+        columns = _columns(X, outputs, sizes is None)
+        scores = _fitted(X[:, columns], outputs[:, 0], sizes)
+    return replace(scores, columns=columns[scores.columns])
+
+
+def _columns(X, outputs, numeric):
+    """Columns that trees learn from."""
+    if X.shape[1] <= TELLING_COLUMNS:
+        return np.arange(X.shape[1])
+    # Rows may come class by class.
+    rows = np.random.RandomState(0).permutation(len(X))[:SCREENED_ROWS]
+    return split_columns(X[rows], outputs[rows], numeric)
+
+
+def _fitted(X, labels, sizes):
+    """Scores of trees that learn from all columns of ``X``."""
+    if sizes is None:
+        model = HistGradientBoostingRegressor(**_settings(1, len(X))).fit(X, labels)
+        return _in_integers(model, np.ones((1, 1)), X[0], model.predict(X[:1]))
+    seen = np.unique(labels)
+    if len(seen) == 1:
+        return _assemble([np.zeros(1, _LEAF)], np.zeros((1, sizes[0])))
+    n_trees = 1 if len(seen) == 2 else len(seen)
+    model = HistGradientBoostingClassifier(**_settings(n_trees, len(X))).fit(X, labels)
+    first = model.decision_function(X[:1]).reshape(n_trees)
     places = np.zeros((n_trees, sizes[0]))
     if n_trees == 1:
         # The one score of two classes is the difference of their logits.

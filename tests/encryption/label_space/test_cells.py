@@ -19,6 +19,7 @@ from sklearn_homeo.encryption.label_space.cells import (
     cut_cells,
     merge_small,
 )
+from sklearn_homeo.encryption.label_space.columns import TELLING_COLUMNS
 from sklearn_homeo.encryption.label_space.kernel_scores import (
     LINE_BITS,
     MAX_POINT,
@@ -351,6 +352,20 @@ def test_boosting_of_many_classes_does_not_diverge():
     scorer = fit_boosted_scores(u[:1000], labels[:1000, None], (20,))
     right = scorer.scores(u[1000:]).argmax(axis=1) == labels[1000:]
     assert right.mean() > 0.7
+
+
+def test_boosting_learns_from_the_columns_of_many_that_tell():
+    X = np.random.default_rng(2).normal(size=(1200, 200))
+    labels = (np.abs(X[:, 150]) + np.abs(X[:, 20]) > 1.5).astype(int)
+    u, known = on_lattice(X), np.arange(1200) < 800
+    # Class by class: the first rows tell nothing.
+    train = np.flatnonzero(known)[np.argsort(labels[known], kind="stable")]
+    scorer = fit_boosted_scores(u[train], labels[train, None], (2,))
+    used = np.unique(scorer.columns)
+    assert {20, 150} <= set(used)
+    assert len(used) <= TELLING_COLUMNS
+    right = scorer.scores(u[~known]).argmax(axis=1) == labels[~known]
+    assert right.mean() > 0.9
 
 
 @settings(max_examples=40, deadline=None)
