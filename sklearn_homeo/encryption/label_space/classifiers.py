@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
 
 from sklearn_homeo._utils.threads import single_threaded_blas
 
@@ -23,6 +24,7 @@ __all__ = [
     "indicators",
     "logits_of",
     "logistic_regression",
+    "thirds",
 ]
 
 LATTICE_STEP = 2.0**-27
@@ -117,3 +119,22 @@ def logits_of(scores, outputs, sizes):
         matrix[block, block], offsets[block] = weights, intercepts
         start += size
     return matrix, offsets
+
+
+def thirds(labels):
+    """Folds for choosing a penalty: each holds out a third, with classes in proportion.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,), dtype int64
+
+    Returns
+    -------
+    folds : list of (ndarray of int, ndarray of int), or None
+        None if a class has fewer than three rows.
+    """
+    counts = np.bincount(labels)
+    if counts[counts > 0].min() < 3:
+        return None
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    return list(folds.split(labels, labels))

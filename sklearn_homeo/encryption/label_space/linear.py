@@ -9,7 +9,8 @@ from scipy.special import logsumexp
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+
+from sklearn_homeo.encryption.label_space.classifiers import thirds
 
 __all__ = [
     "can_spare",
@@ -22,7 +23,7 @@ __all__ = [
 # columns over 64: what many standardised columns add up to grows with their number.
 STRENGTHS = (0.001, 0.01, 0.1, 1.0, 10.0)
 # Rows up to which each third is held out in turn.
-N_FOLDS, MOST_FOLDED_ROWS = 3, 1500
+MOST_FOLDED_ROWS = 1500
 LOG_SCALES = (-6.0, 3.0)
 RIDGES = np.geomspace(1e-4, 1e2, 13)
 # Axes within the classes that vary most and that sparing directions do not follow.
@@ -137,12 +138,11 @@ def _logistic_regression(X, labels, n):
 
 def _folds(labels):
     """Thirds to be held out; the last one only where rows are many."""
-    n_samples = len(labels)
-    if n_samples > MOST_FOLDED_ROWS or np.bincount(labels).min() < N_FOLDS:
-        cut = 2 * n_samples // 3
+    folds = thirds(labels) if len(labels) <= MOST_FOLDED_ROWS else None
+    if folds is None:
+        cut = 2 * len(labels) // 3
         return [(slice(0, cut), slice(cut, None))]
-    folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=0)
-    return list(folds.split(labels, labels))
+    return folds
 
 
 def _scaled_log_loss(logits, labels):

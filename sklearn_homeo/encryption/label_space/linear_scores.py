@@ -4,20 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import KFold
 
 from sklearn_homeo.encryption.label_space.classifiers import (
     LATTICE_STEP,
     SCORE_STEP,
     in_steps,
     logistic_regression,
+    thirds,
 )
 from sklearn_homeo.encryption.label_space.projection import Projection
 
 __all__ = ["LinearScores", "find_penalties", "fit_linear_scores"]
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0)
-MIN_FOLD_ROWS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,13 +105,11 @@ def find_penalties(u, outputs, sizes):
 
 
 def _find_penalty(X, labels, size):
-    fewest = np.bincount(labels)[np.unique(labels)].min()
-    if fewest >= MIN_FOLD_ROWS:
-        folds = StratifiedKFold(3, shuffle=True, random_state=0)
-    else:
-        folds = KFold(min(3, len(X)), shuffle=True, random_state=0)
+    folds = thirds(labels)
+    if folds is None:
+        folds = KFold(min(3, len(X)), shuffle=True, random_state=0).split(X)
     losses = np.zeros(len(PENALTIES))
-    for train, test in folds.split(X, labels):
+    for train, test in folds:
         for i, C in enumerate(PENALTIES):
             weights, offsets = logistic_regression(X[train], labels[train], size, C)
             losses[i] += _log_loss(X[test] @ weights + offsets, labels[test])
