@@ -229,6 +229,10 @@ class Search:
         found = [c for c in dict.fromkeys(tried + wider) if self.linear_leak(c) > leak]
         return sorted(found, key=self.linear_leak)
 
+    def was_enough(self, candidate):
+        """Whether a candidate was tried, and loses no more than is tolerated."""
+        return candidate in self.trials and self._is_enough(candidate)
+
     def linear_leak(self, candidate):
         """Share of the variance that a candidate's directions determine linearly."""
         if candidate.finder == ALL_FEATURES:

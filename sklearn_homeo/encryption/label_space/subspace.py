@@ -274,8 +274,11 @@ class _Proof:
         if self._loss_in_tolerances(chosen) <= 1.0:
             return chosen
         others = self.search.alternatives(chosen)
-        # Evenly among them: the least leak that is enough, found in few steps.
-        others = others[:: max(-(-len(others) // MOST_PROOFS), 1)]
+        seen = [other for other in others if self.search.was_enough(other)]
+        # Evenly among them: the least leak that is enough, found in few steps. What was
+        # seen to be enough on other rows is not passed over.
+        some = {*others[:: max(-(-len(others) // MOST_PROOFS), 1)], *seen[:1]}
+        others = [other for other in others if other in some]
         tried = [chosen]
         for other in others:
             tried.append(other)

@@ -1,6 +1,7 @@
 """The label subspace holds what models need, and no more."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -245,3 +246,23 @@ def test_too_few_directions_warn_by_fresh_rows(monkeypatch):
     target = Target.from_labels((X[:, 0] * X[:, 1] > 0).astype(int), False)
     with pytest.warns(LossOfAccuracyWarning, match="1 directions"):
         find_label_space(X, target, n_preserved=1)
+
+
+@pytest.mark.parametrize("was_seen", [True, False])
+def test_what_the_search_saw_to_be_enough_is_not_passed_over(was_seen, monkeypatch):
+    others = [Candidate("gradients", width) for width in range(2, 30)]
+    chosen, seen = Candidate("linear", 1), others[1]
+    search = SimpleNamespace(
+        told=np.ones(1, dtype=bool),
+        most=30,
+        alternatives=lambda _: others,
+        was_enough=lambda other: was_seen and other == seen,
+    )
+    proof = object.__new__(subspace._Proof)
+    proof.search, proof.is_possible, proof.X = search, True, np.zeros((1, 30))
+    monkeypatch.setattr(
+        subspace._Proof,
+        "_loss_in_tolerances",
+        lambda _, candidate: 2.0 if candidate in (chosen, others[0]) else 0.5,
+    )
+    assert proof.best(chosen) == (seen if was_seen else others[7])
