@@ -10,8 +10,7 @@ from sklearn.datasets import load_diabetes, load_wine
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Bunch
 
-from problems import run
-from sklearn_homeo import SecretKey
+from problems import KEY, run
 from sklearn_homeo.__main__ import main
 from sklearn_homeo._utils.plotting import make_figure
 from sklearn_homeo.audit._report import MIN_TARGETS
@@ -47,8 +46,7 @@ def write_diabetes(path):
 def job(tmp_path_factory):
     """The job on wine as a CSV file, with a saved key."""
     folder = tmp_path_factory.mktemp("job")
-    key = SecretKey.generate()
-    key.save(folder / "a.key", PASSPHRASE)
+    KEY.save(folder / "a.key", PASSPHRASE)
     data = write_wine(folder / "wine.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PASSPHRASE_VARIABLE, PASSPHRASE)
@@ -64,7 +62,7 @@ def job(tmp_path_factory):
             folder / "a.key",
         ]
         result = run(*argv, "--out", folder / "out")
-    return Bunch(result=result, key=key, folder=folder / "out", argv=argv)
+    return Bunch(result=result, key=KEY, folder=folder / "out", argv=argv)
 
 
 def test_job_succeeds_and_says_where_its_files_are(job):
@@ -117,7 +115,8 @@ def test_csv_holds_every_figure(job):
     assert len(hybrid) == 5
     assert np.mean([float(row["value"]) for row in hybrid]) > 0.85
     found = {row["measure"]: float(row["value"]) for row in rows if row["value"]}
-    assert 0.4 < found["hybrid_membership_auc"] < 0.75
+    # Of 31 members and 31 others, chance alone gives 0.5 +- 0.074.
+    assert 0.25 < found["hybrid_membership_auc"] < 0.75
     assert 0 <= found["hybrid_membership_tpr"] < 0.3
     for row in rows:
         if row["measure"] in ("accuracy", "hybrid_accuracy"):
