@@ -214,6 +214,7 @@ class HomeomorphicEncryptor(
     See Also
     --------
     SecretKey : Keys, key files and key shares.
+    views_of : The part of ciphertexts that models can learn from.
     TanhEncryptor : The published cipher, which is broken.
 
     Notes
