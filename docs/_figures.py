@@ -237,7 +237,9 @@ def read_speed(output):
 
 def microseconds(value):
     """Two digits, and all of them from ten on."""
-    return f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}"
+    if value >= 9.95:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"
 
 
 def tables_speed(measured):
@@ -251,18 +253,23 @@ def tables_speed(measured):
             row += [microseconds(measured["sklearn_homeo", width, way])]
             row += [f"{products:.1f}"]
         shown.append(row)
-    peers = [("", *(f"{width:,} features" for width in widths))]
-    for peer, words in PEERS.items():
+    return {README: shown, f"{GUIDE}/scaling.rst": _both_ways(measured, PEERS, widths)}
+
+
+def _both_ways(measured, words, widths):
+    """Microseconds to encrypt and to decrypt, a row for each name, a column a width."""
+    rows = [("", *(f"{width:,} features" for width in widths))]
+    for name, shown in words.items():
         cells = [
             ", ".join(
-                microseconds(measured[peer, width, way])
+                microseconds(measured[name, width, way])
                 for way in ("encrypt", "decrypt")
-                if (peer, width, way) in measured
+                if (name, width, way) in measured
             )
             for width in widths
         ]
-        peers.append((words, *cells))
-    return {README: shown, f"{GUIDE}/scaling.rst": peers}
+        rows.append((shown, *cells))
+    return rows
 
 
 def sentences_speed(measured):
@@ -332,22 +339,8 @@ def read_speed_gpu(output):
 
 def tables_speed_gpu(measured):
     """Both directions, for each number of columns."""
-    widths = names_of(measured, 1)
-    rows = [("", *(f"{width:,} features" for width in widths))]
-    for way, words in WAYS.items():
-        cells = [
-            ", ".join(
-                _digits(measured[way, width, direction])
-                for direction in ("encrypt", "decrypt")
-            )
-            for width in widths
-        ]
-        rows.append((words, *cells))
+    rows = _both_ways(measured, WAYS, names_of(measured, 1))
     return {f"{GUIDE}/scaling.rst": rows}
-
-
-def _digits(value):
-    return f"{value:.2f}" if value < 0.995 else microseconds(value)
 
 
 # python benchmarks/networks_gpu.py
