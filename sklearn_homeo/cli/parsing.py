@@ -241,15 +241,12 @@ def showing(steps, options):
     """Context with a progress bar; gives what is called with each step as it begins."""
     from tqdm import tqdm
 
-    n_begun = 0
     hidden = not shows_progress(options)
     with tqdm(total=len(steps), disable=hidden, leave=False) as progress:
 
         def show(step):
-            nonlocal n_begun
-            progress.update(min(n_begun, 1))
+            progress.n = steps.index(step)
             progress.set_description(step)
-            n_begun += 1
 
         yield show
 
