@@ -163,7 +163,9 @@ class ScoresView:
 
     def _noisy_integers(self, u):
         x = coarsened(u)
-        coordinates = self._coordinates(self.projection.products(x))
+        coordinates = self.projection.products(x)
+        coordinates *= self.projection.units
+        coordinates = self.gaps.narrowed(coordinates)
         coordinates /= self.unit
         namespace(u).round(coordinates, out=coordinates)
         coordinates += self.noise(x)
@@ -171,10 +173,7 @@ class ScoresView:
 
     def coordinates(self, u):
         """Return label coordinates of lattice rows; see `View`."""
-        return self._coordinates(self.projection.integers(u))
-
-    def _coordinates(self, products):
-        return self.gaps.narrowed(products * self.projection.units)
+        return self.gaps.narrowed(self.projection.coordinates(u))
 
     def state(self):
         """Return what, with the key, rebuilds the view; see `View`."""
