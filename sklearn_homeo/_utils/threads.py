@@ -8,7 +8,7 @@ from functools import cache
 from joblib import parallel_config
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["in_this_process", "run_in_threads", "single_threaded_blas"]
+__all__ = ["ahead", "in_this_process", "run_in_threads", "single_threaded_blas"]
 
 
 def in_this_process():
@@ -55,6 +55,31 @@ def run_in_threads(function, cut):
                     future.result()
             finally:
                 pool.shutdown(cancel_futures=True)
+
+
+def ahead(function, items, n_threads):
+    """Yield a function's values for items in turn, with the next ones under way.
+
+    Parameters
+    ----------
+    function : callable
+    items : sequence
+    n_threads : int
+        How many values are worked out at a time; a caller that stops early has had
+        so many at most worked out in vain.
+
+    Examples
+    --------
+    >>> from sklearn_homeo._utils.threads import ahead
+    >>> list(ahead(abs, [-1, 2, -3], 2))
+    [1, 2, 3]
+    """
+    if n_threads <= 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        for start in range(0, len(items), n_threads):
+            yield from pool.map(function, items[start : start + n_threads])
 
 
 def single_threaded_blas():

@@ -322,14 +322,18 @@ class Bench:
         regions = Regions.from_scores(
             held_out, self.sizes, n_wanted, self.min_rows, power
         )
+        nearest, predictions = regions.nearest(held_out), regions.predictions(held_out)
         found, numbers = [], []
         for fold, (train, test) in zip(self.scores[family], self.folds, strict=True):
             min_rows = -(-self.min_rows * len(train) // len(self.u))
-            merged = regions.with_at_least(min_rows, regions.counts(fold.inside))
+            inside = regions.nearest(fold.inside)
+            counts = np.bincount(regions.cells[inside], minlength=regions.n_cells)
+            merged = regions.with_at_least(min_rows, counts)
+            outside = merged.cells[nearest[train]]
             # Models of the service see the cells' centres and the labels in them.
             labels = cell_labels(
-                predicted_labels(merged, held_out[train]),
-                merged.index(fold.inside),
+                predicted_labels(merged, outside, predictions[train]),
+                merged.cells[inside],
                 self.outputs[train],
                 self.sizes,
             )

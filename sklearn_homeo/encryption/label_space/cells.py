@@ -127,16 +127,16 @@ def cut_cells(scorer, held_out, outputs, sizes, n_cells, min_rows, power=POWERS[
 def _with_centres(cells, held_out, outputs):
     """The same cells with centres where their rows' labels lie on average."""
     regions = cells.regions
-    predicted = predicted_labels(regions, held_out)
-    labels = cell_labels(predicted, regions.index(held_out), outputs, regions.sizes)
+    index = regions.index(held_out)
+    predicted = predicted_labels(regions, index, regions.predictions(held_out))
+    labels = cell_labels(predicted, index, outputs, regions.sizes)
     if regions.sizes is not None:
         labels = centred_logarithms(labels, regions.sizes)
     return replace(cells, centres=on_grid(labels))
 
 
-def merge_small(cells, u, held_out, outputs, min_rows):
-    """Merge cells with fewer than ``min_rows`` of the lattice rows ``u``."""
-    counts = np.bincount(cells.index(u), minlength=cells.regions.n_cells)
+def merge_small(cells, counts, held_out, outputs, min_rows):
+    """Merge cells with fewer than ``min_rows`` rows; ``counts`` are those of each."""
     regions = cells.regions.with_at_least(min_rows, counts)
     return _with_centres(replace(cells, regions=regions), held_out, outputs)
 

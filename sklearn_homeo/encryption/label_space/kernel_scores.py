@@ -5,13 +5,13 @@ average gradient outer product of the machine itself (recursive feature machine)
 that columns without a say count for nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy.linalg import eigh, solve_triangular
 
-from sklearn_homeo._utils.threads import single_threaded_blas
+from sklearn_homeo._utils.threads import ahead, single_threaded_blas
 from sklearn_homeo.encryption.label_space.classifiers import (
     LATTICE_STEP,
     SCORE_STEP,
@@ -52,6 +52,8 @@ TABLE_STEP, TABLE_SIZE, LINE_BITS = 2.0**-12, 2**16, 8
 # Sums of 256 products of kernels and weights are below 2**53.
 KERNEL_STEP, WEIGHT_BITS = 2.0**-24, 20
 _CHUNK_KERNELS = 2**15
+# Kernels that are worked on at a time in a fit.
+_FITTED_KERNELS = 2**18
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,21 +236,23 @@ class KernelMachines:
     def plain(self):
         """The machine without a metric."""
         rows = np.random.RandomState(0).permutation(len(self.X))[:MAX_LANDMARKS]
-        with single_threaded_blas():
+        with single_threaded_blas() as n_threads:
             axes = _first_axes(self.X)
-            return _best_width(self.X, self.targets, axes, rows, WIDTHS)
+            return _best_width(self.X, self.targets, axes, rows, WIDTHS, n_threads)
 
     @cached_property
     def soft(self):
         """The machine whose metric leaves all columns some say."""
-        with single_threaded_blas():
-            return _learn(self.X, self.targets, self.plain)
+        plain = self.plain
+        with single_threaded_blas() as n_threads:
+            return _learn(self.X, self.targets, plain, n_threads)
 
     @cached_property
     def sharp(self):
         """The machine whose metric leaves only few directions a say."""
-        with single_threaded_blas():
-            return _sharpened(self.X, self.targets, self.plain, self.soft)
+        plain, soft = self.plain, self.soft
+        with single_threaded_blas() as n_threads:
+            return _sharpened(self.X, self.targets, plain, soft, n_threads)
 
 
 def fit_kernel_scores(u, outputs, sizes, metric, machines=None):
@@ -285,13 +289,13 @@ class _Machine:
     left_out: np.ndarray
 
 
-def _learn(X, targets, best):
+def _learn(X, targets, best, n_threads):
     """Alternate between metric and machine while left-out rows gain by it."""
     for _ in range(ROUNDS):
         axes = _gradient_axes(X[best.rows], best)
         if axes is None:
             break
-        machine = _best_width(X, targets, axes, best.rows, LATER_WIDTHS)
+        machine = _best_width(X, targets, axes, best.rows, LATER_WIDTHS, n_threads)
         if machine.error >= best.error:
             break
         gain, best = 1.0 - machine.error / best.error, machine
@@ -300,7 +304,7 @@ def _learn(X, targets, best):
     return best
 
 
-def _sharpened(X, targets, plain, soft):
+def _sharpened(X, targets, plain, soft, n_threads):
     """Let machines with far more landmarks go on with the metric, if that helps."""
     most = SHARPENING[-1][0]
     rows = np.random.RandomState(0).permutation(len(X))[:most]
@@ -318,7 +322,7 @@ def _sharpened(X, targets, plain, soft):
     axes = _axes_of(moments, frame, 1.0)
     if axes is None:
         return soft
-    sharp = _best_width(X, targets, axes, soft.rows, LATER_WIDTHS)
+    sharp = _best_width(X, targets, axes, soft.rows, LATER_WIDTHS, n_threads)
     return sharp if sharp.error < soft.error else soft
 
 
@@ -339,49 +343,113 @@ def _first_axes(X):
     return X.T @ (vectors[:, kept] / np.sqrt(values[kept]))
 
 
-def _best_width(X, targets, axes, rows, widths):
+def _best_width(X, targets, axes, rows, widths, n_threads):
     """Width and penalty of least squared error of left-out rows."""
     points = X @ axes
-    squares = np.maximum(_squared_distances(points, points[rows]), 0.0)
+    squares = _squared_distances(points, points[rows])
+    np.maximum(squares, 0.0, out=squares)
     # On average, rows lie at a squared distance of 2, whatever the width multiplies.
     size = squares.mean() / 2.0 or 1.0
     means = targets.mean(axis=0)
+    centred = targets - means
+    fits = ahead(
+        lambda width: _Ridge.fit(squares, -width / size, centred, rows),
+        widths,
+        n_threads,
+    )
     best, best_width = None, widths[0]
-    for width in widths:
-        found = _penalised_squares(squares, -width / size, targets - means, rows)
-        if best is not None and found[0] >= best[0]:
+    for width, found in zip(widths, fits, strict=True):
+        if best is not None and found.error >= best.error:
             # Wider ones would be worse still.
             break
         best, best_width = found, width
-    error, weights, left_out = best
-    scale = np.sqrt(best_width / size)
-    return _Machine(error, axes * scale, rows, weights, means, left_out + means)
+    return _Machine(
+        best.error,
+        axes * np.sqrt(best_width / size),
+        rows,
+        best.turn @ best.coefficients[:, 0],
+        means,
+        best.left_out(squares, centred) + means,
+    )
 
 
-def _penalised_squares(squares, factor, targets, rows):
-    """Kernel ridge regression on landmarks, all penalties from one decomposition."""
-    kernel = squares * factor
-    np.exp(kernel, out=kernel)
-    jittered = kernel[rows]
-    jittered[np.diag_indices(len(rows))] += _JITTER
-    triangle = np.linalg.cholesky(jittered).T
-    # Of features that are the kernel times the inverse of the triangle.
-    half = _solved(triangle, kernel.T @ kernel, trans="T")
-    spectrum, turn = np.linalg.eigh(_solved(triangle, half.T, trans="T"))
-    turn, spectrum = _solved(triangle, turn), np.maximum(spectrum, 0.0)
-    features = kernel @ turn
-    shrunk = 1.0 / (spectrum[:, None] + PENALTIES[::-1])
-    coefficients = shrunk[:, :, None] * (features.T @ targets)[:, None]
-    fitted = features @ coefficients.reshape(len(features.T), -1)
-    fitted = fitted.reshape(len(features), *coefficients.shape[1:])
-    leverage = np.minimum(features**2 @ shrunk, 0.999)[:, :, None]
-    left_out = (fitted - leverage * targets[:, None]) / (1.0 - leverage)
-    errors = ((left_out - targets[:, None]) ** 2).sum(axis=(0, 2))
-    best = 0
-    for i, error in enumerate(errors):
-        if error < _WORTHWHILE * errors[best]:
-            best = i
-    return errors[best], turn @ coefficients[:, best], left_out[:, best]
+@dataclass(frozen=True, eq=False)
+class _Ridge:
+    """Kernel ridge regression on landmarks, on features of which none tells of another.
+
+    Parameters
+    ----------
+    factor : float
+        What squared distances are multiplied by.
+    turn : ndarray of shape (n_landmarks, n_landmarks)
+        From kernels to features.
+    shrunk : ndarray of shape (n_landmarks, n_penalties)
+        Shares of the features' covariances with the targets, for each penalty.
+    coefficients : ndarray of shape (n_landmarks, n_penalties, n_targets)
+    error : float
+        Sum of squared errors of left-out rows.
+    """
+
+    factor: float
+    turn: np.ndarray
+    shrunk: np.ndarray
+    coefficients: np.ndarray
+    error: float = np.inf
+
+    @classmethod
+    def fit(cls, squares, factor, targets, rows):
+        """Fit it with all penalties, from one decomposition, and take the best."""
+        kernel = np.exp(squares[rows] * factor) + _JITTER * np.eye(len(rows))
+        triangle = np.linalg.cholesky(kernel).T
+        gram, moments = np.zeros_like(kernel), np.zeros((len(rows), targets.shape[1]))
+        for some in _in_cache(squares):
+            kernel = np.exp(squares[some] * factor)
+            gram += kernel.T @ kernel
+            moments += kernel.T @ targets[some]
+        # Of features that are the kernel times the inverse of the triangle.
+        half = _solved(triangle, gram, trans="T")
+        spectrum, turn = np.linalg.eigh(_solved(triangle, half.T, trans="T"))
+        turn = _solved(triangle, turn)
+        shrunk = 1.0 / (np.maximum(spectrum, 0.0)[:, None] + PENALTIES[::-1])
+        coefficients = shrunk[:, :, None] * (turn.T @ moments)[:, None]
+        return cls(factor, turn, shrunk, coefficients)._with_best(squares, targets)
+
+    def _with_best(self, squares, targets):
+        """The same with the penalty of least error."""
+        errors = np.zeros(self.shrunk.shape[1])
+        for some, left_out in self._pieces(squares, targets):
+            errors += ((left_out - targets[some, None]) ** 2).sum(axis=(0, 2))
+        best = 0
+        for i, error in enumerate(errors):
+            if error < _WORTHWHILE * errors[best]:
+                best = i
+        one = slice(best, best + 1)
+        return replace(
+            self,
+            shrunk=self.shrunk[:, one],
+            coefficients=self.coefficients[:, one],
+            error=float(errors[best]),
+        )
+
+    def left_out(self, squares, targets):
+        """What would be predicted of each row, with the best penalty, without it."""
+        pieces = [left_out[:, 0] for _, left_out in self._pieces(squares, targets)]
+        return np.concatenate(pieces)
+
+    def _pieces(self, squares, targets):
+        """Yield which rows, and what would be predicted of them with each penalty."""
+        flat = self.coefficients.reshape(len(self.turn), -1)
+        for some in _in_cache(squares):
+            features = np.exp(squares[some] * self.factor) @ self.turn
+            fitted = (features @ flat).reshape(-1, *self.coefficients.shape[1:])
+            leverage = np.minimum(features**2 @ self.shrunk, 0.999)[:, :, None]
+            yield some, (fitted - leverage * targets[some, None]) / (1.0 - leverage)
+
+
+def _in_cache(kernels):
+    """Slices of so few rows that what is worked out of them stays in the cache."""
+    size = max(_FITTED_KERNELS // kernels.shape[1], 1)
+    return [slice(start, start + size) for start in range(0, len(kernels), size)]
 
 
 def _solved(triangle, right, trans="N"):

@@ -23,6 +23,8 @@ GAINING = (BOOSTED, NETWORK)
 FITTED_ROWS = 20_000
 # Rows that nothing was fitted to, on which cells are proved where rows are that many.
 FEWEST_PROVED_ROWS, FRESH_SHARE, MOST_FRESH_ROWS, N_PARTS = 8000, 0.25, 4000, 5
+# Rows that are counted at a time.
+COUNTED_ROWS = 8192
 
 
 def sample_rows(target, n_rows):
@@ -96,7 +98,20 @@ class Final:
             bench.min_rows,
             attempt.power,
         )
-        return merge_small(cells, self.u, held_out, bench.outputs, self.min_cell_size)
+        counts = self._counts(cells, attempt.family)
+        return merge_small(cells, counts, held_out, bench.outputs, self.min_cell_size)
+
+    def _counts(self, cells, family):
+        """Rows of each cell: of all rows, or of as many as show that none is small."""
+        counts = cells.regions.counts(self._scores_of(family, "fitted"))
+        others = np.delete(np.arange(len(self.u)), self.rows)
+        n_parts = -(-len(others) // COUNTED_ROWS)
+        for i in range(n_parts):
+            if counts.min() >= self.min_cell_size:
+                break
+            index = cells.index(self.u[others[i::n_parts]])
+            counts += np.bincount(index, minlength=cells.n_cells)
+        return counts
 
     def _scorer(self, family):
         if family not in self._scorers:
@@ -125,8 +140,10 @@ class Final:
     def _proof(self, cells, attempt):
         """How cells, and models on all features, do on rows that are new to them."""
         regions, family = cells.regions, attempt.family
+        held_out = self._held_out(family)
+        predictions = regions.predictions(held_out)
         labels = cell_labels(
-            predicted_labels(regions, self._held_out(family)),
+            predicted_labels(regions, regions.index(held_out), predictions),
             regions.index(self._scores_of(family, "fitted")),
             self.target.outputs[self.rows],
             self.bench.sizes,

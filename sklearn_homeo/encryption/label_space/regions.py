@@ -114,10 +114,14 @@ class Regions:
         index : ndarray of shape (n_samples,), dtype int64
             From 0 to ``n_cells - 1``.
         """
+        return self.cells[self.nearest(scores)]
+
+    def nearest(self, scores):
+        """Return the centre nearest to each row of scores, of shape (n_samples,)."""
         nearest = np.empty(len(scores), dtype=np.intp)
         for some in self._chunks(len(scores)):
-            nearest[some] = self._nearest(*self.located(scores[some]))
-        return self.cells[nearest]
+            nearest[some] = self._nearest(*self._located(scores[some]))
+        return nearest
 
     def predictions(self, scores):
         """Return what scores predict, in integers.
@@ -136,7 +140,7 @@ class Regions:
         blocks = np.split(scores, np.cumsum(self.sizes)[:-1], axis=1)
         return np.hstack([_probabilities(block, self.exponentials) for block in blocks])
 
-    def located(self, scores):
+    def _located(self, scores):
         """Points in the space of the centres, and the classes that own them."""
         return _locate(scores, self.sizes, self.exponentials, self.roots)
 
@@ -349,29 +353,26 @@ def _greatest_axis(centred):
     return axis * np.sign(axis[np.argmax(np.abs(axis))])
 
 
-def predicted_labels(regions, held_out):
+def predicted_labels(regions, index, predictions):
     """Return what is predicted of the rows of each cell, on average.
 
     Parameters
     ----------
     regions : Regions
-    held_out : ndarray of shape (n_samples, n_scores), dtype float64
-        Scores of rows that the scorer was not fitted to.
+    index : ndarray of shape (n_samples,), dtype int64
+        Cells of rows that the scorer was not fitted to.
+    predictions : ndarray of shape (n_samples, n_scores)
+        Of `Regions.predictions`, of the same rows.
 
     Returns
     -------
     predicted : ndarray of shape (n_cells, n_scores), dtype float64
         Class probabilities, or numbers.
     """
-    index, points = regions.index(held_out), held_out * SCORE_STEP
-    if regions.sizes is not None:
-        points, _ = regions.located(held_out)
-        points = points ** (1 / regions.power)
-    sums = np.zeros((regions.n_cells, points.shape[1]))
-    counts = np.zeros((regions.n_cells, 1))
-    np.add.at(sums, index, points)
-    np.add.at(counts, index, 1.0)
-    return _predicted(regions, sums, counts)
+    sums = np.zeros((regions.n_cells, predictions.shape[1]))
+    np.add.at(sums, index, predictions)
+    counts = np.bincount(index, minlength=regions.n_cells)
+    return predicted_of_sums(regions, sums, counts)
 
 
 def predicted_of_sums(regions, sums, counts):
@@ -385,16 +386,11 @@ def predicted_of_sums(regions, sums, counts):
     counts : ndarray of shape (n_cells,)
         Rows of each cell.
     """
-    unit = SCORE_STEP
+    unit, centres = SCORE_STEP, regions.centres * SCORE_STEP
     if regions.sizes is not None:
         unit = 2.0 ** (_ROOT_BITS / regions.power - PROBABILITY_BITS)
-    return _predicted(regions, sums * unit, np.array(counts[:, None], np.float64))
-
-
-def _predicted(regions, sums, counts):
-    centres = regions.centres * SCORE_STEP
-    if regions.sizes is not None:
         centres = regions.centres ** (1 / regions.power)
+    sums, counts = sums * unit, np.array(counts[:, None], np.float64)
     # Where no row lies, the region's own centre tells what would be predicted.
     np.add.at(sums, regions.cells, _TRACE * centres)
     np.add.at(counts, regions.cells, _TRACE)

@@ -281,7 +281,8 @@ def test_centres_of_likelier_classes_lie_apart(wine):
     u, labels = wine
     scorer = fit_linear_scores(u, labels, (3,))
     cells = cut_cells(scorer, scorer.scores(u), labels, (3,), 6, 5)
-    cells = merge_small(cells, u, scorer.scores(u), labels, 10)
+    counts = np.bincount(cells.index(u), minlength=cells.n_cells)
+    cells = merge_small(cells, counts, scorer.scores(u), labels, 10)
     assert np.bincount(cells.index(u)).min() >= 10
     assert np.abs(cells.centres).max() <= MAX_CENTRE
     owners = [labels[cells.index(u) == i].mean() for i in range(cells.n_cells)]

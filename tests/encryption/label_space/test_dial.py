@@ -12,9 +12,11 @@ from sklearn_homeo.encryption.label_space.bench import (
     NETWORK,
     SHARP,
     SOFT,
+    Attempt,
     Bench,
     _families,
 )
+from sklearn_homeo.encryption.label_space.cells import cut_cells
 from sklearn_homeo.encryption.label_space.dial import choose_cells
 from sklearn_homeo.encryption.label_space.regions import POWERS
 from sklearn_homeo.encryption.label_space.target import Target
@@ -212,6 +214,29 @@ def test_no_cells_pass_that_fail_on_fresh_rows(monkeypatch):
     plain = max(one.scores["ROC AUC"] for one in choice.others if one.n_cells is None)
     assert plain > 0.9
     assert not choice.is_enough or choice.trial.scores["ROC AUC"] > plain - 0.01
+
+
+@pytest.mark.parametrize("min_cell_size", [2, 40, 400])
+def test_small_cells_of_many_rows_are_counted_in_all_rows(monkeypatch, min_cell_size):
+    monkeypatch.setattr(proof, "FEWEST_PROVED_ROWS", 1000)
+    monkeypatch.setattr(proof, "FITTED_ROWS", 500)
+    monkeypatch.setattr(proof, "COUNTED_ROWS", 300)
+    X = np.random.default_rng(9).normal(size=(3000, 3))
+    u, target = on_lattice(X), Target.from_labels(X[:, 0] > 0, False)
+    rows = proof.sample_rows(target, 420)
+    bench = Bench(u[rows], target.outputs[rows], (2,), 1, is_part=True)
+    final = proof.Final(bench, u, target, rows, min_cell_size)
+    scorer, held_out = final._scorer("linear"), final._held_out("linear")
+    cells = cut_cells(scorer, held_out, bench.outputs, (2,), 16, 1)
+    everywhere = np.bincount(cells.index(u), minlength=cells.n_cells)
+    counts = final._counts(cells, "linear")
+    if everywhere.min() < min_cell_size:
+        assert (counts == everywhere).all()
+    else:
+        assert counts.min() >= min_cell_size
+        assert (counts <= everywhere).all()
+    attempt = Attempt(None, "linear", 16, POWERS[0])
+    assert np.bincount(final._cells(attempt).index(u)).min() >= min_cell_size
 
 
 def test_trees_far_behind_are_kept_only_where_more_rows_will_help_them():
