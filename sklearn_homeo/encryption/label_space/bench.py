@@ -13,7 +13,9 @@ from sklearn_homeo.encryption.label_space.kernel_scores import (
 )
 from sklearn_homeo.encryption.label_space.linear_scores import (
     find_penalties,
+    fit_joint_scores,
     fit_linear_scores,
+    joint_does_better,
 )
 from sklearn_homeo.encryption.label_space.network_scores import fit_network_scores
 from sklearn_homeo.encryption.label_space.references import (
@@ -72,7 +74,8 @@ HOPELESS = 5.0
 # ones are not either if they are less far behind.
 SURELY_HOPELESS, FEWEST_SEEN_ROWS = 2 * HOPELESS, 300
 SLOW = (SHARP, NETWORK)
-LINEAR = {"linear", "linear, shrunk"}
+JOINT = "linear, with discriminant"
+LINEAR = {"linear", "linear, shrunk", JOINT}
 
 
 @dataclass(frozen=True, eq=False)
@@ -350,13 +353,7 @@ def certainty_of(scores):
 
 
 def _families(u, outputs, sizes, is_part):
-    families = {"linear": fit_linear_scores}
-    if sizes is not None:
-        penalties = find_penalties(u, outputs, sizes)
-        shrunk = [SHRINKAGE * C for C in penalties]
-        families["linear"] = partial(fit_linear_scores, penalties=penalties)
-        # More alike within and outside the training rows.
-        families["linear, shrunk"] = partial(fit_linear_scores, penalties=shrunk)
+    families = _linear_families(u, outputs, sizes)
     for name, metric in METRICS.items():
         families[name] = partial(fit_kernel_scores, metric=metric)
     few = sizes is None or sizes[0] <= MAX_BOOSTED_CLASSES
@@ -365,6 +362,21 @@ def _families(u, outputs, sizes, is_part):
         if is_part and u.shape[1] <= MAX_NETWORK_COLUMNS:
             families[NETWORK] = fit_network_scores
     return families
+
+
+def _linear_families(u, outputs, sizes):
+    if sizes is None:
+        return {"linear": fit_linear_scores}
+    penalties = find_penalties(u, outputs, sizes)
+    if joint_does_better(u, outputs, sizes, penalties):
+        # Nothing else beside it: on few rows the luckiest of several would be taken.
+        return {JOINT: partial(fit_joint_scores, penalties=penalties)}
+    shrunk = [SHRINKAGE * C for C in penalties]
+    return {
+        "linear": partial(fit_linear_scores, penalties=penalties),
+        # More alike within and outside the training rows.
+        "linear, shrunk": partial(fit_linear_scores, penalties=shrunk),
+    }
 
 
 def _folds(outputs, sizes):

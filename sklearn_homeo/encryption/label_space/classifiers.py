@@ -7,6 +7,7 @@ each output, or standardised numbers, in steps of 2**-10. Cells are cut in its s
 import warnings
 
 import numpy as np
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
@@ -22,6 +23,7 @@ __all__ = [
     "class_sizes",
     "in_steps",
     "indicators",
+    "linear_discriminant",
     "logits_of",
     "logistic_regression",
     "thirds",
@@ -73,12 +75,32 @@ def logistic_regression(X, labels, size, C, max_iter=100):
     weights : ndarray of shape (n, size), dtype float64
     offsets : ndarray of shape (size,), dtype float64
     """
+    return _logits_by(LogisticRegression(C=C, max_iter=max_iter), X, labels, size)
+
+
+def linear_discriminant(X, labels, size):
+    """Return logits of all classes if each is normal, with a covariance in common.
+
+    Parameters
+    ----------
+    X, labels, size
+        See `logistic_regression`.
+
+    Returns
+    -------
+    weights : ndarray of shape (n, size), dtype float64
+    offsets : ndarray of shape (size,), dtype float64
+    """
+    return _logits_by(LinearDiscriminantAnalysis(solver="lsqr"), X, labels, size)
+
+
+def _logits_by(model, X, labels, size):
+    """Logits by a linear classifier of scikit-learn's."""
     weights, offsets = np.zeros((X.shape[1], size)), np.full(size, UNSEEN)
     seen = np.unique(labels)
     if len(seen) == 1:
         offsets[seen] = 0.0
         return weights, offsets
-    model = LogisticRegression(C=C, max_iter=max_iter)
     with warnings.catch_warnings(), single_threaded_blas():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, labels)
