@@ -25,6 +25,7 @@ from sklearn_homeo.encryption.label_space.columns import telling_columns
 __all__ = [
     "PROBES",
     "QUICK_PROBES",
+    "TREES",
     "Metric",
     "features_for",
     "metrics_of",

@@ -16,6 +16,7 @@ from sklearn_homeo._utils.warning import warn
 from sklearn_homeo.encryption.label_space.coordinates import scaled_directions
 from sklearn_homeo.encryption.label_space.finders import Found
 from sklearn_homeo.encryption.label_space.leak import explained_variance_ratio
+from sklearn_homeo.encryption.label_space.low_bits import warn_of_low_bits
 from sklearn_homeo.encryption.label_space.probes import (
     QUICK_PROBES,
     features_for,
@@ -123,7 +124,8 @@ def find_label_space(
     Warns
     -----
     LossOfAccuracyWarning
-        If the directions tell less than all features by more than the tolerance.
+        If the directions tell less than all features by more than the tolerance, or
+        if trees lose as much by the low bits of columns that hold few values.
 
     Notes
     -----
@@ -154,7 +156,9 @@ def find_label_space(
             return _principal_space(units, n_preserved)
         if n_preserved == n or n == 1:
             sample = _sample(units, target, FINDING_ROWS)
-            return _space(units, sample, Candidate(ALL_FEATURES, n))
+            space = _space(units, sample, Candidate(ALL_FEATURES, n))
+            warn_of_low_bits(sample, sample.X, space.by_column)
+            return space
         if _has_too_few_rows(units, target):
             width = target.n_directions(n) if n_preserved == "auto" else n_preserved
             width = min(width, max_preserved or n)
@@ -177,6 +181,7 @@ def find_label_space(
             sample = _sample(units, target, FINDING_ROWS)
         space = _space(units, sample, chosen, noise, search.probe_scores(chosen))
         _report(proof.worst_metric(chosen), chosen, space, verbose)
+        warn_of_low_bits(sample, sample.X @ space.directions, space.by_column)
         return space
 
 
