@@ -9,6 +9,7 @@ from sklearn.model_selection import KFold
 from sklearn_homeo.encryption.label_space.classifiers import (
     LATTICE_STEP,
     SCORE_STEP,
+    UNSEEN,
     in_steps,
     linear_discriminant,
     logistic_regression,
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0)
+# What the logits of joint scores are multiplied by.
+CERTAINTY = 0.25
 # For linear discriminants: fewest rows a column, and most columns.
 ROWS_A_COLUMN, MOST_COLUMNS = 3, 512
 
@@ -102,6 +105,9 @@ def fit_linear_scores(u, outputs, sizes, penalties=None):
 def fit_joint_scores(u, outputs, sizes, penalties):
     """Fit the mean of logistic regressions and of linear discriminants of classes.
 
+    It is made less sure of itself, and of the same classes: of rows that it learnt
+    from, hardly any would lie at a border where cells could be cut.
+
     Parameters
     ----------
     u, outputs, sizes, penalties
@@ -111,8 +117,9 @@ def fit_joint_scores(u, outputs, sizes, penalties):
     -------
     scores : LinearScores
     """
-    X = u * LATTICE_STEP
-    return _in_integers(*_joint(X, outputs, sizes, penalties))
+    weights, offsets = _joint(u * LATTICE_STEP, outputs, sizes, penalties)
+    offsets = np.where(offsets == UNSEEN, UNSEEN, CERTAINTY * offsets)
+    return _in_integers(CERTAINTY * weights, offsets)
 
 
 def joint_does_better(u, outputs, sizes, penalties):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from sklearn.datasets import load_wine, make_classification
+from sklearn.datasets import load_breast_cancer, load_wine, make_classification
 from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
@@ -260,8 +260,8 @@ def test_trees_far_behind_are_kept_only_where_more_rows_will_help_them():
 
 
 def test_of_few_rows_linear_cells_come_first_unless_others_are_surely_better():
-    X, y = load_wine(return_X_y=True)
-    bench = Bench(on_lattice(X), y[:, None], (3,), 10, is_part=False)
+    X, y = load_breast_cancer(return_X_y=True)
+    bench = Bench(on_lattice(X), y[:, None], (2,), 10, is_part=False)
     first, second = bench._stages()
     assert set(first) <= LINEAR and LINEAR.isdisjoint(second) and SOFT in second
     bench.is_part = True

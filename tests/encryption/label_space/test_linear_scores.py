@@ -12,6 +12,7 @@ from sklearn_homeo.encryption.label_space.classifiers import (
     UNSEEN,
 )
 from sklearn_homeo.encryption.label_space.linear_scores import (
+    CERTAINTY,
     MOST_COLUMNS,
     find_penalties,
     fit_joint_scores,
@@ -43,7 +44,8 @@ def test_joint_scores_are_the_mean_of_two_models(normal):
     discriminant = LinearDiscriminantAnalysis().fit(X, labels)
     expected = logistic.decision_function(X) + discriminant.decision_function(X)
     scores = fit_joint_scores(u, outputs, (3,), [0.1]).scores(u) * SCORE_STEP
-    assert centred(scores) == pytest.approx(centred(expected / 2), abs=0.02)
+    expected *= CERTAINTY / 2
+    assert centred(scores) == pytest.approx(centred(expected), abs=0.02)
 
 
 def test_joint_scores_of_two_classes_and_of_several_outputs(normal):
@@ -57,7 +59,7 @@ def test_joint_scores_of_two_classes_and_of_several_outputs(normal):
     logistic = LogisticRegression(max_iter=1000, tol=1e-8).fit(X, two[:, 0])
     expected = logistic.decision_function(X) + discriminant.decision_function(X)
     found = np.diff(alone.scores(u) * SCORE_STEP)[:, 0]
-    assert found == pytest.approx(expected / 2, abs=0.02)
+    assert found == pytest.approx(expected * CERTAINTY / 2, abs=0.02)
 
 
 def test_classes_without_rows_are_out_of_the_question(normal):
