@@ -63,7 +63,7 @@ class LeakageWarning(UserWarning):
 
 
 class LossOfAccuracyWarning(UserWarning):
-    """The label coordinates tell less about the label than all features do."""
+    """Models on ciphertexts will learn less of the label than models on all features."""
 
 
 class NoProtectionWarning(UserWarning):
