@@ -63,7 +63,7 @@ class LeakageWarning(UserWarning):
 
 
 class LossOfAccuracyWarning(UserWarning):
-    """Models on ciphertexts will learn less of the label than models on all features."""
+    """Models on ciphertexts will learn less of the label than on all features."""
 
 
 class NoProtectionWarning(UserWarning):

@@ -98,7 +98,12 @@ def fit_linear_scores(u, outputs, sizes, penalties=None):
     else:
         if penalties is None:
             penalties = find_penalties(u, outputs, sizes)
-        weights, offsets = _logistic(X, outputs, sizes, penalties)
+        weights, offsets = _side_by_side(
+            [
+                logistic_regression(X, labels, size, C, 300)
+                for labels, size, C in zip(outputs.T, sizes, penalties, strict=True)
+            ]
+        )
     return _in_integers(weights, offsets)
 
 
@@ -117,7 +122,15 @@ def fit_joint_scores(u, outputs, sizes, penalties):
     -------
     scores : LinearScores
     """
-    weights, offsets = _joint(u * LATTICE_STEP, outputs, sizes, penalties)
+    X = u * LATTICE_STEP
+    fitted = [
+        _mean(
+            logistic_regression(X, labels, size, C, 300),
+            linear_discriminant(X, labels, size),
+        )
+        for labels, size, C in zip(outputs.T, sizes, penalties, strict=True)
+    ]
+    weights, offsets = _side_by_side(fitted)
     offsets = np.where(offsets == UNSEEN, UNSEEN, CERTAINTY * offsets)
     return _in_integers(CERTAINTY * weights, offsets)
 
@@ -141,31 +154,17 @@ def joint_does_better(u, outputs, sizes, penalties):
     gain = 0.0
     for labels, size, C, parts in zip(outputs.T, sizes, penalties, folds, strict=True):
         for train, test in parts:
-            rows = X[train], labels[train, None], (size,), (C,)
-            alone, joint = (
-                _log_loss(X[test] @ weights + offsets, labels[test])
-                for weights, offsets in (_logistic(*rows), _joint(*rows))
-            )
-            gain += alone - joint
+            rows = X[train], labels[train], size
+            alone = logistic_regression(*rows, C)
+            joint = _mean(alone, linear_discriminant(*rows))
+            gain += _loss_of(alone, X[test], labels[test])
+            gain -= _loss_of(joint, X[test], labels[test])
     return gain > 0.0
 
 
-def _logistic(X, outputs, sizes, penalties):
-    fitted = [
-        logistic_regression(X, labels, size, C, 300)
-        for labels, size, C in zip(outputs.T, sizes, penalties, strict=True)
-    ]
-    return _side_by_side(fitted)
-
-
-def _joint(X, outputs, sizes, penalties):
-    weights, offsets = _logistic(X, outputs, sizes, penalties)
-    others = [
-        linear_discriminant(X, labels, size)
-        for labels, size in zip(outputs.T, sizes, strict=True)
-    ]
-    more_weights, more_offsets = _side_by_side(others)
-    return (weights + more_weights) / 2, (offsets + more_offsets) / 2
+def _mean(first, second):
+    """The mean of the weights of two models, and of their offsets."""
+    return tuple((one + other) / 2 for one, other in zip(first, second, strict=True))
 
 
 def _side_by_side(fitted):
@@ -193,9 +192,15 @@ def _find_penalty(X, labels, size):
     losses = np.zeros(len(PENALTIES))
     for train, test in folds:
         for i, C in enumerate(PENALTIES):
-            weights, offsets = logistic_regression(X[train], labels[train], size, C)
-            losses[i] += _log_loss(X[test] @ weights + offsets, labels[test])
+            model = logistic_regression(X[train], labels[train], size, C)
+            losses[i] += _loss_of(model, X[test], labels[test])
     return PENALTIES[np.argmin(losses)]
+
+
+def _loss_of(model, X, labels):
+    """Log loss of a model's weights and offsets."""
+    weights, offsets = model
+    return _log_loss(X @ weights + offsets, labels)
 
 
 def _log_loss(logits, labels):

@@ -362,7 +362,7 @@ def predicted_labels(regions, index, predictions):
     index : ndarray of shape (n_samples,), dtype int64
         Cells of rows that the scorer was not fitted to.
     predictions : ndarray of shape (n_samples, n_scores)
-        Of `Regions.predictions`, of the same rows.
+        What `Regions.predictions` gives for the same rows.
 
     Returns
     -------
