@@ -42,6 +42,7 @@ from sklearn_homeo.encryption.label_space.yardsticks import (
     chance_errors,
     class_measures,
     number_measures,
+    one_row,
     softmax,
 )
 
@@ -235,7 +236,10 @@ class Bench:
         )
 
     def _trial(self, name, n_cells, found):
-        return Trial.from_folds(name, n_cells, by_measure(found), self.best)
+        least_error = one_row(self.outputs, self.sizes)
+        return Trial.from_folds(
+            name, n_cells, by_measure(found), self.best, least_error
+        )
 
     def rungs(self, n_cells):
         """Trials with few cells, with twice as many, and so on, or with those wanted.

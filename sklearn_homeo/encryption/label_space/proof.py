@@ -13,6 +13,7 @@ from sklearn_homeo.encryption.label_space.trials import (
     by_measure,
     mean_and_error,
 )
+from sklearn_homeo.encryption.label_space.yardsticks import one_row
 
 __all__ = ["Final", "sample_rows"]
 
@@ -158,10 +159,11 @@ class Final:
                 for name, parts in self._whole.items()
             ]
         losses, sure_losses = {}, {}
+        least_error = one_row(self.target.outputs[self.fresh], self.bench.sizes)
         for measure, parts in kept.items():
             best = max((one[measure] for one in self._whole.values()), key=np.mean)
             losses[measure], error = mean_and_error(best - parts)
-            sure_losses[measure] = losses[measure] - error
+            sure_losses[measure] = losses[measure] - max(error, least_error)
         return Trial(
             attempt.trial.name, cells.n_cells, _means(kept), losses, sure_losses
         )

@@ -39,8 +39,8 @@ class Trial:
         What is lost against the best model on all features; by cross-validation, one
         standard error of the paired difference included.
     sure_losses : dict of str to float
-        The mean loss less one standard error: folds of few rows of a class tell no
-        more for sure.
+        The mean loss less one standard error, or less what one row of the smallest
+        class makes, if that is more: few rows of a class tell no more for sure.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Trial:
     sure_losses: dict
 
     @classmethod
-    def from_folds(cls, name, n_cells, found, best):
+    def from_folds(cls, name, n_cells, found, best, least_error=0.0):
         """Compare what was found on each fold with the best, on the same folds.
 
         Parameters
@@ -59,13 +59,15 @@ class Trial:
         n_cells : int or None
         found, best : dict of str to ndarray of shape (n_folds,)
             Each measure's values.
+        least_error : float, default=0.0
+            What is not lost for sure at least: folds may agree by chance.
         """
         scores, losses, sure_losses = {}, {}, {}
         for measure, highest in best.items():
             mean, error = mean_and_error(highest - found[measure])
             scores[measure] = float(found[measure].mean())
             losses[measure] = mean + error
-            sure_losses[measure] = mean - error
+            sure_losses[measure] = mean - max(error, least_error)
         return cls(name, n_cells, scores, losses, sure_losses)
 
     @property
@@ -75,7 +77,7 @@ class Trial:
 
     @property
     def sure_excess(self):
-        """The largest loss, in tolerances, that is not within one standard error."""
+        """The largest loss that is sure, in tolerances."""
         return _in_tolerances(self.sure_losses)
 
 

@@ -8,6 +8,7 @@ __all__ = [
     "chance_errors",
     "class_measures",
     "number_measures",
+    "one_row",
     "softmax",
 ]
 
@@ -114,6 +115,29 @@ def chance_errors(outputs, sizes):
         others = np.maximum(n - counts, 1)
         area.append(np.sqrt(((1 / counts + 1 / others) / 12).mean()))
     return {"balanced accuracy": max(accuracy), "ROC AUC": max(area)}
+
+
+def one_row(outputs, sizes):
+    """Return what one row of the smallest class makes of balanced accuracy.
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_samples, n_outputs)
+    sizes : tuple of int or None
+
+    Returns
+    -------
+    share : float
+        The largest over outputs; 0 for numbers.
+    """
+    if sizes is None:
+        return 0.0
+    shares = []
+    for labels in outputs.T:
+        counts = np.bincount(labels)
+        counts = counts[counts > 0]
+        shares.append(1.0 / (len(counts) * counts.min()))
+    return float(max(shares) / len(shares))
 
 
 def softmax(logits, sizes):

@@ -24,6 +24,7 @@ from sklearn_homeo.encryption.label_space.trials import TOLERANCES, CellChoice, 
 from sklearn_homeo.encryption.label_space.yardsticks import (
     class_measures,
     number_measures,
+    one_row,
     softmax,
 )
 
@@ -84,6 +85,27 @@ def test_noise_of_few_folds_alone_is_no_reason_to_leak_scores():
     error = loss.std(ddof=1) / np.sqrt(3)
     assert trial.losses["ROC AUC"] == pytest.approx(loss.mean() + error)
     assert trial.sure_losses["ROC AUC"] == pytest.approx(loss.mean() - error)
+    # Folds that agree by chance make nothing surer than one row of the smallest class.
+    trial = Trial.from_folds(
+        "linear", 8, {"ROC AUC": best["ROC AUC"] - 0.04}, best, 0.03
+    )
+    assert trial.losses["ROC AUC"] == pytest.approx(0.04)
+    assert trial.sure_losses["ROC AUC"] == pytest.approx(0.01)
+
+
+def test_one_row_of_the_smallest_class():
+    labels = np.repeat([0, 2, 3], [80, 15, 5])[:, None]
+    right = np.eye(4)[labels[:, 0]]
+    wrong = right.copy()
+    wrong[-1] = np.eye(4)[0]
+    sizes = (4,)
+    expected = [class_measures(one, labels, sizes) for one in (right, wrong)]
+    lost = expected[0]["balanced accuracy"] - expected[1]["balanced accuracy"]
+    # The class is rare: its rows count as much with weights as without.
+    assert one_row(labels, sizes) == pytest.approx(lost)
+    both = np.hstack([labels, np.zeros_like(labels)])
+    assert one_row(both, (4, 1)) == pytest.approx(lost / 2)
+    assert one_row(labels.astype(float), None) == 0.0
 
 
 def test_easy_classes_take_few_cells():
