@@ -454,7 +454,8 @@ def sentences_bare_view(measured):
         max(value for name, value in measured.items() if name[3] == column)
         for column in ("gain", "most")
     )
-    yield page, f"No attack gained more than {max(0.0, gain):.3f} on average over the five keys"
+    gain = max(0.0, gain)
+    yield page, f"No attack gained more than {gain:.3f} on average over the five keys"
     yield page, f"and none more than {most:.3f} under a single key"
     noisy = (
         measured["breast cancer", "scores", "extra trees", "ciphertext"]
