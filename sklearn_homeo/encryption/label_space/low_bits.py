@@ -35,12 +35,16 @@ def warn_of_low_bits(sample, coordinates, by_column):
     """
     some = slice(None, None, -(-len(by_column) // MOST_COLUMNS))
     levels, by_column = coordinates[:MOST_ROWS, some].copy(), by_column[some]
-    is_few = np.array([len(np.unique(column)) <= FEW_VALUES for column in levels.T])
-    few = np.flatnonzero(by_column & is_few)
-    if not len(few) or len(levels) < FEWEST_ROWS:
+    if len(levels) < FEWEST_ROWS:
         return
-    for j in few:
-        levels[:, j] = np.unique(levels[:, j], return_inverse=True)[1]
+    few = []
+    for j in np.flatnonzero(by_column):
+        values, places = np.unique(levels[:, j], return_inverse=True)
+        if len(values) <= FEW_VALUES:
+            few.append(j)
+            levels[:, j] = places
+    if not few:
+        return
     sealed = levels.copy()
     # As wide as the step from one value to the next.
     sealed[:, few] += np.random.RandomState(0).random_sample((len(levels), len(few)))

@@ -106,9 +106,8 @@ def chance_errors(outputs, sizes):
         # The square of a correlation of pure chance is 1 / n on average.
         return {"R2": 3.0 / n}
     accuracy, area = [], []
-    for size, labels in zip(sizes, outputs.T, strict=True):
-        counts = np.bincount(labels, minlength=size)
-        counts = counts[counts > 0]
+    for labels in outputs.T:
+        counts = _rows_of_classes(labels)
         share = 1.0 / len(counts)
         accuracy.append(share * np.sqrt((share * (1.0 - share) / counts).sum()))
         # Of Mann and Whitney's statistic.
@@ -134,10 +133,15 @@ def one_row(outputs, sizes):
         return 0.0
     shares = []
     for labels in outputs.T:
-        counts = np.bincount(labels)
-        counts = counts[counts > 0]
+        counts = _rows_of_classes(labels)
         shares.append(1.0 / (len(counts) * counts.min()))
     return float(max(shares) / len(shares))
+
+
+def _rows_of_classes(labels):
+    """How many rows each class has that occurs."""
+    counts = np.bincount(labels)
+    return counts[counts > 0]
 
 
 def softmax(logits, sizes):
