@@ -20,7 +20,7 @@ import numpy as np
 from csv_files import write_csv
 from fixed_keys import fixed_key
 from image_tables import limited, load_features, load_images
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -45,6 +45,7 @@ BUNDLED = {
     "digits": load_digits,
     "breast cancer": load_breast_cancer,
     "wine": load_wine,
+    "iris": load_iris,
 }
 SETTINGS = {
     "none": {},
@@ -165,14 +166,12 @@ def _accuracy(table, setting):
     train, test = train_test_split(
         np.arange(len(table.y)), test_size=0.25, random_state=0, stratify=table.y
     )
-    X = table.X
+    known, new = table.X[train], table.X[test]
     if setting is not None:
         encryptor = _fit(table, setting, 0, train)
-        X = np.empty_like(table.X)
-        X[train] = encryptor.transform(table.X[train])
-        X[test] = encryptor.transform(table.X[test])
+        known, new = encryptor.transform(known), encryptor.transform(new)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-    return float(model.fit(X[train], table.y[train]).score(X[test], table.y[test]))
+    return float(model.fit(known, table.y[train]).score(new, table.y[test]))
 
 
 def _markdown(table, lines, options):

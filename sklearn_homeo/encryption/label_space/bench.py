@@ -71,6 +71,8 @@ CHANCE_ERRORS, PART_ERRORS = 3.0, 2.0
 # Tolerances by which a family's scores may do worse than the best one's; beyond, no
 # cells are cut in them.
 HOPELESS = 5.0
+# Tolerances lost at which the next number of cells will not be enough either.
+FAR = 4.0
 # As far behind by every measure, on so many rows, it is not tried on others; some slow
 # ones are not either if they are less far behind.
 SURELY_HOPELESS, FEWEST_SEEN_ROWS = 2 * HOPELESS, 300
@@ -242,7 +244,7 @@ class Bench:
         )
 
     def rungs(self, n_cells):
-        """Trials with few cells, with twice as many, and so on, or with those wanted.
+        """Trials with few cells, with more and more, or with those wanted.
 
         Yields
         ------
@@ -254,8 +256,9 @@ class Bench:
 
     def _rungs_of(self, names, n_cells):
         growing = [(name, power) for name in names for power in powers_of(self.sizes)]
-        for n_wanted in self._ladder() if n_cells == "auto" else [n_cells]:
-            tried = growing
+        numbers = self._ladder() if n_cells == "auto" else [n_cells]
+        while numbers:
+            n_wanted, tried = numbers.pop(0), growing
             if self._has_a_cell_a_class(n_wanted):
                 tried = [(name, power) for name, power in tried if power == POWERS[0]]
             rung = [self._attempt(name, n_wanted, power) for name, power in tried]
@@ -269,6 +272,8 @@ class Bench:
             growing = [pair for pair in growing if pair not in full]
             if not growing:
                 return
+            if len(numbers) > 1 and min(one.trial.excess for one in rung) > FAR:
+                numbers.pop(0)
 
     def _has_a_cell_a_class(self, n_wanted):
         """Whether cells are those of the likeliest class, whatever the power."""

@@ -27,7 +27,7 @@ __all__ = [
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0)
 # What the logits of joint scores are multiplied by.
-CERTAINTY = 0.25
+CERTAINTY = 0.5
 # For linear discriminants: fewest rows a column, and most columns.
 ROWS_A_COLUMN, MOST_COLUMNS = 3, 512
 

@@ -47,7 +47,10 @@ def powers_of(sizes):
 
 
 def numbers_of_cells(n_classes):
-    """Return how many cells are tried: the fewest first, then twice as many each time.
+    """Return how many cells are tried: the fewest first, then half an octave more.
+
+    Smaller steps keep the number near the fewest that are enough: each cell more is
+    another chance to link, and tells where in its class a row lies.
 
     Parameters
     ----------
@@ -62,7 +65,8 @@ def numbers_of_cells(n_classes):
         fewest, most = FEWEST_NUMBER_CELLS, MOST_NUMBER_CELLS
     else:
         fewest, most = n_classes, MOST_CELLS_PER_CLASS * n_classes
-    return [fewest << i for i in range(int(np.log2(most / fewest)) + 1)]
+    steps = np.arange(2 * int(np.log2(most / fewest)) + 1)
+    return [int(n) for n in np.unique(np.rint(fewest * 2.0 ** (steps / 2)))]
 
 
 @dataclass(frozen=True, eq=False)
