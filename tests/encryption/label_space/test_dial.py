@@ -18,7 +18,7 @@ from sklearn_homeo.encryption.label_space.bench import (
 )
 from sklearn_homeo.encryption.label_space.cells import cut_cells
 from sklearn_homeo.encryption.label_space.dial import choose_cells
-from sklearn_homeo.encryption.label_space.regions import POWERS
+from sklearn_homeo.encryption.label_space.regions import POWERS, numbers_of_cells
 from sklearn_homeo.encryption.label_space.target import Target
 from sklearn_homeo.encryption.label_space.trials import TOLERANCES, CellChoice, Trial
 from sklearn_homeo.encryption.label_space.yardsticks import (
@@ -279,6 +279,39 @@ def test_trees_far_behind_are_kept_only_where_more_rows_will_help_them():
     bench.kept, bench._measured = set(), {BOOSTED: nothing, "linear": nothing}
     bench._drop_the_hopeless(np.arange(700))
     assert bench._measured.keys() == {"linear"}
+
+
+def test_numbers_of_cells_grow_by_half_octaves():
+    assert numbers_of_cells(2) == [2, 3, 4, 6, 8, 11, 16, 23, 32]
+    assert numbers_of_cells(3) == [3, 4, 6, 8, 12, 17, 24, 34, 48]
+    assert numbers_of_cells(1) == [1, 2, 3, 4, 6, 8, 11, 16]
+    assert numbers_of_cells(None) == [8, 11, 16, 23, 32, 45, 64]
+
+
+@pytest.mark.parametrize(
+    ("excesses", "tried"),
+    [
+        ([2.0] * 9, [2, 3, 4, 6, 8, 11, 16, 23, 32]),
+        # Far from enough, a whole octave is next; the last one is not left out.
+        ([9.0] * 5, [2, 4, 8, 16, 32]),
+        ([9.0, 2.0, 9.0, 9.0, 9.0, 9.0], [2, 4, 6, 11, 23, 32]),
+    ],
+)
+def test_numbers_of_cells_are_left_out_far_from_enough(monkeypatch, excesses, tried):
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    outputs = (X[:, :1] > 0).astype(int)
+    bench = Bench(on_lattice(X), outputs, (2,), 10, is_part=False)
+    left, asked = list(excesses), []
+
+    def attempt(family, n_wanted, power):
+        asked.append(n_wanted)
+        losses = {"R2": TOLERANCES["R2"] * left[0]}
+        return Attempt(Trial(family, n_wanted, {}, losses, losses), family, n_wanted, 1)
+
+    monkeypatch.setattr(bench, "_attempt", attempt)
+    for _ in bench._rungs_of(["linear"], "auto"):
+        left.pop(0)
+    assert list(dict.fromkeys(asked)) == tried
 
 
 def test_of_few_rows_linear_cells_come_first_unless_others_are_surely_better():
