@@ -768,8 +768,10 @@ class HomeomorphicEncryptor(
         >>> X, y = load_wine(return_X_y=True)
         >>> encryptor = HomeomorphicEncryptor(leakage="cells", n_cells=6).fit(X, y)
         >>> renewed = encryptor.rekey(SecretKey.generate())
-        >>> renewed.key_ == encryptor.key_, renewed.leakage_bits_
-        (False, 2.584962500721156)
+        >>> renewed.key_ == encryptor.key_
+        False
+        >>> renewed.leakage_bits_ == encryptor.leakage_bits_
+        True
         """
         check_is_fitted(self)
         key = SecretKey.generate() if new_key is None else new_key
