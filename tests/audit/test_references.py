@@ -167,6 +167,15 @@ def test_attributes_of_cells_by_hand():
     assert bound == pytest.approx((9 + 6 / 2) / 16)
 
 
+def test_a_small_cell_of_one_attribute_adds_its_share_of_the_rows():
+    n, r = 40, 6
+    X = np.arange(n, dtype=float)[:, None]
+    is_inside = X >= n - r
+    identity = Bunch(preserve=lambda rows: is_inside.astype(float))
+    bound = attribute_bound([(identity, Bunch(X=X, y=None))], 1)
+    assert bound == pytest.approx(0.5 + r / n)
+
+
 def test_transformers_without_a_certificate_have_no_bound():
     X, y = features(100)
 
