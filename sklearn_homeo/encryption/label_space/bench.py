@@ -23,6 +23,7 @@ from sklearn_homeo.encryption.label_space.references import (
     neighbours_predict,
 )
 from sklearn_homeo.encryption.label_space.regions import (
+    NARROW_POWER,
     POWERS,
     Regions,
     cell_labels,
@@ -48,6 +49,7 @@ from sklearn_homeo.encryption.label_space.yardsticks import (
 
 __all__ = [
     "BOOSTED",
+    "JOINT",
     "LINEAR",
     "NETWORK",
     "SHARP",
@@ -328,6 +330,14 @@ class Bench:
         ]:
             scores[test] = fold.outside
         return scores
+
+    def has_no_border(self, attempt):
+        """Whether no cells lie between classes, so that their width is no question."""
+        return self.sizes is None or self._has_a_cell_a_class(attempt.n_wanted)
+
+    def narrowed(self, attempt):
+        """Try as many cells of the same family with fewer rows between the classes."""
+        return self._attempt(attempt.family, attempt.n_wanted, NARROW_POWER)
 
     def _attempt(self, family, n_wanted, power):
         held_out = self.held_out(family)

@@ -26,9 +26,10 @@ def choose_cells(u, target, n_cells, min_cell_size):
     balanced accuracy and of ROC AUC (0.02 of R2), one standard error included, against
     the best of all models on all features. In every fold training rows go through the
     cells that were fitted to them, as they will. Up to 4,000 rows, cells of linear
-    models are tried first, unless another family's predictions are surely better. Of
-    8,000 rows and more, some are left out, and cells that learnt from the others must
-    keep the label on these too.
+    models are tried first, unless another family's predictions are surely better. Once
+    a number is enough, as many cells with fewer rows between classes are taken if they
+    tell fewer bits and are enough on average. Of 8,000 rows and more, some are left
+    out, and cells that learnt from the others must keep the label on these too.
 
     Parameters
     ----------
@@ -55,6 +56,9 @@ def choose_cells(u, target, n_cells, min_cell_size):
         for attempt in final.worth_proving(rung, n_cells):
             cells, proof = final.proved(attempt)
             if proof.excess <= 1.0 or bench.sees_nothing():
+                if n_cells == "auto":
+                    found = final.narrowed(attempt, cells, proof)
+                    attempt, cells, proof = found
                 return CellChoice(cells, proof, final.others(attempts, attempt), True)
             failed.append((proof.excess, attempt, cells, proof))
     if failed:

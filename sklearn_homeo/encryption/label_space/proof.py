@@ -1,6 +1,7 @@
 """Cells of many rows, proved on others that nothing was fitted to."""
 
 import numpy as np
+from scipy.special import entr
 from sklearn.model_selection import train_test_split
 
 from sklearn_homeo.encryption.label_space.bench import BOOSTED, NETWORK, certainty_of
@@ -82,6 +83,47 @@ class Final:
             return cells, attempt.trial
         return cells, self._proof(cells, attempt)
 
+    def narrowed(self, attempt, cells, proof):
+        """As many cells with fewer rows between classes, where these are enough too.
+
+        How many are enough was found with a standard error included. Between two ways
+        to cut as many, the mean loss decides: that of the narrower ones need only be
+        within the tolerances, because they tell fewer bits.
+
+        Parameters
+        ----------
+        attempt : Attempt
+        cells : Cells
+        proof : Trial
+            What `proved` gave for the attempt.
+
+        Returns
+        -------
+        attempt : Attempt
+        cells : Cells
+        proof : Trial
+            Those given, unless narrower ones do.
+        """
+        given = attempt, cells, proof
+        if self.bench.has_no_border(attempt):
+            return given
+        narrow = self.bench.narrowed(attempt)
+        if narrow.trial.mean_excess > 1.0:
+            return given
+        narrow_cells, narrow_proof = self.proved(narrow)
+        if (
+            narrow_proof.mean_excess > 1.0
+            or narrow_cells.n_cells < cells.n_cells
+            or self._entropy(narrow, narrow_cells) >= self._entropy(attempt, cells)
+        ):
+            return given
+        return narrow, narrow_cells, narrow_proof
+
+    def _entropy(self, attempt, cells):
+        """Entropy of the cell of a row that nothing was fitted to."""
+        counts = cells.regions.counts(self._held_out(attempt.family))
+        return float(entr(counts / counts.sum()).sum())
+
     def others(self, attempts, best):
         """Trials of other attempts, and of models on all features."""
         found = [one.trial for one in attempts if one is not best]
@@ -155,7 +197,7 @@ class Final:
             self._whole = self._on_all_features()
             nothing = dict.fromkeys(kept, 0.0)
             self.references = [
-                Trial(name, None, _means(parts), losses=nothing, sure_losses=nothing)
+                Trial(name, None, _means(parts), nothing, nothing, nothing)
                 for name, parts in self._whole.items()
             ]
         losses, sure_losses = {}, {}
@@ -165,7 +207,7 @@ class Final:
             losses[measure], error = mean_and_error(best - parts)
             sure_losses[measure] = losses[measure] - max(error, least_error)
         return Trial(
-            attempt.trial.name, cells.n_cells, _means(kept), losses, sure_losses
+            attempt.trial.name, cells.n_cells, _means(kept), losses, losses, sure_losses
         )
 
     def _in_parts(self, predicted):

@@ -8,6 +8,7 @@ from sklearn_homeo.encryption.label_space.classifiers import SCORE_STEP, indicat
 
 __all__ = [
     "FEWEST_NUMBER_CELLS",
+    "NARROW_POWER",
     "POWERS",
     "Regions",
     "cell_labels",
@@ -25,6 +26,8 @@ PROBABILITY_BITS = 15
 # Probabilities are compared by their square or fourth roots: the smaller the power, the
 # more small ones matter, those of rare classes.
 POWERS = (0.5, 0.25)
+# Of probabilities as they are only middling ones matter: few rows lie between classes.
+NARROW_POWER = 1.0
 _ROOT_BITS = 12
 # More than any squared distance between two points.
 _OTHER_CLASS = 2.0**48

@@ -38,6 +38,8 @@ class Trial:
     losses : dict of str to float
         What is lost against the best model on all features; by cross-validation, one
         standard error of the paired difference included.
+    mean_losses : dict of str to float
+        The mean loss.
     sure_losses : dict of str to float
         The mean loss less one standard error, or less what one row of the smallest
         class makes, if that is more: few rows of a class tell no more for sure.
@@ -47,6 +49,7 @@ class Trial:
     n_cells: int | None
     scores: dict
     losses: dict
+    mean_losses: dict
     sure_losses: dict
 
     @classmethod
@@ -62,18 +65,23 @@ class Trial:
         least_error : float, default=0.0
             What is not lost for sure at least: folds may agree by chance.
         """
-        scores, losses, sure_losses = {}, {}, {}
+        scores, losses, means, sure_losses = {}, {}, {}, {}
         for measure, highest in best.items():
             mean, error = mean_and_error(highest - found[measure])
             scores[measure] = float(found[measure].mean())
-            losses[measure] = mean + error
+            losses[measure], means[measure] = mean + error, mean
             sure_losses[measure] = mean - max(error, least_error)
-        return cls(name, n_cells, scores, losses, sure_losses)
+        return cls(name, n_cells, scores, losses, means, sure_losses)
 
     @property
     def excess(self):
         """The largest loss, in tolerances: up to 1 is enough."""
         return _in_tolerances(self.losses)
+
+    @property
+    def mean_excess(self):
+        """The largest mean loss, in tolerances."""
+        return _in_tolerances(self.mean_losses)
 
     @property
     def sure_excess(self):

@@ -1,6 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_wine, make_classification
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_iris,
+    load_wine,
+    make_classification,
+)
 from sklearn.metrics import balanced_accuracy_score, r2_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
@@ -8,6 +15,7 @@ from sklearn_homeo.encryption._state import canonical_bytes
 from sklearn_homeo.encryption.label_space import dial, proof
 from sklearn_homeo.encryption.label_space.bench import (
     BOOSTED,
+    JOINT,
     LINEAR,
     NETWORK,
     SHARP,
@@ -18,7 +26,11 @@ from sklearn_homeo.encryption.label_space.bench import (
 )
 from sklearn_homeo.encryption.label_space.cells import cut_cells
 from sklearn_homeo.encryption.label_space.dial import choose_cells
-from sklearn_homeo.encryption.label_space.regions import POWERS, numbers_of_cells
+from sklearn_homeo.encryption.label_space.regions import (
+    NARROW_POWER,
+    POWERS,
+    numbers_of_cells,
+)
 from sklearn_homeo.encryption.label_space.target import Target
 from sklearn_homeo.encryption.label_space.trials import TOLERANCES, CellChoice, Trial
 from sklearn_homeo.encryption.label_space.yardsticks import (
@@ -306,12 +318,64 @@ def test_numbers_of_cells_are_left_out_far_from_enough(monkeypatch, excesses, tr
     def attempt(family, n_wanted, power):
         asked.append(n_wanted)
         losses = {"R2": TOLERANCES["R2"] * left[0]}
-        return Attempt(Trial(family, n_wanted, {}, losses, losses), family, n_wanted, 1)
+        trial = Trial(family, n_wanted, {}, losses, losses, losses)
+        return Attempt(trial, family, n_wanted, 1)
 
     monkeypatch.setattr(bench, "_attempt", attempt)
     for _ in bench._rungs_of(["linear"], "auto"):
         left.pop(0)
     assert list(dict.fromkeys(asked)) == tried
+
+
+def of_iris(n_wanted=4, min_cell_size=10):
+    """A bench, the cells that it proves, and an attempt with their proof."""
+    X, y = load_iris(return_X_y=True)
+    u, target = on_lattice(X), Target.from_labels(y, False)
+    bench = Bench(u, target.outputs, (3,), min_cell_size, is_part=False)
+    final = proof.Final(bench, u, target, np.arange(len(u)), min_cell_size)
+    attempt = bench._attempt(JOINT, n_wanted, POWERS[0])
+    return u, final, (attempt, *final.proved(attempt))
+
+
+def test_few_rows_lie_between_classes_where_that_is_enough():
+    u, final, wide = of_iris()
+    narrow = final.narrowed(*wide)
+    rows = [np.bincount(cells.index(u)) for _, cells, _ in (wide, narrow)]
+    assert [len(counts) for counts in rows] == [4, 4]
+    assert 10 <= rows[1].min() < rows[0].min()
+    # On average no more is lost than may be, with a standard error perhaps more.
+    attempt, cells, trial = narrow
+    assert trial is attempt.trial and trial.mean_excess <= 1.0
+    assert attempt.power == cells.regions.power == NARROW_POWER
+    X, y = load_iris(return_X_y=True)
+    assert choose(X, y).trial.losses == trial.losses
+    # Who asks for a number of cells gets those that lose least.
+    assert choose(X, y, n_cells=4).trial.excess < trial.excess
+
+
+@pytest.mark.parametrize("reason", ["loss", "merged", "bits", "no border"])
+def test_narrow_cells_are_not_taken(monkeypatch, reason):
+    _, final, wide = of_iris(n_wanted=3 if reason == "no border" else 4)
+    narrow = final.bench.narrowed(wide[0])
+    if reason == "loss":
+        too_much = dict.fromkeys(narrow.trial.mean_losses, 0.011)
+        narrow = replace(narrow, trial=replace(narrow.trial, mean_losses=too_much))
+        monkeypatch.setattr(final.bench, "narrowed", lambda _: narrow)
+    if reason == "merged":
+        final.min_cell_size = 14
+    if reason == "bits":
+        monkeypatch.setattr(final.bench, "narrowed", lambda attempt: attempt)
+    assert all(
+        one is other for one, other in zip(final.narrowed(*wide), wide, strict=True)
+    )
+
+
+def test_cells_of_numbers_lie_between_no_classes():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    u, target = on_lattice(X), Target.from_labels(X[:, 0], True)
+    bench = Bench(u, target.outputs, None, 10, is_part=False)
+    assert bench.has_no_border(Attempt(None, "linear", 16, POWERS[0]))
 
 
 def test_of_few_rows_linear_cells_come_first_unless_others_are_surely_better():
