@@ -332,7 +332,7 @@ class Bench:
         return scores
 
     def has_no_border(self, attempt):
-        """Whether no cells lie between classes, so that their width is no question."""
+        """Whether cells are those of the likeliest class, or of numbers."""
         return self.sizes is None or self._has_a_cell_a_class(attempt.n_wanted)
 
     def narrowed(self, attempt):
