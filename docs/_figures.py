@@ -646,7 +646,8 @@ FIGURES = {
     ),
     "leakage_default": Figures(
         'python benchmarks/leakage.py --only iris wine "breast cancer" digits '
-        '"2 % positives" overlapping "product among 20" --settings default --keys 2',
+        '"images of digits" "2 % positives" overlapping "product among 20" '
+        "--settings default --keys 2",
         (f"{GUIDE}/leakage.rst",),
         read_leakage,
         within_leakage,
