@@ -13,8 +13,9 @@ keys, each with splits of its own. ``linked`` is the larger rate of linking one 
 and of matching all held-out rows one to one, from the certificate: a bound for cells, a
 simulation for scores. ``R2`` is the best of three reconstructions of the held-out rows
 from their views, learnt from all other pairs. ``floor`` is what the label alone gives.
-A .npz file of --features holds X and y. Images of digits need the extra ``demo``. Writes leakage.csv, and prints the table, and
-what each setting loses and adds with the 95 % interval over keys.
+A .npz file of --features holds X and y; images of digits need the extra ``demo``.
+Writes leakage.csv, and prints the table, and what each setting loses and adds with the
+95 % interval over keys.
 """
 
 import argparse
