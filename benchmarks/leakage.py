@@ -49,7 +49,6 @@ from sklearn.svm import SVC, SVR
 from tqdm import tqdm
 
 from sklearn_homeo import HomeomorphicEncryptor
-from sklearn_homeo.demo.images import load_bundled_images, train_encoders
 
 SETTINGS = {
     "default": {},
@@ -88,6 +87,8 @@ def product():
 
 def image_codes():
     """Codes of 1,500 images of digits, by the demo's autoencoder."""
+    from sklearn_homeo.demo.images import load_bundled_images, train_encoders
+
     table = train_encoders(load_bundled_images()).table
     return table.X, table.y
 

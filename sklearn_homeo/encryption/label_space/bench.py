@@ -261,7 +261,7 @@ class Bench:
         numbers = self._ladder() if n_cells == "auto" else [n_cells]
         while numbers:
             n_wanted, tried = numbers.pop(0), growing
-            if self._has_a_cell_a_class(n_wanted):
+            if self.has_no_border(n_wanted):
                 tried = [(name, power) for name, power in tried if power == POWERS[0]]
             rung = [self._attempt(name, n_wanted, power) for name, power in tried]
             yield rung
@@ -277,9 +277,9 @@ class Bench:
             if len(numbers) > 1 and min(one.trial.excess for one in rung) > FAR:
                 numbers.pop(0)
 
-    def _has_a_cell_a_class(self, n_wanted):
-        """Whether cells are those of the likeliest class, whatever the power."""
-        return self.sizes is not None and self.sizes == (n_wanted,)
+    def has_no_border(self, n_wanted):
+        """Whether cells are of numbers, or one a class: the same whatever the power."""
+        return self.sizes is None or self.sizes == (n_wanted,)
 
     def _contenders(self):
         most = self._excess(self.best_family) + HOPELESS
@@ -330,10 +330,6 @@ class Bench:
         ]:
             scores[test] = fold.outside
         return scores
-
-    def has_no_border(self, attempt):
-        """Whether cells are those of the likeliest class, or of numbers."""
-        return self.sizes is None or self._has_a_cell_a_class(attempt.n_wanted)
 
     def narrowed(self, attempt):
         """Try as many cells of the same family with fewer rows between the classes."""

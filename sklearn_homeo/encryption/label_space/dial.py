@@ -57,8 +57,7 @@ def choose_cells(u, target, n_cells, min_cell_size):
             cells, proof = final.proved(attempt)
             if proof.excess <= 1.0 or bench.sees_nothing():
                 if n_cells == "auto":
-                    found = final.narrowed(attempt, cells, proof)
-                    attempt, cells, proof = found
+                    attempt, cells, proof = final.narrowed(attempt, cells, proof)
                 return CellChoice(cells, proof, final.others(attempts, attempt), True)
             failed.append((proof.excess, attempt, cells, proof))
     if failed:

@@ -105,7 +105,7 @@ class Final:
             Those given, unless narrower ones do.
         """
         given = attempt, cells, proof
-        if self.bench.has_no_border(attempt):
+        if self.bench.has_no_border(attempt.n_wanted):
             return given
         narrow = self.bench.narrowed(attempt)
         if narrow.trial.mean_excess > 1.0:

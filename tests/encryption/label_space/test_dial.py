@@ -327,20 +327,20 @@ def test_numbers_of_cells_are_left_out_far_from_enough(monkeypatch, excesses, tr
     assert list(dict.fromkeys(asked)) == tried
 
 
-def of_iris(n_wanted=4, min_cell_size=10):
-    """A bench, the cells that it proves, and an attempt with their proof."""
+def of_iris(n_wanted=4):
+    """What proves cells of iris, and an attempt with its cells and their proof."""
     X, y = load_iris(return_X_y=True)
     u, target = on_lattice(X), Target.from_labels(y, False)
-    bench = Bench(u, target.outputs, (3,), min_cell_size, is_part=False)
-    final = proof.Final(bench, u, target, np.arange(len(u)), min_cell_size)
+    bench = Bench(u, target.outputs, (3,), 10, is_part=False)
+    final = proof.Final(bench, u, target, np.arange(len(u)), 10)
     attempt = bench._attempt(JOINT, n_wanted, POWERS[0])
-    return u, final, (attempt, *final.proved(attempt))
+    return final, (attempt, *final.proved(attempt))
 
 
 def test_few_rows_lie_between_classes_where_that_is_enough():
-    u, final, wide = of_iris()
+    final, wide = of_iris()
     narrow = final.narrowed(*wide)
-    rows = [np.bincount(cells.index(u)) for _, cells, _ in (wide, narrow)]
+    rows = [np.bincount(cells.index(final.u)) for _, cells, _ in (wide, narrow)]
     assert [len(counts) for counts in rows] == [4, 4]
     assert 10 <= rows[1].min() < rows[0].min()
     # On average no more is lost than may be, with a standard error perhaps more.
@@ -355,7 +355,7 @@ def test_few_rows_lie_between_classes_where_that_is_enough():
 
 @pytest.mark.parametrize("reason", ["loss", "merged", "bits", "no border"])
 def test_narrow_cells_are_not_taken(monkeypatch, reason):
-    _, final, wide = of_iris(n_wanted=3 if reason == "no border" else 4)
+    final, wide = of_iris(n_wanted=3 if reason == "no border" else 4)
     narrow = final.bench.narrowed(wide[0])
     if reason == "loss":
         too_much = dict.fromkeys(narrow.trial.mean_losses, 0.011)
@@ -375,7 +375,7 @@ def test_cells_of_numbers_lie_between_no_classes():
     X = rng.normal(size=(200, 2))
     u, target = on_lattice(X), Target.from_labels(X[:, 0], True)
     bench = Bench(u, target.outputs, None, 10, is_part=False)
-    assert bench.has_no_border(Attempt(None, "linear", 16, POWERS[0]))
+    assert bench.has_no_border(16)
 
 
 def test_of_few_rows_linear_cells_come_first_unless_others_are_surely_better():
