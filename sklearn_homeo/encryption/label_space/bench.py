@@ -7,10 +7,8 @@ import numpy as np
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 
 from sklearn_homeo.encryption.label_space.classifiers import LATTICE_STEP, SCORE_STEP
-from sklearn_homeo.encryption.label_space.kernel_scores import (
-    KernelMachines,
-    fit_kernel_scores,
-)
+from sklearn_homeo.encryption.label_space.kernel_machines import KernelMachines
+from sklearn_homeo.encryption.label_space.kernel_scores import fit_kernel_scores
 from sklearn_homeo.encryption.label_space.linear_scores import (
     find_penalties,
     fit_joint_scores,

@@ -20,11 +20,11 @@ from sklearn_homeo.encryption.label_space.cells import (
     merge_small,
 )
 from sklearn_homeo.encryption.label_space.columns import TELLING_COLUMNS
+from sklearn_homeo.encryption.label_space.kernel_machines import KernelMachines
 from sklearn_homeo.encryption.label_space.kernel_scores import (
     LINE_BITS,
     MAX_POINT,
     TABLE_SIZE,
-    KernelMachines,
     fit_kernel_scores,
 )
 from sklearn_homeo.encryption.label_space.linear_scores import fit_linear_scores
