@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 
 from sklearn_homeo.encryption.label_space.classifiers import LATTICE_STEP, SCORE_STEP
+from sklearn_homeo.encryption.label_space.cross_fitting import fit_cross_fitted_scores
 from sklearn_homeo.encryption.label_space.kernel_machines import KernelMachines
 from sklearn_homeo.encryption.label_space.kernel_scores import fit_kernel_scores
 from sklearn_homeo.encryption.label_space.linear_scores import (
@@ -63,14 +64,20 @@ MAX_BOOSTED_CLASSES, FEWEST_BOOSTED_ROWS = 20, 400
 MAX_NETWORK_COLUMNS = 512
 SHRINKAGE = 0.1
 BOOSTED, NETWORK = "boosted trees", "neural network"
+PLAIN, CROSS_FITTED = "kernel", "kernel, cross-fitted"
 SOFT, SHARP = "kernel, soft metric", "kernel, sharp metric"
-METRICS = {"kernel": "plain", SOFT: "soft", SHARP: "sharp"}
+METRICS = {PLAIN: "plain", SOFT: "soft", SHARP: "sharp"}
+# Scores beyond which the weights of ten parts would take too much memory.
+MAX_CROSS_FITTED_SCORES = 64
 # So near to chance, in standard errors, a model is taken to see nothing; and so near
 # the best one on a part of the rows leaves the slow ones nothing to find.
 CHANCE_ERRORS, PART_ERRORS = 3.0, 2.0
 # Tolerances by which a family's scores may do worse than the best one's; beyond, no
 # cells are cut in them.
 HOPELESS = 5.0
+# Tolerances by which a kernel machine may do worse than others, and yet be worth more
+# landmarks.
+NEAR = 2.0
 # Tolerances lost at which the next number of cells will not be enough either.
 FAR = 4.0
 # As far behind by every measure, on so many rows, it is not tried on others; some slow
@@ -155,15 +162,42 @@ class Bench:
         rows = self.u[rows], self.outputs[rows], self.sizes
         machines = KernelMachines(*rows)
         for name in list(self.scores):
-            if name in SLOW and self._is_linear(len(self.u) - len(rows[1])):
+            if self._is_needless(name, len(self.u) - len(rows[1])):
                 del self.scores[name]
                 continue
             fit = self.families[name]
-            yield name, fit(*rows, machines=machines) if name in METRICS else fit(*rows)
+            if name in (*METRICS, CROSS_FITTED):
+                fit = partial(fit, machines=machines)
+            yield name, fit(*rows)
 
     def _measure(self, name, predicted, test):
         found = self.measures(predicted, self.outputs[test])
         self._measured.setdefault(name, []).append(found)
+
+    def _is_needless(self, name, n_seen):
+        """Whether others see all that a slow family would, as far as the fold tells."""
+        if name == CROSS_FITTED:
+            return not self._gains_by_landmarks(n_seen)
+        return name in SLOW and self._is_linear(n_seen)
+
+    def _gains_by_landmarks(self, n_seen):
+        """Whether kernels see more than linear models, and hardly less than others."""
+        if CROSS_FITTED in self._measured:
+            return True
+        found = {name: folds[-1] for name, folds in self._measured.items()}
+        plain = found.pop(PLAIN, None)
+        linear = [one for name, one in found.items() if name in LINEAR]
+        if n_seen < FEWEST_SEEN_ROWS or plain is None or not linear:
+            return False
+        ahead = any(
+            score - max(one[m] for one in linear) > TOLERANCES[m]
+            for m, score in plain.items()
+        )
+        return ahead and all(
+            score > one[m] - NEAR * TOLERANCES[m]
+            for one in found.values()
+            for m, score in plain.items()
+        )
 
     def _is_linear(self, n_seen):
         """Whether linear models see all that a soft metric does, on enough rows."""
@@ -369,6 +403,10 @@ def _families(u, outputs, sizes, is_part):
     families = _linear_families(u, outputs, sizes)
     for name, metric in METRICS.items():
         families[name] = partial(fit_kernel_scores, metric=metric)
+    # Of more rows, a network learns as much, and is faster.
+    n_scores = outputs.shape[1] if sizes is None else sum(sizes)
+    if not is_part and n_scores <= MAX_CROSS_FITTED_SCORES:
+        families[CROSS_FITTED] = fit_cross_fitted_scores
     few = sizes is None or sizes[0] <= MAX_BOOSTED_CLASSES
     if few and outputs.shape[1] == 1 and len(outputs) >= FEWEST_BOOSTED_ROWS:
         families[BOOSTED] = fit_boosted_scores

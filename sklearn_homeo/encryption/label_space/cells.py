@@ -11,6 +11,7 @@ from sklearn_homeo.encryption.label_space.carriers import (
     carry_line,
     on_grid,
 )
+from sklearn_homeo.encryption.label_space.cross_fitting import CrossFittedScores
 from sklearn_homeo.encryption.label_space.feature_scores import FeatureScores
 from sklearn_homeo.encryption.label_space.kernel_scores import KernelScores
 from sklearn_homeo.encryption.label_space.linear_scores import LinearScores
@@ -29,6 +30,7 @@ __all__ = ["Cells", "CellsView", "cut_cells", "merge_small"]
 _SCORERS = {
     "linear": LinearScores,
     "kernel": KernelScores,
+    "cross-fitted": CrossFittedScores,
     "features": FeatureScores,
     "trees": TreeScores,
     "network": NetworkScores,
@@ -43,7 +45,8 @@ class Cells:
 
     Parameters
     ----------
-    scorer : LinearScores, KernelScores, FeatureScores, TreeScores or NetworkScores
+    scorer : LinearScores, KernelScores, CrossFittedScores, FeatureScores, \
+            TreeScores or NetworkScores
     regions : Regions
     centres : ndarray of shape (n_cells, k), dtype int64
         In label space, of magnitude 2**20 at most.
@@ -102,7 +105,7 @@ def cut_cells(scorer, held_out, outputs, sizes, n_cells, min_rows, power=POWERS[
 
     Parameters
     ----------
-    scorer : LinearScores, KernelScores, TreeScores or NetworkScores
+    scorer : LinearScores, KernelScores, CrossFittedScores, TreeScores or NetworkScores
     held_out : ndarray of shape (n_samples, n_scores), dtype float64
         Scores of rows by scorers of this kind that were not fitted to them.
     outputs : ndarray of shape (n_samples, n_outputs)

@@ -5,7 +5,7 @@ average gradient outer product of the machine itself (recursive feature machine)
 that columns without a say count for nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +22,7 @@ from sklearn_homeo.encryption.label_space.kernel_ridge import (
 
 __all__ = ["KernelMachines"]
 
-MAX_LANDMARKS = 256
+MAX_LANDMARKS, MAX_DENSE_LANDMARKS = 256, 1024
 MAX_AXES = 96
 ROUNDS = 3
 # Power of the average gradient outer product that becomes the soft metric.
@@ -61,6 +61,41 @@ class KernelMachines:
             return _best_width(self.X, self.targets, axes, rows, WIDTHS, n_threads)
 
     @cached_property
+    def dense(self):
+        """The machine without a metric that has landmarks wherever rows lie."""
+        plain = self.plain
+        rows = np.random.RandomState(0).permutation(len(self.X))[:MAX_DENSE_LANDMARKS]
+        with single_threaded_blas() as n_threads:
+            return _best_width(
+                self.X, self.targets, plain.axes, rows, LATER_WIDTHS, n_threads
+            )
+
+    def cross_fitted(self, parts):
+        """Return the dense machine's weights without each part of the rows.
+
+        Parameters
+        ----------
+        parts : ndarray of shape (n_samples,), dtype int64
+            The part of each row, from 0.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_parts, n_landmarks, n_targets), dtype float64
+        held_out : ndarray of shape (n_samples, n_targets), dtype float64
+            What is predicted of each row by the weights without its part.
+        """
+        machine = self.dense
+        points = self.X @ machine.axes
+        with single_threaded_blas():
+            squares = squared_distances(points, points[machine.rows])
+            coefficients, held_out = machine.ridge.without(
+                np.maximum(squares, 0.0, out=squares),
+                self.targets - machine.means,
+                parts,
+            )
+        return machine.ridge.turn @ coefficients, held_out + machine.means
+
+    @cached_property
     def soft(self):
         """The machine whose metric leaves all columns some say."""
         plain = self.plain
@@ -77,12 +112,36 @@ class KernelMachines:
 
 @dataclass(frozen=True, eq=False)
 class Machine:
-    error: float
+    """Kernel ridge regression in a metric.
+
+    Parameters
+    ----------
+    ridge : KernelRidge
+        Of squared distances along the axes.
+    axes : ndarray of shape (n_features, n_axes), dtype float64
+    rows : ndarray of shape (n_landmarks,), dtype int64
+        Which rows are landmarks.
+    means : ndarray of shape (n_targets,), dtype float64
+        Of the targets.
+    left_out : ndarray of shape (n_samples, n_targets), dtype float64
+        What would be predicted of each row without it.
+    """
+
+    ridge: KernelRidge
     axes: np.ndarray
     rows: np.ndarray
-    weights: np.ndarray
     means: np.ndarray
     left_out: np.ndarray
+
+    @property
+    def error(self):
+        """Sum of squared errors of left-out rows."""
+        return self.ridge.error
+
+    @property
+    def weights(self):
+        """Weights of the landmarks' kernels, of shape (n_landmarks, n_targets)."""
+        return self.ridge.turn @ self.ridge.coefficients[:, 0]
 
 
 def _learn(X, targets, best, n_threads):
@@ -160,10 +219,9 @@ def _best_width(X, targets, axes, rows, widths, n_threads):
             break
         best, best_width = found, width
     return Machine(
-        best.error,
+        replace(best, factor=-1.0),
         axes * np.sqrt(best_width / size),
         rows,
-        best.turn @ best.coefficients[:, 0],
         means,
         best.left_out(squares, centred) + means,
     )

@@ -93,6 +93,37 @@ class KernelRidge:
         pieces = [left_out[:, 0] for _, left_out in self._pieces(squares, targets)]
         return np.concatenate(pieces)
 
+    def without(self, squares, targets, parts):
+        """Return what the coefficients would be without each part of the rows.
+
+        Parameters
+        ----------
+        squares : ndarray of shape (n_samples, n_landmarks), dtype float64
+        targets : ndarray of shape (n_samples, n_targets), dtype float64
+        parts : ndarray of shape (n_samples,), dtype int64
+            The part of each row, from 0.
+
+        Returns
+        -------
+        coefficients : ndarray of shape (n_parts, n_landmarks, n_targets)
+            With the best penalty.
+        held_out : ndarray of shape (n_samples, n_targets)
+            What is predicted of each row by the coefficients without its part.
+        """
+        found = np.repeat(self.coefficients[None, :, 0], parts.max() + 1, axis=0)
+        held_out = np.empty_like(targets)
+        for part in range(len(found)):
+            rows = np.flatnonzero(parts == part)
+            features = np.exp(squares[rows] * self.factor) @ self.turn
+            shrunk = features * self.shrunk[:, 0]
+            # Rows that are taken away from the normal equations (Woodbury's identity).
+            left = np.eye(len(rows)) - shrunk @ features.T
+            errors = targets[rows] - features @ found[part]
+            errors = np.linalg.solve(left, errors)
+            held_out[rows] = targets[rows] - errors
+            found[part] -= shrunk.T @ errors
+        return found, held_out
+
     def _pieces(self, squares, targets):
         """Yield which rows, and what would be predicted of them with each penalty."""
         flat = self.coefficients.reshape(len(self.turn), -1)

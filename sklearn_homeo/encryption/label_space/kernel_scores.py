@@ -16,7 +16,7 @@ from sklearn_homeo.encryption.label_space.kernel_ridge import (
 )
 from sklearn_homeo.encryption.label_space.projection import Projection, in_units
 
-__all__ = ["Kernel", "KernelScores", "fit_kernel_scores"]
+__all__ = ["Kernel", "KernelScores", "fit_kernel_scores", "whole_weights"]
 
 # Points: steps of 2**-16, clipped to 16, so that sums of 96 squared differences are
 # below 2**49.
@@ -24,8 +24,9 @@ POINT_STEP, MAX_POINT = 2.0**-16, 2.0**20
 # The kernel's table: squared distances in steps of 2**-12, up to 16, and between them
 # straight lines of 2**8 steps.
 TABLE_STEP, TABLE_SIZE, LINE_BITS = 2.0**-12, 2**16, 8
-# Sums of 256 products of kernels and weights are below 2**53.
-KERNEL_STEP, WEIGHT_BITS = 2.0**-24, 20
+# Sums of products of kernels of 24 bits and weights are below 2**53: weights of 256
+# landmarks have 20 bits, those of 1,024 have 18.
+KERNEL_STEP, SUM_BITS = 2.0**-24, 28
 _CHUNK_KERNELS = 2**15
 
 
@@ -119,7 +120,7 @@ class KernelScores:
     ----------
     kernel : Kernel
     weights : ndarray of shape (n_landmarks, n_scores), dtype float64
-        Integers of magnitude 2**20 at most.
+        Integers of magnitude 2**28 / n_landmarks at most.
     units : ndarray of shape (n_scores,), dtype float64
         What the integer 1 of a weighted sum is worth; powers of two.
     offsets : ndarray of shape (n_scores,), dtype float64
@@ -202,10 +203,30 @@ def fit_kernel_scores(u, outputs, sizes, metric, machines=None):
 
 def _in_integers(u, machine, matrix, offsets):
     """The machine in integers."""
-    weights, units = in_units(machine.weights @ matrix, WEIGHT_BITS)
+    weights, units = whole_weights(machine.weights @ matrix)
     return KernelScores(
         Kernel.from_real(machine.axes, u[machine.rows]),
         weights,
-        units * KERNEL_STEP,
+        units,
         np.rint(offsets / SCORE_STEP),
     )
+
+
+def whole_weights(weights):
+    """Return landmarks' weights as integers, and the unit of each weighted sum.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (..., n_landmarks, n_scores), dtype float64
+
+    Returns
+    -------
+    integers : ndarray of shape (..., n_landmarks, n_scores), dtype float64
+        So small that sums of their products with a kernel are exact.
+    units : ndarray of shape (n_scores,), dtype float64
+        Powers of two.
+    """
+    n_landmarks, n_scores = weights.shape[-2:]
+    bits = SUM_BITS - (n_landmarks - 1).bit_length()
+    integers, units = in_units(weights.reshape(-1, n_scores), bits)
+    return integers.reshape(weights.shape), units * KERNEL_STEP

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,6 +22,10 @@ from sklearn_homeo.encryption.label_space.cells import (
     merge_small,
 )
 from sklearn_homeo.encryption.label_space.columns import TELLING_COLUMNS
+from sklearn_homeo.encryption.label_space.cross_fitting import (
+    fit_cross_fitted_scores,
+    parts_of,
+)
 from sklearn_homeo.encryption.label_space.kernel_machines import KernelMachines
 from sklearn_homeo.encryption.label_space.kernel_scores import (
     LINE_BITS,
@@ -43,7 +49,13 @@ def kernel(u, outputs, sizes):
     return fit_kernel_scores(u, outputs, sizes, "soft")
 
 
-FITS = [fit_linear_scores, kernel, fit_boosted_scores, fit_network_scores]
+FITS = [
+    fit_linear_scores,
+    kernel,
+    fit_cross_fitted_scores,
+    fit_boosted_scores,
+    fit_network_scores,
+]
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +100,11 @@ def linear_score(scorer, row):
             products(scorer.projection, row), units, scorer.offsets, strict=True
         )
     ]
+
+
+def cross_fitted_score(scorer, row):
+    part = parts_of(row[None], len(scorer.weights))[0]
+    return kernel_score(replace(scorer, weights=scorer.weights[part]), row)
 
 
 def kernel_score(scorer, row):
@@ -171,11 +188,17 @@ def cell(regions, scores):
     list(
         zip(
             FITS,
-            [linear_score, kernel_score, tree_score, network_score],
+            [
+                linear_score,
+                kernel_score,
+                cross_fitted_score,
+                tree_score,
+                network_score,
+            ],
             strict=True,
         )
     ),
-    ids=["linear", "kernel", "trees", "network"],
+    ids=["linear", "kernel", "cross-fitted", "trees", "network"],
 )
 def test_cells_are_those_of_integers(wine, fit, slow, is_numeric):
     u, labels = wine

@@ -15,6 +15,7 @@ from sklearn_homeo.encryption._state import canonical_bytes
 from sklearn_homeo.encryption.label_space import dial, proof
 from sklearn_homeo.encryption.label_space.bench import (
     BOOSTED,
+    CROSS_FITTED,
     JOINT,
     LINEAR,
     NETWORK,
@@ -168,6 +169,24 @@ def test_no_sharp_metric_is_learnt_for_linear_labels():
     models = [one.name for one in choose(X, straight).others if one.n_cells is None]
     assert SOFT in models
     assert SHARP not in models
+    assert CROSS_FITTED not in models
+
+
+def test_training_rows_fall_into_cells_of_many_clusters_as_others_do():
+    X, y = make_classification(
+        2500, 12, n_informative=12, n_redundant=0, n_classes=4,
+        n_clusters_per_class=6, class_sep=1.5, random_state=0,
+    )  # fmt: skip
+    u, n = on_lattice(X), 1500
+    choice = choose_cells(u[:n], Target.from_labels(y[:n], False), "auto", 10)
+    assert choice.is_enough
+    assert choice.trial.name == CROSS_FITTED
+    index = choice.cells.index(u)
+    known = np.zeros((choice.cells.n_cells, 4))
+    np.add.at(known, (index[:n], y[:n]), 1)
+    right = known.argmax(axis=1)[index] == y
+    assert right[n:].mean() > 0.8
+    assert abs(right[:n].mean() - right[n:].mean()) < 0.03
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
