@@ -20,8 +20,9 @@ def choose_cells(u, target, n_cells, min_cell_size):
 
     Families: levels of the class probabilities, or of the predicted numbers, of linear
     models (logistic regression, or its mean with linear discriminants where that has
-    less cross-validated log loss), of kernel machines with a learnt metric, of boosted
-    trees, and, if there are more rows than the dial is set on, of neural networks. By
+    less cross-validated log loss), of kernel machines with a learnt metric or with many
+    landmarks (cross-fitted, on no more rows than the dial is set on), of boosted trees,
+    and, if there are more rows than the dial is set on, of neural networks. By
     repeated cross-validation, cells are enough if they lose no more than 0.01 of
     balanced accuracy and of ROC AUC (0.02 of R2), one standard error included, against
     the best of all models on all features. In every fold training rows go through the
