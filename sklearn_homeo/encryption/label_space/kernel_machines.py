@@ -117,12 +117,12 @@ class Machine:
     Parameters
     ----------
     ridge : KernelRidge
-        Of squared distances along the axes.
+        Fitted to squared distances along the axes.
     axes : ndarray of shape (n_features, n_axes), dtype float64
     rows : ndarray of shape (n_landmarks,), dtype int64
         Which rows are landmarks.
     means : ndarray of shape (n_targets,), dtype float64
-        Of the targets.
+        Means of the targets.
     left_out : ndarray of shape (n_samples, n_targets), dtype float64
         What would be predicted of each row without it.
     """
