@@ -75,7 +75,9 @@ def test_the_service_sees_classes_and_neither_names_nor_sizes(images, tmp_path):
     table = pq.read_table(tmp_path / "out" / "ciphertext.parquet")
     assert sorted(set(table["class"].to_pylist())) == ["cat", "dog"]
     assert len({len(cell) for cell in table["sealed"].to_pylist()}) == 1
-    assert b"IMG" not in (tmp_path / "out" / "ciphertext.parquet").read_bytes()
+    content = (tmp_path / "out" / "ciphertext.parquet").read_bytes()
+    # Three letters may occur by chance among so many sealed bytes.
+    assert not any(Path(name).name.encode() in content for name in contents(images))
     page = (tmp_path / "out" / "report.html").read_text()
     assert "12 features of each image" in page and "IMG" not in page
 
