@@ -184,30 +184,26 @@ class Bench:
         """Whether kernels see more than linear models, and hardly less than others."""
         if CROSS_FITTED in self._measured:
             return True
-        found = {name: folds[-1] for name, folds in self._measured.items()}
-        plain = found.pop(PLAIN, None)
-        linear = [one for name, one in found.items() if name in LINEAR]
-        if n_seen < FEWEST_SEEN_ROWS or plain is None or not linear:
+        if n_seen < FEWEST_SEEN_ROWS or self._linear_sees_all_of(PLAIN):
             return False
-        ahead = any(
-            score - max(one[m] for one in linear) > TOLERANCES[m]
-            for m, score in plain.items()
-        )
-        return ahead and all(
-            score > one[m] - NEAR * TOLERANCES[m]
-            for one in found.values()
+        plain = self._measured[PLAIN][-1]
+        return all(
+            score > folds[-1][m] - NEAR * TOLERANCES[m]
+            for folds in self._measured.values()
             for m, score in plain.items()
         )
 
     def _is_linear(self, n_seen):
         """Whether linear models see all that a soft metric does, on enough rows."""
-        known = self._measured.keys() & (LINEAR | {SOFT})
-        if n_seen < FEWEST_SEEN_ROWS or SHARP in self._measured or len(known) < 2:
-            return False
-        found = {name: self._measured[name][-1] for name in known}
-        return all(
-            score - max(found[name][m] for name in known - {SOFT}) < TOLERANCES[m]
-            for m, score in found[SOFT].items()
+        known = n_seen >= FEWEST_SEEN_ROWS and SHARP not in self._measured
+        return known and SOFT in self._measured and self._linear_sees_all_of(SOFT)
+
+    def _linear_sees_all_of(self, family):
+        """Whether linear models do about as well on the last fold as a family does."""
+        linear = [self._measured[name][-1] for name in LINEAR & self._measured.keys()]
+        return bool(linear) and all(
+            score - max(one[m] for one in linear) < TOLERANCES[m]
+            for m, score in self._measured[family][-1].items()
         )
 
     def _drop_the_hopeless(self, seen):

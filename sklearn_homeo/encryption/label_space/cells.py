@@ -83,7 +83,7 @@ class Cells:
     def state(self):
         """Return what defines them, by name."""
         family = next(
-            name for name, cls in _SCORERS.items() if isinstance(self.scorer, cls)
+            name for name, cls in _SCORERS.items() if type(self.scorer) is cls
         )
         return {
             "family": family,

@@ -8,17 +8,11 @@ part in the weights that score it, nor has the label of any row equal to it; oth
 are scored by the weights of one part too, and fall into cells alike.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from sklearn_homeo.encryption.label_space.classifiers import (
-    SCORE_STEP,
-    in_steps,
-    logits_of,
-)
+from sklearn_homeo.encryption.label_space.classifiers import in_steps
 from sklearn_homeo.encryption.label_space.kernel_machines import KernelMachines
-from sklearn_homeo.encryption.label_space.kernel_scores import Kernel, whole_weights
+from sklearn_homeo.encryption.label_space.kernel_scores import KernelScores
 from sklearn_homeo.encryption.label_space.projection import coarsened
 
 __all__ = ["CrossFittedScores", "fit_cross_fitted_scores", "parts_of"]
@@ -28,56 +22,26 @@ N_PARTS = 10
 _CHUNK_NUMBERS = 2**20
 
 
-@dataclass(frozen=True, eq=False)
-class CrossFittedScores:
+class CrossFittedScores(KernelScores):
     """Sums of a Gaussian kernel to landmarks, with the weights of the row's part.
 
     Parameters
     ----------
-    kernel : Kernel
+    kernel, units, offsets
+        See `KernelScores`.
     weights : ndarray of shape (n_parts, n_landmarks, n_scores), dtype float64
         Integers of magnitude 2**28 / n_landmarks at most.
-    units : ndarray of shape (n_scores,), dtype float64
-        What the integer 1 of a weighted sum is worth; powers of two.
-    offsets : ndarray of shape (n_scores,), dtype float64
-        Integers, in steps of 2**-10.
     """
-
-    kernel: Kernel
-    weights: np.ndarray
-    units: np.ndarray
-    offsets: np.ndarray
 
     def scores(self, u):
         """Return the scores of lattice rows; see `LinearScores.scores`."""
-        sums, parts = (
-            np.empty((len(u), len(self.units))),
-            parts_of(u, len(self.weights)),
-        )
+        sums = np.empty((len(u), len(self.units)))
+        parts = parts_of(u, len(self.weights))
         for part, weights in enumerate(self.weights):
             rows = np.flatnonzero(parts == part)
             for some, values in self.kernel.pieces(u[rows]):
                 sums[rows[some]] = values @ weights
         return in_steps(sums, self.units) + self.offsets
-
-    def state(self):
-        """Return the arrays that define it, by name."""
-        return {
-            **self.kernel.state(),
-            "part_weights": self.weights.astype(np.int32),
-            "kernel_units": self.units,
-            "offsets": self.offsets,
-        }
-
-    @classmethod
-    def from_state(cls, state):
-        """Rebuild it from `state`."""
-        return cls(
-            Kernel.from_state(state),
-            np.asarray(state["part_weights"], dtype=np.float64),
-            np.asarray(state["kernel_units"]),
-            np.asarray(state["offsets"]),
-        )
 
 
 def fit_cross_fitted_scores(u, outputs, sizes, machines=None):
@@ -96,16 +60,8 @@ def fit_cross_fitted_scores(u, outputs, sizes, machines=None):
     """
     machines = machines or KernelMachines(u, outputs, sizes)
     weights, held_out = machines.cross_fitted(parts_of(u, N_PARTS))
-    machine, offsets = machines.dense, np.zeros(outputs.shape[1])
-    if sizes is not None:
-        matrix, offsets = logits_of(held_out, outputs, sizes)
-        weights, offsets = weights @ matrix, machine.means @ matrix + offsets
-    weights, units = whole_weights(weights)
-    return CrossFittedScores(
-        Kernel.from_real(machine.axes, u[machine.rows]),
-        weights,
-        units,
-        np.rint(offsets / SCORE_STEP),
+    return CrossFittedScores.from_machine(
+        u, machines.dense, weights, held_out, outputs, sizes
     )
 
 

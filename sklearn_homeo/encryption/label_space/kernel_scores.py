@@ -16,7 +16,7 @@ from sklearn_homeo.encryption.label_space.kernel_ridge import (
 )
 from sklearn_homeo.encryption.label_space.projection import Projection, in_units
 
-__all__ = ["Kernel", "KernelScores", "fit_kernel_scores", "whole_weights"]
+__all__ = ["Kernel", "KernelScores", "fit_kernel_scores"]
 
 # Points: steps of 2**-16, clipped to 16, so that sums of 96 squared differences are
 # below 2**49.
@@ -132,6 +132,33 @@ class KernelScores:
     units: np.ndarray
     offsets: np.ndarray
 
+    @classmethod
+    def from_machine(cls, u, machine, weights, left_out, outputs, sizes):
+        """Turn what a machine predicts into logits, if there are classes, and round it.
+
+        Parameters
+        ----------
+        u, outputs, sizes
+            What the machine was fitted to; see `KernelMachines`.
+        machine : Machine
+        weights : ndarray of shape (..., n_landmarks, n_targets), dtype float64
+        left_out : ndarray of shape (n_samples, n_targets), dtype float64
+            What is predicted of each row without it.
+        """
+        offsets = machine.means
+        if sizes is not None:
+            matrix, intercepts = logits_of(left_out, outputs, sizes)
+            weights, offsets = weights @ matrix, offsets @ matrix + intercepts
+        n_landmarks, n_scores = weights.shape[-2:]
+        bits = SUM_BITS - (n_landmarks - 1).bit_length()
+        whole, units = in_units(weights.reshape(-1, n_scores), bits)
+        return cls(
+            Kernel.from_real(machine.axes, u[machine.rows]),
+            whole.reshape(weights.shape),
+            units * KERNEL_STEP,
+            np.rint(offsets / SCORE_STEP),
+        )
+
     def scores(self, u):
         """Return the scores of lattice rows; see `LinearScores.scores`."""
         sums = np.empty((len(u), len(self.units)))
@@ -194,39 +221,6 @@ def fit_kernel_scores(u, outputs, sizes, metric, machines=None):
     """
     machines = machines or KernelMachines(u, outputs, sizes)
     machine = getattr(machines, metric)
-    if sizes is None:
-        matrix, offsets = np.eye(outputs.shape[1]), np.zeros(outputs.shape[1])
-    else:
-        matrix, offsets = logits_of(machine.left_out, outputs, sizes)
-    return _in_integers(u, machine, matrix, machine.means @ matrix + offsets)
-
-
-def _in_integers(u, machine, matrix, offsets):
-    """The machine in integers."""
-    weights, units = whole_weights(machine.weights @ matrix)
-    return KernelScores(
-        Kernel.from_real(machine.axes, u[machine.rows]),
-        weights,
-        units,
-        np.rint(offsets / SCORE_STEP),
+    return KernelScores.from_machine(
+        u, machine, machine.weights, machine.left_out, outputs, sizes
     )
-
-
-def whole_weights(weights):
-    """Return landmarks' weights as integers, and the unit of each weighted sum.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (..., n_landmarks, n_scores), dtype float64
-
-    Returns
-    -------
-    integers : ndarray of shape (..., n_landmarks, n_scores), dtype float64
-        So small that sums of their products with a kernel are exact.
-    units : ndarray of shape (n_scores,), dtype float64
-        Powers of two.
-    """
-    n_landmarks, n_scores = weights.shape[-2:]
-    bits = SUM_BITS - (n_landmarks - 1).bit_length()
-    integers, units = in_units(weights.reshape(-1, n_scores), bits)
-    return integers.reshape(weights.shape), units * KERNEL_STEP

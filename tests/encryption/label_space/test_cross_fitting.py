@@ -92,6 +92,8 @@ def test_numbers_and_rows_in_a_single_part():
     u, numbers = on_lattice(X), StandardScaler().fit_transform(X[:, :2])
     scores = fit_cross_fitted_scores(u, numbers, None).scores(u) / 1024
     assert 1 - ((scores - numbers) ** 2).mean() > 0.5
+    moved = fit_cross_fitted_scores(u, numbers + 3, None).scores(u) / 1024
+    assert moved == pytest.approx(scores + 3, abs=0.002)
     same = np.zeros((40, 3), np.int64)
     labels = np.arange(40)[:, None] % 2
     # Nothing is known without the only part: what is left are the classes' shares.
